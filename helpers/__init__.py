@@ -1,0 +1,18 @@
+"""The shared ground of the course: a map of the rooms. Chapters import from the rooms themselves.
+
+shapes      how large an output is, how much of the input one unit sees: integers only
+layers      convolution and pooling from scratch, each equal to torch's
+models      whole networks, each the shortest file in which a reader can see them
+costs       any nn.Module and an input shape → parameters, memory and multiply-adds, layer by layer
+data        the data sets in data/, loaded, verified and batched under a seed
+training    one plain training loop
+device      which processor, how many threads, which seed: decided once, here
+plots       the figures, one style for the whole course
+lecture     the lecture's claims, and settle(), which puts one to the test
+source      show a helper's source in a notebook
+exercises   check(), hint(), solution(): answers to a student's answer
+explorers   the interactive figures
+
+Dependencies run one way: shapes ← layers ← models ← costs; data, training and plots beside them; exercises and
+explorers on top. Importing `helpers` imports none of them, so it costs nothing.
+"""
