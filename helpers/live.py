@@ -1,0 +1,58 @@
+"""What training shows while it runs: a progress bar and, epoch by epoch, the curve."""
+
+import time
+
+from helpers.device import in_notebook
+
+
+class LiveCurve:
+    """The display of one Training: `with LiveCurve(run) as curve`, then curve.show_step() and curve.show_epoch().
+
+    In a notebook, one display that is replaced in place, and ends as a still figure; in a terminal, a line per epoch.
+    Its text form never changes and holds no measured number, so it is the same on every machine.
+    """
+
+    def __init__(self, run):
+        self.run, self.picture, self.drawn, self.handle = run, "", 0.0, None
+        name = f"{run.title}: " if run.title else ""
+        tested = " and on the test images" if run.test is not None else ""
+        self.alt = f"{name}loss per step, and accuracy while training{tested}, over {run.epochs} epochs"
+
+    def __enter__(self):
+        if self.run.live and in_notebook():
+            from IPython.display import display
+            self.handle = display(self._moving(), raw=True, display_id=True)
+        return self
+
+    def show_step(self):
+        if self.handle and time.monotonic() - self.drawn > 0.2:
+            self.drawn = time.monotonic()
+            self.handle.update(self._moving(), raw=True)
+
+    def show_epoch(self):
+        row = self.run.rows[-1]
+        if self.handle:
+            from helpers.plots import training_figure, uri
+            self.picture = f'<br><img alt="{self.alt}" src="{uri(training_figure(self.run))}">'
+            self.handle.update(self._moving(), raw=True)
+        elif self.run.live:
+            print(f"epoch {row['epoch']} of {self.run.epochs}: loss {row['loss']:.3f}, "
+                  + ", ".join(f"{kind} {row[kind]:.1%}" for kind in ("train", "test") if kind in row), flush=True)
+
+    def __exit__(self, *error):
+        if self.handle and self.run.losses:
+            from helpers.plots import bundle, training_figure
+            data, metadata = bundle(training_figure(self.run), self.alt)
+            self.handle.update(data, metadata=metadata, raw=True)
+        if self.run.stopped and self.run.live:
+            print(f"Stopped in epoch {min(len(self.run.rows) + 1, self.run.epochs)} of {self.run.epochs}, after "
+                  f"{len(self.run.losses)} steps, by {self.run.stopped}.\nThe model and its history are kept: run() goes on.")
+
+    def _moving(self):
+        run, last = self.run, self.run.losses[-1:]
+        done = len(run.losses) / (run.epochs * run.steps_per_epoch)
+        says = f"epoch {min(len(run.rows) + 1, run.epochs)} of {run.epochs}" + "".join(f", loss {x:.3f}" for x in last)
+        if run.rows and "test" in run.rows[-1]:
+            says += f", test accuracy {run.rows[-1]['test']:.1%}"
+        return {"text/plain": self.alt, "text/html":
+                f'<progress value="{done:.3f}" style="width:24em" aria-label="training"></progress> {run.title} {says}{self.picture}'}

@@ -1,0 +1,70 @@
+"""AlexNet three times: the network of 2012 on two GPUs, the same on one, and the one that libraries ship."""
+
+from torch import nn
+
+
+class AlexNet2012(nn.Module):
+    """The network of Krizhevsky, Sutskever & Hinton 2012: five convolutions, three fully connected layers.
+
+    x:       (N, 3, 227, 227)
+    returns: (N, num_classes), not yet passed through softmax
+    groups:  2 as in the paper, where each of two GPUs saw half the channels in conv2, conv4 and conv5; 1 without the split
+
+    Source: section 3.5.  Its 224 pixels do not divide: (224 - 11) / 4 is not whole, (227 - 11) / 4 = 54 is.
+    """
+
+    def __init__(self, num_classes=1000, groups=2, in_channels=3):
+        super().__init__()
+        if groups not in (1, 2):
+            raise ValueError(f"groups (={groups!r}) must be 2, as in the paper, or 1, without its split over two GPUs")
+        normalise = dict(size=5, alpha=1e-4 * 5, beta=0.75, k=2)  # torch divides alpha by size, section 3.3 does not
+        self.features = nn.Sequential(
+            nn.Conv2d(in_channels, 96, 11, stride=4), nn.ReLU(), nn.LocalResponseNorm(**normalise), nn.MaxPool2d(3, 2),
+            nn.Conv2d(96, 256, 5, padding=2, groups=groups), nn.ReLU(), nn.LocalResponseNorm(**normalise), nn.MaxPool2d(3, 2),
+            nn.Conv2d(256, 384, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(384, 384, 3, padding=1, groups=groups), nn.ReLU(),
+            nn.Conv2d(384, 256, 3, padding=1, groups=groups), nn.ReLU(), nn.MaxPool2d(3, 2),
+        )
+        self.classifier = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(256 * 6 * 6, 4096), nn.ReLU(), nn.Dropout(0.5),
+            nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(0.5),
+            nn.Linear(4096, num_classes),
+        )
+
+    def forward(self, x):
+        return self.classifier(self.features(x))
+
+
+class AlexNet(nn.Module):
+    """The AlexNet of torchvision: 64 filters first, one tower, no normalisation, any image of 63 pixels or more.
+
+    x:       (N, 3, H, W), usually 224
+    returns: (N, num_classes), not yet passed through softmax
+
+    Takes torchvision's state_dict.  Source: Krizhevsky 2014, "One weird trick for parallelizing convolutional networks".
+    """
+
+    def __init__(self, num_classes=1000, dropout=0.5, in_channels=3):
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(in_channels, 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+            nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+            nn.Conv2d(192, 384, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(),
+            nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2),
+        )
+        self.avgpool = nn.AdaptiveAvgPool2d(6)
+        self.classifier = nn.Sequential(
+            nn.Dropout(dropout), nn.Linear(256 * 6 * 6, 4096), nn.ReLU(),
+            nn.Dropout(dropout), nn.Linear(4096, 4096), nn.ReLU(),
+            nn.Linear(4096, num_classes),
+        )
+
+    def forward(self, x):
+        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+def alexnet(num_classes=1000, dropout=0.5, in_channels=3):
+    """Return torchvision's AlexNet, with torchvision's argument names and fresh weights."""
+    return AlexNet(num_classes, dropout, in_channels)

@@ -1,0 +1,206 @@
+"""The figures of the course: one style, large enough for the back of a hall, in colours that everyone can tell apart.
+
+draw_x(ax, ...) draws on axes it is given; show_x(...) makes the figure and shows it. show(fig, alt) publishes a figure
+as a PNG whose alternative text is also its text form, so that a reader who cannot see it, and a test, get the words.
+"""
+
+import base64
+import io
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from helpers.device import in_notebook
+
+# Okabe & Ito 2008, Color Universal Design: told apart by every kind of colour vision.
+BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#777777")
+COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY)
+SIGNED = LinearSegmentedColormap.from_list("signed", ["#003C63", BLUE, "#FFFFFF", ORANGE, "#8A4B00"])
+
+matplotlib.rcParams.update({
+    "figure.facecolor": "white", "savefig.facecolor": "white", "figure.dpi": 100, "figure.figsize": (9, 4),
+    "font.size": 15, "axes.titlesize": 16, "axes.labelsize": 15, "xtick.labelsize": 13, "ytick.labelsize": 13,
+    "legend.fontsize": 13, "legend.frameon": False, "lines.linewidth": 2.5, "image.cmap": "gray",
+    "axes.prop_cycle": matplotlib.cycler(color=COLOURS), "axes.spines.top": False, "axes.spines.right": False,
+})
+
+
+def figure(rows=1, cols=1, width=10.0, height=None, **grid):
+    """Return (fig, axes) off-screen, in the course's style; axes as Figure.subplots gives them.
+
+    width, height: inches; height follows from the number of rows where it is None
+    """
+    fig = Figure(figsize=(width, height or 0.8 + 3.2 * rows), layout="constrained")
+    FigureCanvasAgg(fig)
+    return fig, fig.subplots(rows, cols, **grid)
+
+
+def png(fig):
+    """Return the figure as the bytes of a PNG."""
+    buffer = io.BytesIO()
+    fig.savefig(buffer, format="png", dpi=80, pil_kwargs={"optimize": True})
+    return buffer.getvalue()
+
+
+def uri(fig):
+    """Return the figure as an address that an HTML image can carry in itself."""
+    return "data:image/png;base64," + base64.b64encode(png(fig)).decode()
+
+
+def bundle(fig, alt):
+    """Return (data, metadata) of a display: the PNG, and the words `alt` both beside it and as its text form."""
+    if not (isinstance(alt, str) and alt.strip()):
+        raise ValueError(f"alt (={alt!r}) must say in words what the figure shows, for readers who cannot see it")
+    alt = " ".join(alt.split())
+    return ({"image/png": base64.b64encode(png(fig)).decode(), "text/plain": alt},
+            {"image/png": {"alt": alt, "needs_background": "light"}})
+
+
+def show(fig, alt):
+    """Show a figure in the notebook, with its alternative text.
+
+    alt:    a sentence that says what is to be seen; without measured numbers, since it is compared on every machine
+    raises: ValueError for an empty alt
+    """
+    data, metadata = bundle(fig, alt)
+    if in_notebook():
+        from IPython.display import display
+        display(data, metadata=metadata, raw=True)
+    else:
+        print(data["text/plain"])
+
+
+def to_array(image):
+    """Return a picture as matplotlib wants it: (C, H, W), (1, H, W) or (H, W) → (H, W, C) or (H, W), on the CPU."""
+    array = image.detach().cpu().numpy() if torch.is_tensor(image) else np.asarray(image)
+    if array.ndim == 3 and array.shape[0] in (1, 3):
+        array = array[0] if array.shape[0] == 1 else array.transpose(1, 2, 0)
+    if array.ndim not in (2, 3):
+        raise ValueError(f"image (shape {tuple(array.shape)}) must be (H, W), (1, H, W) or (3, H, W)")
+    return array
+
+
+def draw_image(ax, image, title="", signed=False, limit=None):
+    """Draw one picture without ticks.
+
+    image:  (H, W), (1, H, W) or (3, H, W); colour pictures hold values from 0 to 1
+    signed: blue below zero, white at zero, orange above; `limit` is the value of the full colour
+    """
+    array = to_array(image)
+    if array.ndim == 3:
+        ax.imshow(array.clip(0, 1))
+    elif signed:
+        limit = limit or float(np.abs(array).max()) or 1.0
+        ax.imshow(array, cmap=SIGNED, vmin=-limit, vmax=limit)
+    else:
+        ax.imshow(array, cmap="gray", vmin=min(0.0, float(array.min())), vmax=limit or max(float(array.max()), 1e-9))
+    ax.set_title(title)
+    ax.set(xticks=[], yticks=[])
+    for side in ax.spines.values():
+        side.set_visible(True)
+        side.set_color("#BBBBBB")
+
+
+def show_images(images, titles=None, alt="", cols=None, signed=False, limit=None, side=1.9):
+    """Show pictures in a grid, each with its title.
+
+    images: sequence of (H, W), (1, H, W) or (3, H, W)
+    side:   inches of one picture
+    """
+    images = list(images)
+    cols = cols or min(len(images), 6)
+    rows = -(-len(images) // cols)
+    fig, axes = figure(rows, cols, width=side * cols + 0.3, height=(side + (0.4 if titles is not None else 0.05)) * rows,
+                       squeeze=False)
+    for i, ax in enumerate(axes.flat):
+        if i < len(images):
+            draw_image(ax, images[i], titles[i] if titles is not None else "", signed, limit)
+        else:
+            ax.set_axis_off()
+    show(fig, alt)
+
+
+def draw_numbers(ax, array, title="", mark=(), fmt="{:g}", signed=True, limit=None):
+    """Draw a small matrix as coloured cells with their numbers written in.
+
+    array: (H, W)
+    mark:  (row, column) cells to frame
+    """
+    array = to_array(array)
+    limit = limit or float(np.abs(array).max()) or 1.0
+    ax.imshow(array, cmap=SIGNED if signed else "Greys", vmin=-limit if signed else 0, vmax=limit, alpha=0.75)
+    rows, cols = array.shape
+    for row in range(rows):
+        for col in range(cols):
+            ax.text(col, row, fmt.format(array[row, col]), ha="center", va="center", fontsize=15 if cols <= 8 else 11)
+    for row, col in mark:
+        ax.add_patch(Rectangle((col - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=RED, linewidth=3))
+    ax.set(xticks=np.arange(cols + 1) - 0.5, yticks=np.arange(rows + 1) - 0.5, title=title)
+    ax.grid(color="#999999", linewidth=0.8)
+    ax.tick_params(length=0, labelbottom=False, labelleft=False)
+
+
+def draw_bars(ax, names, values, fmt="{:g}", title="", xlabel="", colours=BLUE, spread=None):
+    """Draw horizontal bars, the first on top, each with its value written at its end.
+
+    spread: None, or (lowest, highest) per bar, drawn as a line: several seeds of one measurement
+    """
+    values = [float(v) for v in values]
+    places = range(len(values))
+    ax.barh(places, values, color=colours, height=0.65)
+    ends = list(values)
+    if spread is not None:
+        for place, (low, high) in zip(places, spread, strict=True):
+            ax.plot([low, high], [place, place], color="black", linewidth=3, solid_capstyle="butt")
+            ends[place] = max(high, values[place])
+    top = max(ends) or 1.0
+    for place, value, end in zip(places, values, ends, strict=True):
+        ax.text(end + 0.015 * top, place, fmt.format(value), va="center", fontsize=14)
+    ax.set(yticks=places, yticklabels=names, title=title, xlabel=xlabel, xlim=(0, 1.22 * top))
+    ax.invert_yaxis()
+
+
+def show_bars(names, values, alt, fmt="{:g}", title="", xlabel="", colours=BLUE, spread=None):
+    """Show one set of horizontal bars; the arguments are draw_bars'."""
+    fig, ax = figure(height=1.1 + 0.5 * len(names))
+    draw_bars(ax, names, values, fmt, title, xlabel, colours, spread)
+    show(fig, alt)
+
+
+def draw_losses(ax, losses, label=None, colour=BLUE):
+    """Draw the loss of every step, pale, and over it the mean of the steps around (a fiftieth of the run)."""
+    losses = np.asarray(losses, dtype=float)
+    width = max(1, len(losses) // 50)
+    smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
+    ax.plot(np.arange(1, len(losses) + 1), losses, color=colour, alpha=0.25, linewidth=1)
+    ax.plot(np.arange(len(smooth)) + 1 + (width - 1) / 2, smooth, color=colour, label=label)
+    ax.set(xlabel="step", ylabel="loss", ylim=(0, None))
+
+
+def draw_accuracies(ax, rows):
+    """Draw the accuracies of a Training's rows by epoch, in percent."""
+    for kind, colour, marker, words in (("train", SKY, "o", "while training"), ("test", RED, "s", "test images")):
+        known = [(row["epoch"], 100 * row[kind]) for row in rows if kind in row]
+        if known:
+            ax.plot(*zip(*known, strict=True), color=colour, marker=marker, label=words)
+    ax.set(xlabel="epoch", ylabel="accuracy in %", xticks=[row["epoch"] for row in rows][:: max(1, len(rows) // 8)])
+    if rows:
+        ax.legend(loc="lower right")
+
+
+def training_figure(run):
+    """Return the figure of a Training: loss by step, accuracy by epoch, the last values as its title."""
+    fig, (left, right) = figure(1, 2, width=10, height=3.6)
+    draw_losses(left, run.losses)
+    draw_accuracies(right, run.rows)
+    if run.rows:
+        last = run.rows[-1]
+        fig.suptitle(f"{run.title + ': ' if run.title else ''}epoch {last['epoch']} of {run.epochs}, loss {last['loss']:.3f}, "
+                     + ", ".join(f"{kind} {last[kind]:.1%}" for kind in ("train", "test") if kind in last), fontsize=15)
+    return fig
