@@ -1,0 +1,58 @@
+# Everything a reader, a teacher or a contributor runs. `make` alone lists it.
+# Only relative paths: make cannot hold a path with a space in it.
+
+PY      := .venv/bin/python
+WORKERS ?= 2
+CLEAN   := .pytest_cache .ruff_cache .hypothesis .solved build dist shots slides
+
+# A virtual environment does not survive being moved or copied: what is installed in it points to where it was built.
+# Nor does it survive its Python being removed. Then it is installed, or made, anew.
+$(shell [ "$$(cat .venv/where 2>/dev/null)" = "$$(pwd -P)" ] || rm -f .venv/installed .venv/installed-*)
+$(shell .venv/bin/python -c "" 2>/dev/null || rm -f .venv/bin/pip .venv/installed .venv/installed-*)
+
+.PHONY: help lab test notebooks bench present slides clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
+
+lab: .venv/installed ## open the course in JupyterLab (LAB_ARGS="--no-browser" and the like are passed on)
+	@$(PY) -m jupyterlab notebooks/00_start_here.ipynb --ServerApp.root_dir=. $$([ "$$(id -u)" != 0 ] || echo --allow-root) $(LAB_ARGS)
+
+test: .venv/installed-test ## run every test and every notebook (TEST_ARGS="-k pooling" and the like are passed on)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) $(TEST_ARGS) </dev/null
+
+notebooks: .venv/installed-test ## run the notebooks and save their outputs (NB=03 for one, NB="01 03" for two)
+	@$(PY) -m helpers.notebooks $(NB)
+
+bench: .venv/installed-test ## print the benchmarks
+	@for file in benchmarks/*.py; do echo "== $$file"; OMP_NUM_THREADS=1 $(PY) "$$file" || exit 1; done
+
+present: .venv/installed-present lab ## open JupyterLab with the presentation mode (deck) installed
+
+slides: .venv/installed-test ## write the chapters as slide decks for a browser without a network, into slides/
+	@$(PY) -m helpers.slides
+
+clean: ## remove what the commands above made, but not .venv, your runs or your notebooks
+	rm -rf $(CLEAN)
+	find helpers tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+.venv/installed: pyproject.toml jupyter/course.json | .venv/bin/pip
+	@echo "Installing PyTorch, JupyterLab and the course into .venv: once, some minutes, and some gigabytes with a GPU build."
+	@$(PY) -m pip install -e .
+	@pwd -P > .venv/where && touch $@
+
+.venv/installed-%: pyproject.toml jupyter/course.json | .venv/bin/pip
+	@echo "Installing the course and what \"$*\" needs into .venv."
+	@$(PY) -m pip install -e ".[$*]"
+	@pwd -P > .venv/where && touch $@ .venv/installed
+
+# pip is the last thing that venv writes, so its presence says that the making was not cut short
+.venv/bin/pip:
+	@for python in $(PYTHON) python3.13 python3.12 python3.11 python3 python; do \
+	    "$$python" -c 'import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || continue; \
+	    echo "Making .venv with $$("$$python" --version)."; \
+	    exec "$$python" -m venv --clear .venv; \
+	done; \
+	echo "The course needs Python 3.11, 3.12 or 3.13 with its venv module, and found none." >&2; \
+	echo "Install one (Debian and Ubuntu: apt install python3-venv), or name yours: make $(or $(MAKECMDGOALS),lab) PYTHON=/path/to/python3.12" >&2; \
+	exit 1
