@@ -10,6 +10,10 @@ device      which processor, how many threads, which seed: decided once, here
 plots       the figures, one style for the whole course
 lecture     the lecture's claims, and settle(), which puts one to the test
 source      show a helper's source in a notebook
+output      how a helper shows something: formatted in a notebook, as text elsewhere
+live        the progress bar and curve of a training
+machine     the check of this machine in chapter 00
+notebooks   re-run and save the chapters: `make notebooks`
 exercises   check(), hint(), solution(): answers to a student's answer
 explorers   the interactive figures
 

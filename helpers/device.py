@@ -48,12 +48,3 @@ def start(seed=0, threads=1):
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
     return pick_device()
-
-
-def in_notebook():
-    """Return whether a Jupyter kernel is running this, so that a display can be replaced in place."""
-    try:
-        from IPython import get_ipython
-    except ImportError:
-        return False
-    return getattr(get_ipython(), "kernel", None) is not None

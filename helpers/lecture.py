@@ -8,6 +8,8 @@ A claim's verdict is one of
 
 from dataclasses import dataclass
 
+from helpers.output import publish
+
 CHAPTERS = {"01_convolution": "A", "02_seeing_further": "B", "03_alexnet": "C"}
 WORDS = {"holds": "holds", "condition": "holds under a condition", "wrong": "is wrong"}
 COLOURS = {"holds": "#009E73", "condition": "#E69F00", "wrong": "#D55E00"}
@@ -86,7 +88,7 @@ def settle(id, evidence, finding):
     plain = f"{id} {WORDS[claim.verdict]}. The lecture: {claim.says}{care} Here: {finding}"
     html = (f'<div style="border-left:6px solid {COLOURS[claim.verdict]};padding:.3em 1em;margin:.3em 0;font-size:115%">'
             f"<b>{id} {WORDS[claim.verdict]}.</b> <i>The lecture:</i> {claim.says}<b>{care}</b><br><i>Here:</i> {finding}</div>")
-    _display({"text/plain": plain, "text/html": html})
+    publish({"text/plain": plain, "text/html": html})
 
 
 def summary(letter):
@@ -98,10 +100,5 @@ def summary(letter):
     rows = "".join(f'<tr><td style="border-left:6px solid {COLOURS[c.verdict]}"><b>{c.id}</b></td>'
                    f'<td style="text-align:left">{c.says}</td><td style="text-align:left"><b>{WORDS[c.verdict]}</b>'
                    f'{": " + c.care if c.care else ""}</td></tr>' for c in claims)
-    _display({"text/plain": plain, "text/html": "<table><tr><th></th><th style='text-align:left'>the lecture says</th>"
+    publish({"text/plain": plain, "text/html": "<table><tr><th></th><th style='text-align:left'>the lecture says</th>"
               f"<th style='text-align:left'>verdict</th></tr>{rows}</table>"})
-
-
-def _display(bundle):
-    from IPython.display import display
-    display(bundle, raw=True)

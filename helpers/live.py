@@ -2,7 +2,7 @@
 
 import time
 
-from helpers.device import in_notebook
+from helpers.output import in_notebook
 
 
 class LiveCurve:

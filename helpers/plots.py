@@ -15,12 +15,12 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from helpers.device import in_notebook
+from helpers.output import publish
 
 # Okabe & Ito 2008, Color Universal Design: told apart by every kind of colour vision.
 BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#777777")
-COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, RED, GREY)
+COLOURS = (BLUE, ORANGE, SKY, RED, GREY, PINK, GREEN)  # in this order, for the first five keep furthest apart
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#003C63", BLUE, "#FFFFFF", ORANGE, "#8A4B00"])
 
 matplotlib.rcParams.update({
@@ -68,22 +68,17 @@ def show(fig, alt):
     alt:    a sentence that says what is to be seen; without measured numbers, since it is compared on every machine
     raises: ValueError for an empty alt
     """
-    data, metadata = bundle(fig, alt)
-    if in_notebook():
-        from IPython.display import display
-        display(data, metadata=metadata, raw=True)
-    else:
-        print(data["text/plain"])
+    publish(*bundle(fig, alt))
 
 
 def to_array(image):
     """Return a picture as matplotlib wants it: (C, H, W), (1, H, W) or (H, W) → (H, W, C) or (H, W), on the CPU."""
     array = image.detach().cpu().numpy() if torch.is_tensor(image) else np.asarray(image)
+    if array.ndim == 2:
+        return array
     if array.ndim == 3 and array.shape[0] in (1, 3):
-        array = array[0] if array.shape[0] == 1 else array.transpose(1, 2, 0)
-    if array.ndim not in (2, 3):
-        raise ValueError(f"image (shape {tuple(array.shape)}) must be (H, W), (1, H, W) or (3, H, W)")
-    return array
+        return array[0] if array.shape[0] == 1 else array.transpose(1, 2, 0)
+    raise ValueError(f"image (shape {tuple(array.shape)}) must be (H, W), (1, H, W) or (3, H, W)")
 
 
 def draw_image(ax, image, title="", signed=False, limit=None):

@@ -2,16 +2,17 @@
 
 import inspect
 
+from helpers.output import publish
+
 
 def show_source(*things):
     """Display the source of functions, classes or methods, one after the other, highlighted.
 
     raises: TypeError where Python keeps no source for a thing
     """
-    from IPython.display import display
     for thing in things:
         try:
             code = inspect.cleandoc("\n" + inspect.getsource(thing)).rstrip()
         except (OSError, TypeError):
             raise TypeError(f"things (={thing!r}) must be Python functions, classes or methods: it has no source to show") from None
-        display({"text/plain": code, "text/markdown": f"```python\n{code}\n```"}, raw=True)
+        publish({"text/plain": code, "text/markdown": f"```python\n{code}\n```"})

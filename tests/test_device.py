@@ -1,0 +1,46 @@
+"""Device, seeds and threads."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.device import pick_device, start
+from helpers.output import in_notebook
+from helpers.source import show_source
+
+
+def test_start_repeats_everything():
+    draws = []
+    for _ in range(2):
+        device = start(seed=11)
+        draws.append((random.random(), np.random.rand(), torch.rand(1).item()))
+    assert draws[0] == draws[1] and device == pick_device() and torch.get_num_threads() == 1
+
+
+def test_a_broken_accelerator_falls_back_to_the_cpu(monkeypatch):
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
+    if not torch.cuda.is_available():
+        assert pick_device() == torch.device("cpu")
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])
+def test_bad_threads(threads):
+    with pytest.raises(ValueError, match="threads"):
+        start(threads=threads)
+
+
+def test_unknown_device():
+    with pytest.raises(ValueError, match="nowhere"):
+        pick_device("nowhere")
+    assert pick_device("cpu") == torch.device("cpu")
+
+
+def test_source_is_what_runs(capsys):
+    assert not in_notebook()
+    show_source(in_notebook)
+    assert "def in_notebook():" in capsys.readouterr().out
+    with pytest.raises(TypeError, match="no source"):
+        show_source(len)

@@ -1,0 +1,95 @@
+"""Figures, by their data: what stands on the axes; and the words that go with every picture."""
+
+import base64
+import io
+
+import matplotlib.image
+import numpy as np
+import pytest
+import torch
+
+from helpers import plots
+
+
+def decoded(data):
+    return matplotlib.image.imread(io.BytesIO(base64.b64decode(data)), format="png")
+
+
+def test_a_figure_carries_its_words_twice():
+    fig, _ = plots.figure()
+    data, metadata = plots.bundle(fig, "A  line\n that rises.")
+    assert data["text/plain"] == metadata["image/png"]["alt"] == "A line that rises."
+    assert decoded(data["image/png"]).shape[2] == 4
+
+
+@pytest.mark.parametrize("alt", ["", "   ", None])
+def test_no_figure_without_words(alt):
+    with pytest.raises(ValueError, match="alt"):
+        plots.show(plots.figure()[0], alt)
+
+
+def test_background_is_white_on_every_theme():
+    picture = decoded(plots.bundle(plots.figure()[0], "empty axes")[0]["image/png"])
+    assert np.all(picture[0, 0] == 1)
+
+
+@pytest.mark.parametrize("shape, drawn", [((3, 4, 5), (4, 5, 3)), ((1, 4, 5), (4, 5)), ((4, 5), (4, 5))])
+def test_to_array_moves_the_channels(shape, drawn):
+    image = torch.rand(shape, requires_grad=True)
+    assert plots.to_array(image).shape == drawn
+    np.testing.assert_array_equal(plots.to_array(image).ravel()[:1], image.detach().numpy().ravel()[:1])
+
+
+def test_to_array_names_a_wrong_shape():
+    with pytest.raises(ValueError, match=r"shape \(2, 4, 5\)"):
+        plots.to_array(torch.zeros(2, 4, 5))
+
+
+def test_signed_image_is_symmetric_about_zero():
+    _, ax = plots.figure()
+    plots.draw_image(ax, torch.tensor([[-1.0, 0.5]]), signed=True)
+    assert ax.images[0].get_clim() == (-1, 1)
+
+
+def test_numbers_are_written_into_their_cells():
+    _, ax = plots.figure()
+    plots.draw_numbers(ax, torch.tensor([[1.0, -2], [0, 4]]), mark=[(1, 0)])
+    assert {text.get_position(): text.get_text() for text in ax.texts} == {(0, 0): "1", (1, 0): "-2", (0, 1): "0", (1, 1): "4"}
+    assert ax.patches[0].get_xy() == (-0.5, 0.5)
+
+
+def test_bars_have_their_lengths_and_room_for_their_words():
+    _, ax = plots.figure()
+    plots.draw_bars(ax, ["a", "b"], [2, 5], fmt="{:.0f} M", spread=[(1, 3), (5, 8)])
+    assert [bar.get_width() for bar in ax.patches] == [2, 5]
+    assert [text.get_text() for text in ax.texts] == ["2 M", "5 M"]
+    assert ax.get_xlim()[1] > 8 and ax.get_ylim()[0] > ax.get_ylim()[1]
+
+
+def test_losses_are_smoothed_by_the_mean_around():
+    _, ax = plots.figure()
+    losses = np.arange(100.0)
+    plots.draw_losses(ax, losses)
+    raw, smooth = ax.lines
+    np.testing.assert_array_equal(raw.get_ydata(), losses)
+    np.testing.assert_allclose(smooth.get_ydata(), np.interp(smooth.get_xdata(), raw.get_xdata(), losses))
+
+
+def test_accuracies_are_percent():
+    _, ax = plots.figure()
+    plots.draw_accuracies(ax, [{"epoch": 1, "train": 0.5, "test": 0.25}, {"epoch": 2, "train": 0.75, "test": 0.5}])
+    assert [list(line.get_ydata()) for line in ax.lines] == [[50, 75], [25, 50]]
+
+
+def test_colours_differ_for_every_kind_of_colour_vision():
+    """Machado et al. 2009, severity 1: the palette's colours stay apart for the three kinds of dichromats."""
+    kinds = {
+        "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+        "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+        "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+    }
+    colours = np.array([matplotlib.colors.to_rgb(c) for c in plots.COLOURS[:5]]) ** 2.2
+    for matrix in kinds.values():
+        seen = (colours @ np.array(matrix).T).clip(0, 1) ** (1 / 2.2)
+        apart = np.linalg.norm(seen[:, None] - seen[None], axis=2) + 9 * np.eye(5)
+        assert apart.min() > 0.25
