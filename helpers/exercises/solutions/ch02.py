@@ -1,0 +1,46 @@
+"""Solutions of chapter 02."""
+
+import torch
+
+# %% receptive_field_size
+def receptive_field_size(layers):
+    """layers: list of (kernel_size, stride), first layer first → the receptive field of one unit of the last, in pixels."""
+    ### BEGIN SOLUTION
+    size, jump = 1, 1
+    for kernel_size, stride in layers:
+        size = size + (kernel_size - 1) * jump
+        jump = jump * stride
+    return size
+    ### END SOLUTION
+
+
+# %% max_pool
+def max_pool(x, kernel_size, stride):
+    """x (H, W) → (H_out, W_out): the largest value of each window, without a pooling function of torch."""
+    ### BEGIN SOLUTION
+    H_out = (x.shape[0] - kernel_size) // stride + 1
+    W_out = (x.shape[1] - kernel_size) // stride + 1
+    out = torch.zeros(H_out, W_out)
+    for i in range(H_out):
+        for j in range(W_out):
+            out[i, j] = x[i * stride:i * stride + kernel_size, j * stride:j * stride + kernel_size].max()
+    return out
+    ### END SOLUTION
+
+
+# %% layers_to_see
+def layers_to_see(size):
+    """The smallest number of 3×3 convolutions with stride 1 whose units see at least `size` pixels in a row."""
+    ### BEGIN SOLUTION
+    layers = 0
+    while 1 + 2 * layers < size:
+        layers = layers + 1
+    return layers
+    ### END SOLUTION
+
+
+# %% stem_field
+stem_field = None
+### BEGIN SOLUTION
+stem_field = 27  # 1 → 7 → 11 → 19 → 27, with jumps 1, 2, 4, 4
+### END SOLUTION
