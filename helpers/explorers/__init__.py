@@ -1,0 +1,5 @@
+"""The interactive figures: move something and see. Each answers at once, works from the keyboard, and has a still picture.
+
+ground        what all explorers share: still picture and words, heat maps of one PNG pixel a cell, messages
+convolution   ConvolutionExplorer, drawn in the browser: live even where there is no kernel
+"""

@@ -1,0 +1,219 @@
+"""Real-browser tests: one JupyterLab server and one headless Chromium for the whole run, on this machine only.
+
+    def test_it(notebook):
+        notebook.write("from helpers... import X\\nX()").open().run_all()
+        notebook.view(".convex").screenshot(path=notebook.shots / "x.png")
+
+Every test fails, beside its own checks, on an error in the browser's console and on a request that leaves the machine.
+A failed test leaves a screenshot in shots/. Where Chromium is missing, the conftest.py above skips all, and says so loudly.
+"""
+
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+import nbformat
+import pytest
+
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--js-flags=--expose-gc"]
+SHOTS = Path(__file__).parents[2] / "shots"
+# Not an explorer's, and in every JupyterLab: the icon of the page, a note of the browser on its own layout loop.
+HARMLESS = re.compile(r"favicon|ResizeObserver loop")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    page = getattr(item, "browser_page", None)
+    if report.when == "call" and report.failed and page is not None:
+        SHOTS.mkdir(exist_ok=True)
+        path = SHOTS / f"failed-{re.sub(r'[^A-Za-z0-9]+', '-', item.name)}.png"
+        try:
+            page.screenshot(path=path)
+            report.sections.append(("screenshot", f"shots/{path.name}"))
+        except Exception as error:                       # the page itself may be what is broken
+            report.sections.append(("screenshot", f"none: {error}"))
+
+
+class Lab:
+    """A running JupyterLab: url, token, root (the folder of its notebooks), log (a file)."""
+
+    def __init__(self, url, token, root, log):
+        self.url, self.token, self.root, self.log = url, token, root, log
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory):
+    """Start JupyterLab with settings of its own, so that the user's are neither read nor written."""
+    root, home, token = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter"), secrets.token_hex(16)
+    news = home / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+    news.parent.mkdir(parents=True)
+    news.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
+    env = dict(os.environ, JUPYTER_CONFIG_DIR=f"{home}/config", JUPYTER_RUNTIME_DIR=f"{home}/run",
+               JUPYTERLAB_SETTINGS_DIR=f"{home}/settings", JUPYTERLAB_WORKSPACES_DIR=f"{home}/workspaces",
+               JUPYTER_PLATFORM_DIRS="1", IPYTHONDIR=f"{home}/ipython", OMP_NUM_THREADS="1")
+    log = home / "server.log"
+    with open(log, "wb") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root",
+             "--expose-app-in-browser", f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}",
+             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None",
+             "--LabApp.extension_manager=readonly", "--ServerApp.terminals_enabled=False"],
+            env=env, stdout=out, stderr=out, start_new_session=True)
+    info, deadline = None, time.monotonic() + 120
+    while info is None and time.monotonic() < deadline and server.poll() is None:
+        try:
+            found = json.loads(next(Path(home, "run").glob("jpserver-*.json")).read_text())
+            urllib.request.urlopen(f"{found['url']}api/status?token={token}", timeout=2).read()
+            info = found
+        except (StopIteration, OSError, ValueError):
+            time.sleep(0.1)
+    try:
+        assert info, f"JupyterLab did not start:\n{log.read_text()}"
+        yield Lab(info["url"], token, root, log)
+    finally:
+        for kind in (signal.SIGTERM, signal.SIGKILL):
+            if server.poll() is None:
+                os.killpg(server.pid, kind)
+                try:
+                    server.wait(20)
+                except subprocess.TimeoutExpired:
+                    continue
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Start Debian's Chromium without a window."""
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as p:
+        started = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser, request):
+    """A new page of 1280 x 900. Fails the test on a console error or a request to another machine."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, device_scale_factor=1)
+    opened = context.new_page()
+    opened.console_errors, opened.left_the_machine = [], []
+    request.node.browser_page = opened
+    opened.on("console", lambda m: opened.console_errors.append(m.text) if m.type == "error" else None)
+    opened.on("pageerror", lambda error: opened.console_errors.append(str(error)))
+
+    def check(sent):
+        url = urllib.parse.urlsplit(sent.url)
+        if url.scheme not in ("data", "blob", "file", "about") and url.hostname not in ("127.0.0.1", "localhost", "::1"):
+            opened.left_the_machine.append(sent.url)
+
+    opened.on("request", check)
+    yield opened
+    errors = [e for e in opened.console_errors if not HARMLESS.search(e)]
+    left = opened.left_the_machine
+    context.close()
+    assert not errors, f"errors in the browser's console: {errors[:5]}"
+    assert not left, f"requests left this machine: {left[:5]}"
+
+
+class Notebook:
+    """A notebook in JupyterLab, driven through the application object that --expose-app-in-browser gives."""
+
+    shots = SHOTS
+
+    def __init__(self, page, lab):
+        self.page, self.lab, self.name = page, lab, None
+        SHOTS.mkdir(exist_ok=True)
+
+    def write(self, *cells, name=None):
+        """Make a notebook of these code cells and remember its name."""
+        made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+        made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        self.name = name or f"made-{secrets.token_hex(4)}.ipynb"
+        nbformat.write(made, self.lab.root / self.name)
+        return self
+
+    def open(self, name=None, timeout=90_000):
+        """Open it (or the file `name` below the lab's root) and wait for its kernel."""
+        self.name = name or self.name
+        self.page.goto(f"{self.lab.url}lab/tree/{urllib.parse.quote(self.name)}?token={self.lab.token}&reset",
+                       wait_until="domcontentloaded")
+        # A predicate that returns a Promise would count as true at once: keep them synchronous.
+        self.page.wait_for_function("""() => { const w = window.jupyterapp?.shell?.currentWidget;
+            return w?.sessionContext?.isReady && w.content?.model
+                && w.sessionContext.session?.kernel?.status === 'idle'; }""", timeout=timeout)
+        return self
+
+    def run_all(self, timeout=300_000):
+        """Run all cells; returns when all have answered and the kernel is idle, or one has failed."""
+        self.page.evaluate("""() => { window.runDone = false;
+            window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.runDone = true }); }""")
+        self.page.wait_for_function("""() => { const w = window.jupyterapp.shell.currentWidget;
+            const code = [...w.content.model.cells].filter(c => c.type === 'code' && c.sharedModel.source.trim());
+            return window.runDone && w.sessionContext.session.kernel.status === 'idle'
+                && (!code.length || code[code.length - 1].executionCount !== null
+                    || code.some(c => c.outputs.toJSON().some(o => o.output_type === 'error'))); }""", timeout=timeout)
+        return self
+
+    def settle(self, quiet_ms=400, timeout=30_000):
+        """Wait until the notebook has not changed for quiet_ms while its kernel is idle."""
+        self.page.evaluate("""() => { const root = window.jupyterapp.shell.currentWidget.node;
+            window.lastChange = performance.now(); window.watching?.disconnect();
+            window.watching = new MutationObserver(() => { window.lastChange = performance.now() });
+            window.watching.observe(root, {subtree: true, childList: true, attributes: true, attributeFilter: ['src', 'd', 'style']}); }""")
+        self.page.wait_for_function("""quiet => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'
+            && performance.now() - window.lastChange > quiet""", arg=quiet_ms, timeout=timeout)
+        return self
+
+    def errors(self):
+        """Return the errors in its outputs, as texts."""
+        return self.page.evaluate("""() => [...window.jupyterapp.shell.currentWidget.content.model.cells]
+            .filter(c => c.type === 'code').flatMap(c => c.outputs.toJSON()).filter(o => o.output_type === 'error')
+            .map(o => o.ename + ': ' + o.evalue)""")
+
+    def kernel(self, code):
+        """Run code in its kernel, outside its cells, and return what it prints."""
+        return self.page.evaluate("""async code => { let text = '';
+            const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            const future = kernel.requestExecute({code, store_history: false});
+            future.onIOPub = m => { if (m.header.msg_type === 'stream') text += m.content.text;
+                                    if (m.header.msg_type === 'error') text += m.content.ename + ': ' + m.content.evalue; };
+            await future.done; return text; }""", code)
+
+    def restart(self):
+        """Restart its kernel, keeping the outputs, and wait for it."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
+        self.page.wait_for_function(
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=60_000)
+        return self
+
+    def view(self, selector, index=0):
+        """Return the locator of something in an output of the notebook that is open."""
+        found = self.page.locator(f".jp-NotebookPanel:not(.lm-mod-hidden) .jp-OutputArea-output {selector}").nth(index)
+        found.wait_for(timeout=60_000)
+        return found
+
+    def theme(self, name):
+        """Change to "JupyterLab Light" or "JupyterLab Dark" and wait until it shows."""
+        self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
+        self.page.wait_for_function("""name => document.body.dataset.jpThemeName === name
+            && !document.querySelector('#jupyterlab-splash')""", arg=name, timeout=30_000)
+        return self
+
+
+@pytest.fixture
+def notebook(page, lab):
+    """A Notebook in a new page; its kernel is shut down at the end."""
+    yield Notebook(page, lab)
+    page.evaluate("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.shutdown?.()")
