@@ -146,6 +146,10 @@ def row_means(x, weight, power=1):
     return (x * weight).mean(dim=1) ** power
 
 
+def reference(x, weight, power=1):
+    return row_means(x, weight, power)
+
+
 def row_cases():
     dice = torch.Generator().manual_seed(1)
     return [{"x": torch.randn(rows, columns, generator=dice), "weight": torch.rand(columns, generator=dice) + 0.5, **options}
@@ -168,7 +172,7 @@ def invent():
 
 @pytest.fixture
 def rows(invent):
-    return invent(row_means, cases=row_cases, seconds=60, hints=["Multiply.", "Then take the mean."], mistakes=[
+    return invent(reference, cases=row_cases, seconds=60, hints=["Multiply.", "Then take the mean."], mistakes=[
         (lambda x, weight, power=1: x.mean(dim=1) ** power, "the weight is not used."),
         (lambda x, weight, power=1: (x * weight).sum(dim=1) ** power, "this is the sum."),
     ])
@@ -183,6 +187,10 @@ def said(function):
 def test_right(rows):
     verdict = diagnose("invented", row_means)
     assert verdict and verdict.message == "`invented` gives what it should in all 2 cases."
+
+
+def test_the_reference_is_no_answer(rows):
+    assert said(ready("invented", None)).startswith("this is the course's own function")
 
 
 def test_known_mistake(rows):
@@ -411,7 +419,7 @@ def test_random_answers_can_be_compared(invent):
 
 
 def test_gradient(invent):
-    invent(row_means, cases=row_cases, grad=True)
+    invent(reference, cases=row_cases, grad=True)
     assert diagnose("invented", row_means)
     assert "cut off from its gradient" in said(lambda x, weight, power=1: row_means(x, weight, power).detach())
     assert "no gradient reaches `weight`" in said(lambda x, weight, power=1: row_means(x, weight.data, power))
@@ -437,7 +445,7 @@ def test_mistake_that_raises_in_some_cases(invent):
 
     def also_swapped(x, weight, power=1):
         return (x * torch.cat([weight, weight])[:3]).mean(dim=1) + 1  # too short for five columns
-    invent(row_means, cases=row_cases, mistakes=[(swapped, "swapped.")])
+    invent(reference, cases=row_cases, mistakes=[(swapped, "swapped.")])
     assert said(also_swapped) == "swapped."
 
 
@@ -529,13 +537,13 @@ def test_no_stray_answer_raises_or_passes(answer):
     def returned(**_):
         return answer
     for i, value in enumerate((123_457, 0.123457, (7, 123_457), "a word nobody finds", torch.full((3, 2), 0.123457))):
-        for reference, given_answer in ((value, answer), ((lambda value=value: value), returned)):
-            exercise = Exercise(f"fuzz{i}", reference, mistakes=[(value, "the same."), (Hostile(), "broken.")][1:])
+        for trusted, given_answer in ((value, answer), ((lambda value=value: value), returned)):
+            exercise = Exercise(f"fuzz{i}", trusted, mistakes=[(value, "the same."), (Hostile(), "broken.")][1:])
             try:
                 verdict = diagnose(exercise.name, given_answer)
                 assert not verdict and verdict.message
                 check(exercise.name, given_answer)
-                assert ready(exercise.name, given_answer) is reference
+                assert ready(exercise.name, given_answer) is trusted
             finally:
                 del EXERCISES[exercise.name]
     check(answer)
@@ -607,7 +615,7 @@ def test_ready(rows, invent):
     mine.__name__ = "invented"
     assert ready(mine) is mine and ready("invented", mine) is mine
     broken = lambda x, weight, power=1: None  # noqa: E731
-    assert ready("invented", broken) is row_means
+    assert ready("invented", broken) is reference
     invent(7, name="seven")
     assert ready("seven", 7) == ready("seven", 8) == ready("seven", None) == 7
 
@@ -699,7 +707,9 @@ def test_nbgrader_source(tmp_path):
     solve.main(["--nbgrader", str(tmp_path / "course"), str(path)])
     source = nbformat.read(tmp_path / "course" / "source" / "01_invented" / path.name, 4)
     assert source.cells[1].source == solutions.marked("conv2d_loops")
-    assert source.cells[2].source == ("check(conv2d_loops)\n### BEGIN HIDDEN TESTS\ncheck(conv2d_loops, strict=True)\n### END HIDDEN TESTS")
+    assert source.cells[2].source == (
+        "check(conv2d_loops)\n### BEGIN HIDDEN TESTS\n"
+        "from helpers.exercises import check\ncheck(conv2d_loops, strict=True)\n### END HIDDEN TESTS")
     assert json.dumps(solutions.STUB)[1:-1] in (tmp_path / "course" / "nbgrader_config.py").read_text()
 
 

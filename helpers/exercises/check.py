@@ -113,6 +113,8 @@ def _diagnose(exercise, answer):
     if function:
         if not callable(answer):
             return Verdict("wrong", f"`{exercise.name}` must be a function, and is {named(answer)}.")
+        if answer is exercise.reference:
+            return Verdict("wrong", f"this is the course's own function, from `ready(...)`: run the cell that defines yours again.")
         if problem := signature_problem(exercise, answer):
             return Verdict("wrong", problem)
     cases = exercise.cases()

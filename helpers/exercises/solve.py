@@ -18,6 +18,8 @@ CONFIG = f"""c = get_config()
 c.CourseDirectory.course_id = "image-models"
 c.ClearSolutions.code_stub = {{"python": {solutions.STUB!r}}}
 """
+# A submission may have put another function in the place of check.
+FRESH = "from helpers.exercises import check"
 
 
 def graded(cell, what):
@@ -41,7 +43,7 @@ def solve(notebook, nbgrader=False):
             strict, found = re.subn(r"^(check\(.*)\)$", r"\1, strict=True)", cell.source, flags=re.MULTILINE)
             if not found:
                 raise ValueError(f"cell (={cell.metadata.nbgrader.grade_id!r}) is graded, so it must have a line check(...)")
-            cell.source = f"{cell.source}\n### BEGIN HIDDEN TESTS\n{strict}\n### END HIDDEN TESTS" if nbgrader else strict
+            cell.source = f"{cell.source}\n### BEGIN HIDDEN TESTS\n{FRESH}\n{strict}\n### END HIDDEN TESTS" if nbgrader else strict
     return notebook
 
 
