@@ -122,7 +122,6 @@ Exercise(
     mistakes=[
         (2 * _CONV2_MACS, "those are **FLOPs**: asked for are multiply-adds, half of that."),
         (_CONV2_MACS + 256 * 27 * 27, "the **bias** is counted too: by convention it is left out."),
-        ((_CONV2 + 256) * 27 * 27, "the **bias** is counted too: by convention it is left out."),
         (_CONV2_MACS // 2, "that is half: the network with **two groups**, or torchvision's. Ungrouped, 256 filters see 96 channels each."),
         (_CONV2 * 55 * 55, "those are the **positions of conv1**: a pooling stands between, and conv2 has 27×27 of them."),
         (_CONV2 * 23 * 23, "the **padding** is missing: conv2 has padding 2, so its output is as large as its input, 27×27."),
