@@ -124,7 +124,7 @@ def test_stub_word_for_word():
     assert solutions.stub("conv_parameters") == (
         "def conv_parameters(in_channels, out_channels, kernel_size):\n"
         '    """The number of parameters of a convolution layer with bias and K×K kernels."""\n'
-        "    ...  # your code here")
+        "    pass  # your code here")
 
 
 @every_exercise
@@ -342,7 +342,7 @@ def test_missing_return(rows):
 def test_stubs(rows):
     def dots(x, weight, power=1):
         """What to do."""
-        ...  # your code here
+        pass  # your code here
 
     def raises(x, weight, power=1):
         raise NotImplementedError

@@ -7,7 +7,7 @@ student has to write.
 import re
 from pathlib import Path
 
-STUB = "...  # your code here"
+STUB = "pass  # your code here"
 SECTION = re.compile(r"^# %% (\w+)\n(.*?)(?=^# %% |\Z)", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"^[ \t]*### (?:BEGIN|END) SOLUTION(?:\n|\Z)", re.MULTILINE)
 REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?^[ \t]*### END SOLUTION$", re.MULTILINE | re.DOTALL)
