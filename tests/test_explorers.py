@@ -13,6 +13,7 @@ import ipywidgets
 import numpy as np
 import pytest
 import torch
+from ipywidgets.embed import embed_data
 from PIL import Image
 
 from helpers.explorers import convolution, ground
@@ -214,6 +215,13 @@ def test_its_display_is_live_still_and_the_same_every_time():
 def test_its_state_is_plain_and_small_enough_for_a_notebook():
     state = ConvolutionExplorer().get_state()
     assert len(json.dumps(state, allow_nan=False)) < 100_000
+
+
+def test_a_page_without_a_kernel_gets_all_of_it():
+    explorer = ConvolutionExplorer(STEP)
+    embedded = embed_data(views=[explorer])["manager_state"]["state"][explorer.model_id]["state"]
+    assert embedded["_esm"].strip() and embedded["_css"].strip() and embedded["stride"] == 1
+    assert embedded.keys() == explorer.get_state().keys()
 
 
 def test_its_pictures_have_numbers_that_can_be_added_by_hand():

@@ -320,7 +320,7 @@ function render({ model, el }) {
     const left = (Math.min(height, width) + 2 * s.padding - span) % s.stride;
     return (s.dilation > 1 ? `Dilated, the kernel spans ${s.dilation}·(${K} − 1) + 1 = ${span}. ` : "") + "Output size: "
       + (height === width ? line(height) : `height ${line(height)}, width ${line(width)}`)
-      + (height === width && left ? `. Rounded down: the last ${left === 1 ? "row and column are" : `${left} rows and columns are`} not read.` : "");
+      + (height === width && left ? `. Rounded down: the last ${left === 1 ? "row and column" : `${left} rows and columns`}${s.padding ? " of the padded input" : ""} are not read.` : "");
   }
 
   function legend({ ends, ramp }) {

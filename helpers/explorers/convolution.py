@@ -250,6 +250,10 @@ class ConvolutionExplorer(Still, anywidget.AnyWidget):
             raise ValueError(f"point (={point!r}) must be empty or ('output' or 'input', row, column)")
         return point
 
+    def get_state(self, key=None, drop_defaults=False):
+        """Return all that the browser needs: a page without a kernel does not know the defaults, its own module included."""
+        return super().get_state(key, drop_defaults=False)
+
     def image(self):
         """Return the input image shown now: (H, W), float64."""
         return torch.tensor(self.painted if self.picture == PAINT else self.pictures[self.picture], dtype=torch.float64)
