@@ -101,9 +101,11 @@ def test_a_figure_png_is_drawn_off_screen():
 
 
 def test_what_the_browser_needs_is_installed_with_the_package():
-    told = tomllib.loads((FOLDER.parents[1] / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["helpers.explorers"]
-    files = [path for path in FOLDER.iterdir() if path.suffix in (".js", ".css")]
-    assert files and all(f"*{path.suffix}" in told for path in files)
+    # hatchling takes every file of a package that is neither excluded nor ignored by git
+    target = tomllib.loads((FOLDER.parents[1] / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert target["packages"] == ["helpers"] and not {"exclude", "include", "only-include"} & set(target)
+    files = [str(path) for path in FOLDER.iterdir() if path.suffix in (".js", ".css")]
+    assert files and subprocess.run(["git", "check-ignore", *files], cwd=FOLDER, capture_output=True, text=True).stdout == ""
 
 
 def test_no_module_for_the_browser_names_an_address_or_imports():

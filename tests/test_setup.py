@@ -34,12 +34,12 @@ def test_conda_has_the_same_packages():
 
 
 def test_jupyterlab_asks_nothing():
-    folder = "share/jupyter/lab/settings/overrides.d"
-    assert PROJECT["tool"]["setuptools"]["data-files"] == {folder: ["jupyter/course.json"]}
+    (shared,) = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"].items()
+    assert shared == ("jupyter/course.json", "share/jupyter/lab/settings/overrides.d/image-models-course.json")
     shipped = (ROOT / "jupyter/course.json").read_text()
     news = json.loads(shipped)["@jupyterlab/apputils-extension:notification"]
     assert news == {"fetchNews": "false", "checkForUpdates": False}
-    installed = Path(sys.prefix, folder, "course.json")
+    installed = Path(sys.prefix, shared[1])
     assert installed.exists() and installed.read_text() == shipped, f"{installed} is missing or old: make lab installs it"
 
 
