@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -31,7 +32,7 @@ def tidy(nb):
             cell.metadata.pop(passing, None)
         outputs = cell.get("outputs", [])
         for output in outputs:
-            # A view without its kernel shows an error in place of the still picture beside it.
+            # A view is nothing without its kernel, and its id is new in every run; the still picture beside it stays.
             if "data" in output:
                 output.data.pop(WIDGET, None)
         # What the kernel prints in pieces, at the whim of its buffer, is one piece here.
@@ -54,7 +55,8 @@ def run(nb, folder, env=None):
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     client = NotebookClient(nb, timeout=900, kernel_name="python3", store_widget_state=False, record_timing=False)
-    client.execute(cwd=str(folder), env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})})
+    # What a cell writes to stderr comes back as its output; what is silenced here is the kernel's own log.
+    client.execute(cwd=str(folder), env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})}, stderr=subprocess.DEVNULL)
     return nb
 
 

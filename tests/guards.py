@@ -83,7 +83,7 @@ def outputs(nb):
             if not words.strip():
                 problems.append(f"{name(cell)} has an output without text/plain")
             if WIDGET in output.data:
-                problems.append(f"{name(cell)} stores a widget view, an error to whoever opens it: save with `make notebooks`")
+                problems.append(f"{name(cell)} stores a widget view, which is nothing without its kernel: save with `make notebooks`")
             if "image/svg+xml" in output.data:
                 problems.append(f"{name(cell)} stores a figure as SVG: use helpers.plots.show")
             if "image/png" in output.data:
