@@ -364,8 +364,10 @@ def test_five_hundred_changes_leave_nothing_behind(notebook):
     steps = [{"picture": draw.choice(names), "kernel size": draw.randint(1, 7), "stride": draw.randint(1, 4), "padding": draw.randint(0, 3),
               "dilation": draw.randint(1, 3)} for _ in range(100)]
     start = {"picture": "digit 3", "kernel size": 3, "stride": 1, "padding": 1, "dilation": 1}
-    root.evaluate(DRIVE, [*steps[:10], start])      # what is loaded once is loaded
-    nodes, listeners, heap = measure()
-    root.evaluate(DRIVE, [*steps, start])           # five changes in each step
-    nodes_after, listeners_after, heap_after = measure()
-    assert nodes_after - nodes < 300 and listeners_after - listeners < 20 and heap_after - heap < 5
+    rounds = []
+    for _ in range(4):
+        root.evaluate(DRIVE, [*steps, start])       # five changes in each step, and the same settings at the end
+        rounds.append(measure())
+    # A leak grows in every round; JupyterLab, which still loads parts of itself at first, does not.
+    grown = [min(after[i] - before[i] for before, after in zip(rounds, rounds[1:], strict=False)) for i in range(3)]
+    assert grown[0] < 100 and grown[1] < 20 and grown[2] < 2, f"nodes, listeners, MiB after each 500 changes: {rounds}"
