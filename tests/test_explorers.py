@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import ipywidgets
@@ -98,14 +97,6 @@ def test_a_figure_png_is_drawn_off_screen():
             "from helpers.plots import figure; fig, ax = figure(); assert figure_png(fig)[1:4] == b'PNG';"
             "ConvolutionExplorer([[1.0]])._repr_mimebundle_(); assert 'matplotlib.pyplot' not in sys.modules")
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_what_the_browser_needs_is_installed_with_the_package():
-    # hatchling takes every file of a package that is neither excluded nor ignored by git
-    target = tomllib.loads((FOLDER.parents[1] / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert target["packages"] == ["helpers"] and not {"exclude", "include", "only-include"} & set(target)
-    files = [str(path) for path in FOLDER.iterdir() if path.suffix in (".js", ".css")]
-    assert files and subprocess.run(["git", "check-ignore", *files], cwd=FOLDER, capture_output=True, text=True).stdout == ""
 
 
 def test_no_module_for_the_browser_names_an_address_or_imports():
