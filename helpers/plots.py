@@ -202,3 +202,21 @@ def training_figure(run):
         fig.suptitle(f"{run.title + ': ' if run.title else ''}epoch {last['epoch']} of {run.epochs}, loss {last['loss']:.3f}, "
                      + ", ".join(f"{kind} {last[kind]:.1%}" for kind in ("train", "test") if kind in last), fontsize=15)
     return fig
+
+
+def draw_shapes(ax, shapes, names, colour=BLUE):
+    """Draw the outputs of a network's layers to scale, from left to right: as high as their maps, as wide as they have channels.
+
+    shapes: (C, H, W), drawn H high and C / 4 wide; or (D,), a list of values: a thin bar, D / 32 high
+    names:  one for each shape, written below it with the shape
+    """
+    pitch = 40 + max(shape[0] / 4 if len(shape) == 3 else 8 for shape in shapes)
+    lowest = max(shape[-2] if len(shape) == 3 else shape[0] / 32 for shape in shapes) / 2
+    for place, (shape, name) in enumerate(zip(shapes, names, strict=True)):
+        maps = len(shape) == 3
+        width, height = (shape[0] / 4, shape[1]) if maps else (8, shape[0] / 32)
+        ax.add_patch(Rectangle((place * pitch - width / 2, -height / 2), width, height, facecolor=colour if maps else ORANGE,
+                               edgecolor="black", alpha=0.8))
+        ax.text(place * pitch, -lowest - 12, f"{name}\n{'×'.join(map(str, shape))}", ha="center", va="top", fontsize=12)
+    ax.set(xlim=(-pitch / 2, (len(shapes) - 0.5) * pitch), ylim=(-lowest - 90, lowest + 5), aspect="equal")
+    ax.set_axis_off()
