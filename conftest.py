@@ -118,7 +118,8 @@ def pytest_runtest_call(item):
     return result
 
 
-# The browser tests need Chromium. They share one JupyterLab, so one worker runs them all; every other file is one worker's too.
+# The browser tests need Chromium. They share one JupyterLab, so one worker runs them all. So it does any other file, but for
+# the solved notebooks, which take a minute each and share nothing.
 
 def is_browser_test(nodeid):
     return nodeid.startswith("tests/browser/")
@@ -137,6 +138,8 @@ def pytest_xdist_make_scheduler(config, log):
 
     class OneWorkerAFile(LoadScopeScheduling):
         def _split_scope(self, nodeid):
+            if nodeid.startswith("tests/test_solved.py"):
+                return nodeid
             return "tests/browser" if is_browser_test(nodeid) else nodeid.split("::", 1)[0]
 
     return OneWorkerAFile(config, log)
