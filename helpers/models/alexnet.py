@@ -42,7 +42,7 @@ class AlexNet(nn.Module):
     x:       (N, 3, H, W), usually 224
     returns: (N, num_classes), not yet passed through softmax
 
-    Takes torchvision's state_dict.  Source: Krizhevsky 2014, "One weird trick for parallelizing convolutional networks".
+    Takes torchvision's state_dict.  Source: Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks".
     """
 
     def __init__(self, num_classes=1000, dropout=0.5, in_channels=3):
