@@ -13,7 +13,7 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Polygon, Rectangle
 from PIL import Image
 
 from helpers.output import publish
@@ -205,18 +205,24 @@ def training_figure(run):
 
 
 def draw_shapes(ax, shapes, names, colour=BLUE):
-    """Draw the outputs of a network's layers to scale, from left to right: as high as their maps, as wide as they have channels.
+    """Draw the outputs of a network's layers to scale, from left to right, as boxes: the face is one map, the depth the channels.
 
-    shapes: (C, H, W), drawn H high and C / 4 wide; or (D,), a list of values: a thin bar, D / 32 high
+    shapes: (C, H, W), drawn H high, W wide, C / 4 deep; or (D,), a list of values: a thin bar, D / 32 high
     names:  one for each shape, written below it with the shape
     """
-    pitch = 40 + max(shape[0] / 4 if len(shape) == 3 else 8 for shape in shapes)
-    lowest = max(shape[-2] if len(shape) == 3 else shape[0] / 32 for shape in shapes) / 2
-    for place, (shape, name) in enumerate(zip(shapes, names, strict=True)):
+    left = 0
+    tallest = max(shape[1] + shape[0] / 8 if len(shape) == 3 else shape[0] / 32 for shape in shapes)
+    for shape, name in zip(shapes, names, strict=True):
         maps = len(shape) == 3
-        width, height = (shape[0] / 4, shape[1]) if maps else (8, shape[0] / 32)
-        ax.add_patch(Rectangle((place * pitch - width / 2, -height / 2), width, height, facecolor=colour if maps else ORANGE,
-                               edgecolor="black", alpha=0.8))
-        ax.text(place * pitch, -lowest - 12, f"{name}\n{'×'.join(map(str, shape))}", ha="center", va="top", fontsize=12)
-    ax.set(xlim=(-pitch / 2, (len(shapes) - 0.5) * pitch), ylim=(-lowest - 90, lowest + 5), aspect="equal")
+        wide, high, deep = (shape[2], shape[1], shape[0] / 4) if maps else (8, shape[0] / 32, 0)
+        room = max(wide + deep, 66)
+        x, y = left + (room - wide - deep) / 2, (tallest - high - deep / 2) / 2
+        top = [(x, y + high), (x + deep, y + high + deep / 2), (x + wide + deep, y + high + deep / 2), (x + wide, y + high)]
+        side = [(x + wide, y), (x + wide, y + high), (x + wide + deep, y + high + deep / 2), (x + wide + deep, y + deep / 2)]
+        for corners, shade in ((top, 0.45), (side, 0.65), ([(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)], 0.9)):
+            ax.add_patch(Polygon(corners, facecolor=colour if maps else ORANGE, edgecolor="black", alpha=shade))
+        words = f"{name}\n{shape[0]} maps\n{high}×{wide}" if maps else f"{name}\n{shape[0]} values"
+        ax.text(left + room / 2, -8, words, ha="center", va="top", fontsize=12)
+        left += room + 16
+    ax.set(xlim=(-10, left), ylim=(-75, tallest), aspect="equal")
     ax.set_axis_off()
