@@ -115,9 +115,16 @@ FREE = frozenset("""
     upsample_nearest2d upsample_nearest3d _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d
     embedding embedding_bag _embedding_bag _embedding_bag_forward_only index index_select gather take take_along_dim
     scatter scatter_add scatter_reduce index_add index_copy index_fill index_put masked_fill masked_scatter masked_select
-    nonzero nonzero_static _unsafe_index _unsafe_index_put where bucketize searchsorted one_hot
+    index_reduce put histc nonzero nonzero_static _unsafe_index _unsafe_index_put where bucketize searchsorted one_hot
     cross_entropy_loss nll_loss nll_loss_nd nll_loss_forward nll_loss2d nll_loss2d_forward mse_loss l1_loss
-    smooth_l1_loss huber_loss kl_div binary_cross_entropy binary_cross_entropy_with_logits
+    smooth_l1_loss huber_loss kl_div soft_margin_loss multi_margin_loss multilabel_margin_loss_forward
+    binary_cross_entropy binary_cross_entropy_with_logits
+""".split())
+
+# Their parts look free one by one, together they are sums of products: named as not counted, never taken apart.
+WHOLE = frozenset("""
+    upsample_linear1d upsample_bilinear2d upsample_bicubic2d upsample_trilinear3d _upsample_bilinear2d_aa
+    _upsample_bicubic2d_aa _upsample_lanczos2d_aa grid_sampler cosine_similarity linalg_vecdot kron
 """.split())
 
 # Yield nothing new: they rename, copy or create values. A stretch of only these gets no row.
@@ -126,7 +133,7 @@ SILENT = frozenset("""
     _unsafe_view split unsafe_split unsafe_split_with_sizes unsafe_chunk resize resize_as set
     contiguous clone copy to _to_copy type_as detach alias lift lift_fresh
     dropout feature_dropout alpha_dropout feature_alpha_dropout native_dropout
-    empty empty_like empty_strided new_empty new_empty_strided zeros zeros_like new_zeros ones ones_like new_ones full
+    empty empty_permuted empty_like empty_strided new_empty new_empty_strided zeros zeros_like new_zeros ones ones_like new_ones full
     full_like new_full fill zero eye arange linspace logspace scalar_tensor tril_indices triu_indices hann_window
     rand rand_like randn randn_like randint randint_like randperm uniform normal bernoulli exponential log_normal cauchy
     geometric poisson numel size stride dim is_same_size is_contiguous is_complex _assert_async _assert_tensor_metadata
@@ -264,7 +271,8 @@ def cat_shape(tensors, dim=0):
 
 
 def adaptive_pool_shape(x, size):
-    return new(x, x.shape[:-2] + tuple(size)) if x.dim() == 4 and len(size) == 2 and min(*x.shape[1:], *size) > 0 else None
+    fits = x.dim() == 4 and len(size) == 2 and min(*x.shape[1:], *size) > 0
+    return new(x, x.shape[:-2] + tuple(size)) if fits else None
 
 
 ACTIVATIONS = "relu relu6 gelu silu hardswish hardsigmoid hardtanh sigmoid tanh leaky_relu elu mish".split()
@@ -313,7 +321,7 @@ class Recorder(TorchDispatchMode):
         if rule.short is not None and getattr(args[0], "is_meta", True):
             out = rule.short(*args, **kwargs)
         if out is None:
-            if not rule.known:
+            if not rule.known and rule.name not in WHOLE:
                 out = self.decompose(operator, args, kwargs)
                 if out is not NotImplemented:
                     return out
@@ -353,7 +361,7 @@ class Recorder(TorchDispatchMode):
             self.calls.append(call)
             try:
                 out = forward(*args, **kwargs)
-            except (RuntimeError, ValueError, IndexError, AssertionError, NotImplementedError) as error:
+            except (RuntimeError, ValueError, IndexError, AssertionError, ArithmeticError) as error:
                 if isinstance(error, CannotRun):
                     raise
                 raise CannotRun(complaint(self.names[module], module, tensors_in((args, kwargs)), error)) from None
@@ -469,7 +477,7 @@ def run_on_meta(operator, args, kwargs):
     """Run an operator; where it mixes meta with another device, take all of it to meta."""
     try:
         return operator(*args, **kwargs)
-    except (RuntimeError, NotImplementedError):
+    except RuntimeError:
         moved_args, moved_kwargs = tree_map(to_meta, (args, kwargs))
         if all(a is b for a, b in zip(tree_leaves((args, kwargs)), tree_leaves((moved_args, moved_kwargs)))):
             raise
@@ -532,6 +540,8 @@ def cost_table(model, input_shape=(1, 3, 224, 224)):
     inputs = example_inputs(model, input_shape)
     try:
         inspect.signature(model.forward).bind(*inputs)
+    except ValueError:  # a traced model has no signature; torch will check
+        pass
     except TypeError as error:
         raise ValueError(f"model ({type(model).__name__}) does not take {len(inputs)} input(s): {error}; "
                          f"give a list with a shape for each input") from None
@@ -712,7 +722,10 @@ class CostTable:
     def notes(self):
         """Return what must be said under the table."""
         missing = [f"{name} (in {where})" for name, where in sorted(self._where.items())]
-        memory = f"{CONVENTION[-1]}, {self.total.memory / 1024**2:,.2f} MiB in all."
+        size = self.total.memory / 1024
+        memory = f"{CONVENTION[-1]}, {f'{size:,.1f} KiB' if size < 1024 else f'{size / 1024:,.2f} MiB'} in all."
+        if any(row.kernel_size is not None for row in self.rows):
+            memory += " Window: kernel, s stride, p padding, d dilation, g groups."
         warning = [f"NOT COUNTED, so the MACs are too few: {', '.join(missing)}."] if missing else []
         return [*CONVENTION[:-1], memory, *warning]
 
@@ -817,7 +830,7 @@ STYLE = """
 .cost-table thead th { top: 0; border-bottom: 1px solid var(--jp-border-color1, gray); }
 .cost-table tfoot td { bottom: 0; border-top: 1px solid var(--jp-border-color1, gray); font-weight: bold; }
 .cost-table tbody .n {
-  background: linear-gradient(to left, rgba(86, 156, 214, 0.45) var(--s, 0%), transparent var(--s, 0%)); }
+  background: linear-gradient(to right, rgba(86, 156, 214, 0.45) var(--s, 0%), transparent var(--s, 0%)); }
 .cost-notes { font-size: 0.85em; margin: 0.4em 0; color: var(--jp-ui-font-color2, inherit); }
 """
 
@@ -838,7 +851,8 @@ def as_html(table):
                    for column, unit in zip(COLUMNS, UNITS))
     shares = zip(*(table.share(column) for column in Total._fields))
     body = "\n".join(row_of(cells(row, table.total), parts) for row, parts in zip(table.rows, shares))
-    notes = "<br>".join(f"<b>{escape(note)}</b>" if note.startswith("NOT") else escape(note) for note in table.notes())
+    said = [*table.notes(), "A bar is the row's share of its column's total."]
+    notes = "<br>".join(f"<b>{escape(note)}</b>" if note.startswith("NOT") else escape(note) for note in said)
     return (f'<style>{STYLE}</style>\n'
             f'<div class="cost-table" tabindex="0" role="region" aria-label="Cost of each layer"><table>\n'
             f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n<tfoot>{row_of(total_cells(table.total))}</tfoot>\n"
