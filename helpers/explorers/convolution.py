@@ -295,7 +295,7 @@ class ConvolutionExplorer(Still, anywidget.AnyWidget):
 
     def still(self):
         """Return a figure of input, kernel and output as they are now."""
-        fig, axes = plots.figure(1, 3, width=11, height=4.2, width_ratios=[1, 0.72, 1])
+        fig, axes = plots.figure(1, 3, width=11, height=4.7, width_ratios=[1, 0.72, 1])
         image, kernel = self.image().numpy(), np.array(self.kernel)
         plots.draw_image(axes[0], image, f"input {image.shape[0]} × {image.shape[1]}")
         plots.draw_numbers(axes[1], kernel, f"kernel {len(kernel)} × {len(kernel)}", fmt="{:.2g}")
