@@ -215,13 +215,13 @@ def draw_shapes(ax, shapes, names, colour=BLUE):
     for shape, name in zip(shapes, names, strict=True):
         maps = len(shape) == 3
         wide, high, deep = (shape[2], shape[1], shape[0] / 4) if maps else (8, shape[0] / 32, 0)
-        room = max(wide + deep, 66)
+        room = max(wide + deep, 70)
         x, y = left + (room - wide - deep) / 2, (tallest - high - deep / 2) / 2
         top = [(x, y + high), (x + deep, y + high + deep / 2), (x + wide + deep, y + high + deep / 2), (x + wide, y + high)]
         side = [(x + wide, y), (x + wide, y + high), (x + wide + deep, y + high + deep / 2), (x + wide + deep, y + deep / 2)]
         for corners, shade in ((top, 0.45), (side, 0.65), ([(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)], 0.9)):
             ax.add_patch(Polygon(corners, facecolor=colour if maps else ORANGE, edgecolor="black", alpha=shade))
-        words = f"{name}\n{shape[0]} maps\n{high}×{wide}" if maps else f"{name}\n{shape[0]} values"
+        words = f"{name}\n{shape[0]} maps\n{high}×{wide}" if maps else f"{name}\n{shape[0]}\nvalues"
         ax.text(left + room / 2, -8, words, ha="center", va="top", fontsize=12)
         left += room + 16
     ax.set(xlim=(-10, left), ylim=(-75, tallest), aspect="equal")
