@@ -439,7 +439,8 @@ function render({ model, el }) {
   }
   function cellAt(kind, event) {
     const box = canvases[kind].getBoundingClientRect(), [r0, c0] = limits(kind);
-    return [Math.floor((event.clientY - box.top - 3) / cells[kind]) + r0, Math.floor((event.clientX - box.left - 3) / cells[kind]) + c0];
+    const enlarged = box.width / canvases[kind].offsetWidth;         // not 1 on a slide, which is scaled to the screen
+    return [[event.clientY - box.top, r0], [event.clientX - box.left, c0]].map(([at, first]) => Math.floor((at / enlarged - 3) / cells[kind]) + first);
   }
   function paint(row, col) {
     const old = model.get("painted");
