@@ -155,7 +155,7 @@ class Taps(torch.autograd.Function):
     """What each tap of a sliding window sees; and, backwards, which pixel each gradient belongs to.
 
     Forwards, a pixel is copied into every window that covers it. Backwards, it collects the gradients of all its copies.
-    This is what autograd would find too, but the gradient that it knows for overlapping views is several times slower.
+    Autograd would find the same by itself, but its own gradient of overlapping views is slower.
     """
 
     @staticmethod
