@@ -8,7 +8,7 @@ class AlexNet2012(nn.Module):
 
     x:       (N, 3, 227, 227)
     returns: (N, num_classes), not yet passed through softmax
-    groups:  2 as in the paper, where each of two GPUs saw half the channels in conv2, conv4 and conv5; 1 without the split
+    groups:  2 as in the paper: in conv2, conv4 and conv5 each of two GPUs saw half the channels; 1 undivided
 
     Source: section 3.5.  Its 224 pixels do not divide: (224 - 11) / 4 is not whole, (227 - 11) / 4 = 54 is.
     """
