@@ -109,7 +109,8 @@ def receptive_field(layers):
     returns: list of Field(name, size, jump, start), one per layer, in pixels of the input
     raises:  ValueError where a number is out of its range
 
-    From size r = 1, jump j = 1 and start s = 0, each layer makes s ← s - padding*j, r ← r + (span - 1)*j, j ← j*stride.
+    From size r = 1, jump j = 1 and start s = 0, each layer makes
+    s ← s - padding*j,  r ← r + (span - 1)*j,  j ← j*stride.
     Source: Araujo, Norris & Sim 2019.
     """
     fields = []

@@ -192,7 +192,7 @@ def taps(x, kernel_size, stride, dilation, out_hw):
 
 
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, padding_mode="zeros"):
-    """Slide each kernel over the image and sum the products (cross-correlation), as one matrix product per image.
+    """Slide each kernel over the image and sum the products (cross-correlation): one matrix product per image.
 
     x:       (N, C_in, H, W)
     weight:  (C_out, C_in/groups, KH, KW)
@@ -200,13 +200,13 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, padd
     returns: (N, C_out, H_out, W_out), H_out = (H + 2*padding - dilation*(KH - 1) - 1) // stride + 1
     raises:  ValueError where shapes do not fit, or the kernel is larger than the padded input
 
-    Every window becomes a column and every kernel a row; a product of row and column is a sum of products. Equals
-    torch.nn.functional.conv2d.  Source: Dumoulin & Visin 2016, relationship 15; the columns: Chellapilla,
+    Every window becomes a column and every kernel a row; a product of row and column is a sum of products.
+    Equals torch.nn.functional.conv2d.  Source: Dumoulin & Visin 2016, relationship 15; the columns: Chellapilla,
     Puri & Simard 2006.
     """
     check_conv(x, weight, bias, groups)
     H_out, W_out = output_hw(x, weight.shape[2:], stride, padding, dilation)
-    N, C_out, length = len(x), len(weight), weight[0].numel()                           # length = C_in/groups * KH * KW
+    N, C_out, length = len(x), len(weight), weight[0].numel()  # length = C_in/groups * KH * KW
     x = pad(x, padding, padding_mode)
     columns = taps(x, weight.shape[2:], stride, dilation, (H_out, W_out))
     columns = columns.reshape(N, groups, length, H_out * W_out)

@@ -3,6 +3,11 @@
 from torch import nn
 
 
+def normalise():
+    """Local response normalisation with the numbers of section 3.3; torch divides alpha by size, the paper does not."""
+    return nn.LocalResponseNorm(size=5, alpha=1e-4 * 5, beta=0.75, k=2)
+
+
 class AlexNet2012(nn.Module):
     """The network of Krizhevsky, Sutskever & Hinton 2012: five convolutions, three fully connected layers.
 
@@ -16,11 +21,10 @@ class AlexNet2012(nn.Module):
     def __init__(self, num_classes=1000, groups=2, in_channels=3):
         super().__init__()
         if groups not in (1, 2):
-            raise ValueError(f"groups (={groups!r}) must be 2, as in the paper, or 1, without its split over two GPUs")
-        normalise = dict(size=5, alpha=1e-4 * 5, beta=0.75, k=2)  # torch divides alpha by size, section 3.3 does not
+            raise ValueError(f"groups (={groups!r}) must be 2, as in the paper, or 1, undivided")
         self.features = nn.Sequential(
-            nn.Conv2d(in_channels, 96, 11, stride=4), nn.ReLU(), nn.LocalResponseNorm(**normalise), nn.MaxPool2d(3, 2),
-            nn.Conv2d(96, 256, 5, padding=2, groups=groups), nn.ReLU(), nn.LocalResponseNorm(**normalise), nn.MaxPool2d(3, 2),
+            nn.Conv2d(in_channels, 96, 11, stride=4), nn.ReLU(), normalise(), nn.MaxPool2d(3, 2),
+            nn.Conv2d(96, 256, 5, padding=2, groups=groups), nn.ReLU(), normalise(), nn.MaxPool2d(3, 2),
             nn.Conv2d(256, 384, 3, padding=1), nn.ReLU(),
             nn.Conv2d(384, 384, 3, padding=1, groups=groups), nn.ReLU(),
             nn.Conv2d(384, 256, 3, padding=1, groups=groups), nn.ReLU(), nn.MaxPool2d(3, 2),
@@ -42,7 +46,8 @@ class AlexNet(nn.Module):
     x:       (N, 3, H, W), usually 224
     returns: (N, num_classes), not yet passed through softmax
 
-    Takes torchvision's state_dict.  Source: Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks".
+    Takes torchvision's state_dict.  Source: Krizhevsky 2014, "One weird trick for parallelizing convolutional
+    neural networks".
     """
 
     def __init__(self, num_classes=1000, dropout=0.5, in_channels=3):
