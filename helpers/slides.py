@@ -22,6 +22,7 @@ ASSETS = Path(__file__).parent / "slides_assets"
 # gets it live: the explorer is made anew here, from those arguments. Nothing that a notebook holds is executed.
 LIVE = {"ConvolutionExplorer": "helpers.explorers.convolution"}
 STILL = "A still picture: this explorer computes in Python. Run its cell in the notebook to move it."
+FOLD = re.compile(r"<details><summary>.*?</summary>\n\n(.*)\n\n</details>", re.DOTALL)  # around notes, in a notebook
 HIDDEN = {"hide-input", "hide_input", "remove-input", "remove_input"}
 
 
@@ -63,7 +64,7 @@ def mark(nb):
     nb.metadata["title"] = title(nb)
     for cell in nb.cells:
         if cell.cell_type == "markdown":
-            cell.source = re.sub(r"\]\(([\w-]+)\.ipynb([)#])", r"](\1.html\2", cell.source)
+            cell.source = FOLD.sub(r"\1", re.sub(r"\]\(([\w-]+)\.ipynb([)#])", r"](\1.html\2", cell.source))
             continue
         if cell.cell_type != "code":
             continue
