@@ -2,4 +2,6 @@
 
 ground        what all explorers share: still picture and words, heat maps of one PNG pixel a cell, messages
 convolution   ConvolutionExplorer, drawn in the browser: live even where there is no kernel
+panel         what those share that the kernel computes: controls in the browser, answered with HTML
+receptive_field, cost   ReceptiveFieldExplorer and CostExplorer, on it
 """
