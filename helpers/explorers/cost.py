@@ -120,7 +120,9 @@ def costs(layers, channels, size):
 def divisors(channels, filters):
     """Say which numbers of groups would do, the first few."""
     fit = [g for g in range(1, min(channels, filters) + 1) if channels % g == filters % g == 0]
-    return "use 1" if fit == [1] else f"use {', '.join(map(str, fit[:-1][:5]))} or {fit[-1]}" if len(fit) <= 6 else f"use {', '.join(map(str, fit[:5]))}, …"
+    if fit == [1]:
+        return "use 1"
+    return f"use {', '.join(map(str, fit[:5]))}, …" if len(fit) > 6 else f"use {', '.join(map(str, fit[:-1]))} or {fit[-1]}"
 
 
 def total(rows):
@@ -275,8 +277,8 @@ def table(layers):
     for i, layer in enumerate(layers):
         controls = []
         for name, (low, high) in LIMITS.items():
-            words = f"{layer.name}, {'output size' if layer.kind == 'adaptive' else 'units' if layer.kind == 'linear' else name.replace('_', ' ')}"
-            controls.append(number(f"{i}.{name}", words, low, high) if name in EDITABLE[layer.kind] else "")
+            what = {"adaptive": "output size", "linear": "units"}.get(layer.kind, name.replace("_", " "))
+            controls.append(number(f"{i}.{name}", f"{layer.name}, {what}", low, high) if name in EDITABLE[layer.kind] else "")
         bars = "".join(f'<div role="cell" class="bar{more} panel-dims" data-part="{i}.{column}"></div>'
                        for column, more in zip(COLUMNS, ("", " two", " three")))
         out.append(f'<div role="row"><div role="rowheader" class="name">{layer.name}</div>'

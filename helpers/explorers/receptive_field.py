@@ -511,8 +511,10 @@ def table(count):
 
 def slides(count, side):
     """Return the HTML of the sliders below the picture."""
-    return "".join(f'<span>{name}</span>{slider(name, label, low, high)}<output data-show="{name}"></output>' for name, label, low, high in (
-        ("depth", "layer whose unit is shown", 1, count), ("row", "row of the unit", 0, side - 1), ("column", "column of the unit", 0, side - 1)))
+    found = (("depth", "layer whose unit is shown", 1, count), ("row", "row of the unit", 0, side - 1),
+             ("column", "column of the unit", 0, side - 1))
+    return "".join(f'<span>{name}</span>{slider(name, label, low, high)}<output data-show="{name}"></output>'
+                   for name, label, low, high in found)
 
 
 FRAME = f"""{LATE}
