@@ -40,7 +40,7 @@ def layers_to_see(size):
 
 
 # %% stem_field
-stem_field = None
+stem_field = ...
 ### BEGIN SOLUTION
 stem_field = 27  # 1 → 7 → 11 → 19 → 27, with jumps 1, 2, 4, 4
 ### END SOLUTION
