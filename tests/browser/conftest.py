@@ -56,11 +56,8 @@ class Lab:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory):
-    """Start JupyterLab with settings of its own, so that the user's are neither read nor written."""
+    """Start JupyterLab as at its first start: no settings but those that the course installs; the user's are not touched."""
     root, home, token = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter"), secrets.token_hex(16)
-    news = home / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
-    news.parent.mkdir(parents=True)
-    news.write_text(json.dumps({"fetchNews": "false", "checkForUpdates": False}))
     env = dict(os.environ, JUPYTER_CONFIG_DIR=f"{home}/config", JUPYTER_RUNTIME_DIR=f"{home}/run",
                JUPYTERLAB_SETTINGS_DIR=f"{home}/settings", JUPYTERLAB_WORKSPACES_DIR=f"{home}/workspaces",
                JUPYTER_PLATFORM_DIRS="1", IPYTHONDIR=f"{home}/ipython", OMP_NUM_THREADS="1")
@@ -69,7 +66,6 @@ def lab(tmp_path_factory):
         server = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root",
              "--expose-app-in-browser", f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}",
-             "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate", "--LabApp.news_url=None",
              "--LabApp.extension_manager=readonly", "--ServerApp.terminals_enabled=False"],
             env=env, stdout=out, stderr=out, start_new_session=True)
     info, deadline = None, time.monotonic() + 120
