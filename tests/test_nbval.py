@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import nbformat
 import pytest
-from conftest import CloseText
+from close_text import CloseText
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 ROOT = Path(__file__).parent.parent
