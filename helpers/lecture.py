@@ -40,11 +40,9 @@ CLAIMS = {claim.id: claim for claim in (
     Claim("A8", "Fully connected layers need very many parameters; a convolution shares its weights."),
     Claim("A9", "Stacked convolutions see higher-level features, and the activation between them makes the stack non-linear."),
     Claim("A10", "A linear classifier learns one template a class; an MLP more templates, but it is weak on local patterns; "
-          "the first layer of a CNN learns local edges and colours.", "condition",
-          "the colours need colour images; on grey ones the first filters are edges and blobs"),
+          "the first layer of a CNN learns local edges and colours."),
     Claim("A11", "Going from fully connected to convolution matters for images, because of locality and shared weights."),
-    Claim("B1", "The receptive field is the area of input that a unit can see; it grows with depth.", "condition",
-          "the area that it can see; what actually weighs in, the effective field, is smaller"),
+    Claim("B1", "The receptive field is the area of input that a unit can see; it grows with depth."),
     Claim("B2", "Big images need many layers before a unit sees enough, which is expensive, so the image is shrunk inside "
           "the network."),
     Claim("B3", "Pooling lowers the resolution by dropping values; 2×2 pooling makes what follows four times cheaper."),
