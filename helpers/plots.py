@@ -46,7 +46,7 @@ def png(fig):
     """Return the figure as the bytes of a PNG of at most 256 colours: a chapter with 20 figures stays below 500 kB."""
     drawn, small = io.BytesIO(), io.BytesIO()
     fig.savefig(drawn, format="png", dpi=80)
-    Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
     return small.getvalue()
 
 
