@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from helpers.output import publish
 
-CHAPTERS = {"01_convolution": "A", "02_seeing_further": "B", "03_alexnet": "C"}
+CHAPTERS = {"01_convolution": "A", "02_seeing_further": "B", "03_alexnet": "C", "04_vgg": "D", "05_resnet": "E",
+            "06_mobilenet": "F", "07_rnn": "G", "08_lstm": "H"}
 WORDS = {"holds": "holds", "condition": "holds under a condition", "wrong": "is wrong"}
 COLOURS = {"holds": "#009E73", "condition": "#E69F00", "wrong": "#D55E00"}
 
@@ -70,6 +71,68 @@ CLAIMS = {claim.id: claim for claim in (
           "105,415,200 is the product without the 2, the multiply-adds; the FLOPs are twice that, 210.8 M"),
     Claim("C10", "The remaining parameters and FLOPs of the table are left blank for the student to fill in."),
     Claim("C11", "Memory sits in the early layers, parameters in the fully connected ones, compute in the convolutions."),
+    Claim("D1", "VGG-16 has 5 blocks of convolutions with max pooling after each and 3 fully connected layers: 16 layers with "
+          "weights; its input is 3×224×224, its output, through softmax, 1×1024.", "wrong",
+          "all of it is right but the end: ImageNet has 1000 classes, so the output is 1×1000"),
+    Claim("D2", "The rules: 3×3 kernels with stride 1 and padding 1 everywhere, 2×2 max pooling, twice the channels after each "
+          "pooling.", "condition", "the doubling stops at 512: the last block keeps the channels of the one before"),
+    Claim("D3", "Two 3×3 convolutions equal one of 5×5, at less cost.", "condition",
+          "they see the same field, at 18C² instead of 25C² parameters; they do not compute the same functions"),
+    Claim("D4", "AlexNet's layers differ a lot in compute; VGG doubles the channels where the resolution halves, so its layers "
+          "are even."),
+    Claim("D5", "VGG against AlexNet: 25 times the memory, 2.3 times the parameters, 19.4 times the compute.", "wrong",
+          "these numbers belong to a VGG-16 that lacks a convolution, divided by a rounded AlexNet"),
+    Claim("D6", "VGG's simplicity makes it easy to read, a good feature extractor and a baseline of transfer learning; it is "
+          "heavy."),
+    Claim("D7", "Small, simple filters stacked deep do better."),
+    Claim("E1", "Beyond some depth a plain network gets worse (the degradation problem), even on its training data."),
+    Claim("E2", "Batch normalisation made networks of more than ten layers trainable."),
+    Claim("E3", "A residual block adds its input to its output, F(x) + x; where F is about 0 the block is the identity, so a "
+          "deeper network need not be worse."),
+    Claim("E4", "F is convolution, ReLU, convolution, ReLU; then x is added.", "wrong",
+          "there is no ReLU before the addition: F is convolution, BN, ReLU, convolution, BN; the second ReLU comes after the sum"),
+    Claim("E5", "Beside the plain block there is the bottleneck block, which narrows, convolves and widens; input and output have "
+          "the same shape. It makes the network deeper for less compute.", "condition",
+          "the shapes are the same inside a stage; where a stage begins, a projection stands in the shortcut"),
+    Claim("E6", "The stem cuts the resolution to a quarter before the first block."),
+    Claim("E7", "Global average pooling, from GoogLeNet, and one fully connected layer replace the stack of fully connected "
+          "layers; the 1×1 convolution comes from Inception.", "condition",
+          "both are older: they stand in Network in Network, 2013, and GoogLeNet took them over"),
+    Claim("E8", "ResNet-18 and 34 use basic blocks, ResNet-50 bottlenecks."),
+    Claim("E9", "The recipe: BN after every convolution; He's initialisation instead of Xavier's; SGD with momentum 0.9; rate 0.1, "
+          "divided by 10 on plateaus of the validation error; batches of 256; weight decay 1e-5; no dropout.", "wrong",
+          "the weight decay of the paper is 1e-4; the rest is as the paper has it"),
+    Claim("E10", "Networks of more than 100 layers can be trained."),
+    Claim("E11", "The output is 1×1024.", "wrong", "ImageNet has 1000 classes: the output is 1×1000"),
+    Claim("F1", "A normal convolution mixes space and channels at once; MobileNet splits it into a depthwise 3×3 convolution of "
+          "each channel, then a pointwise 1×1 convolution."),
+    Claim("F2", "That needs about 9 times less compute and far fewer parameters.", "condition",
+          "the ratio is 1/C_out + 1/K²: always below 9 times for 3×3, 8 to 9 times at usual widths; and multiply-adds are not time"),
+    Claim("F3", "MobileNet set the standard for light models: depthwise convolution and the (inverted) bottleneck.", "condition",
+          "V1 has no bottleneck, but multipliers of width and resolution; the inverted residual came with V2"),
+    Claim("G1", "The strengths of CNNs are local features, shared parameters and robustness; they are the standard for "
+          "classification and detection.", "condition",
+          "robust to small shifts, in part; not to noise, turning or other data; and since 2020 transformers stand beside them"),
+    Claim("G2", "A CNN ignores the order of its data, and is weak on relations over long distances.", "condition",
+          "it sees order inside its receptive field; global pooling forgets where; beyond the field it sees nothing"),
+    Claim("G3", "CNNs do not suit predictions for each pixel, or generation.", "wrong",
+          "U-Net, DeepLab and the backbones of most GANs and of the first diffusion models are convolutional"),
+    Claim("G4", "A recurrent network computes h_t = f_W(h_{t−1}, x_t) with the same W at every step."),
+    Claim("G5", "The plain RNN is linear maps, a bias and tanh, which one note calls the arctangent (아크탄젠트).", "wrong",
+          "tanh is the hyperbolic tangent (쌍곡탄젠트), another function; the rest is right"),
+    Claim("G6", "The gradient of W is a sum of contributions from every time step."),
+    Claim("G7", "A sequence goes in; one output, or an output for each step, comes out."),
+    Claim("G8", "A character language model over h, e, l, o learns h → e → l → l → o."),
+    Claim("G9", "Multiplying by W again and again makes gradients explode where W is large, vanish where it is small.", "condition",
+          "large means the spectral radius of the step's Jacobian above 1; tanh, whose slope is at most 1, pulls it down"),
+    Claim("G10", "Clipping gradients stops explosions but distorts the gradient, and does nothing against vanishing.", "condition",
+          "clipping by the norm keeps the direction of each step's gradient and changes its length; clipping each value bends it"),
+    Claim("H1", "(i, f, o, g) = (σ, σ, σ, tanh) of W[h_{t−1}; x_t]; c_t = f⊙c_{t−1} + i⊙g; h_t = o⊙tanh(c_t). One note calls the "
+          "forget gate g.", "wrong", "the formulas hold, with a bias; but the forget gate is f, and g is the candidate"),
+    Claim("H2", "The cell state gives gradients an additive path, so they vanish less.", "condition",
+          "only while the forget gate is near 1; with torch's default start it is near 1/2, and they vanish too"),
+    Claim("H3", "The limit: the forget gate shrinks old information step by step (information dilution).", "condition",
+          "by the product of f over the steps; a gate that learns to stay at 1 shrinks nothing"),
 )}
 
 

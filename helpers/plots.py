@@ -171,6 +171,19 @@ def show_bars(names, values, alt, fmt="{:g}", title="", xlabel="", colours=BLUE,
     show(fig, alt)
 
 
+def draw_seeds(ax, x, runs, label=None, colour=BLUE, marker="o"):
+    """Draw one measurement repeated with several seeds: the mean as a line, lowest to highest as a band.
+
+    x:    the places along the axis
+    runs: (seeds, len(x)) numbers, a row for each seed
+    """
+    runs = np.asarray(runs, dtype=float)
+    if runs.ndim != 2 or runs.shape[1] != len(x):
+        raise ValueError(f"runs (shape {runs.shape}) must be (seeds, {len(x)}): a row for each seed, a number for each x")
+    ax.plot(x, runs.mean(0), color=colour, marker=marker, label=label)
+    ax.fill_between(x, runs.min(0), runs.max(0), color=colour, alpha=0.2, linewidth=0)
+
+
 def draw_losses(ax, losses, label=None, colour=BLUE):
     """Draw the loss of every step, pale, and over it the mean of the steps around (a fiftieth of the run)."""
     losses = np.asarray(losses, dtype=float)

@@ -93,3 +93,17 @@ def test_colours_differ_for_every_kind_of_colour_vision():
         seen = (colours @ np.array(matrix).T).clip(0, 1) ** (1 / 2.2)
         apart = np.linalg.norm(seen[:, None] - seen[None], axis=2) + 9 * np.eye(5)
         assert apart.min() > 0.25
+
+
+def test_draw_seeds_draws_the_mean_and_the_range():
+    _, ax = plots.figure()
+    plots.draw_seeds(ax, [1, 2, 5], [[1.0, 2.0, 3.0], [3.0, 2.0, 9.0]], "net")
+    assert ax.lines[0].get_xydata().tolist() == [[1, 2], [2, 2], [5, 6]]
+    low_high = {(x, y) for x, y in ax.collections[0].get_paths()[0].vertices.tolist()}
+    assert low_high == {(1, 1), (1, 3), (2, 2), (5, 3), (5, 9)}
+
+
+def test_draw_seeds_asks_for_a_row_a_seed():
+    _, ax = plots.figure()
+    with pytest.raises(ValueError, match=r"runs \(shape \(3,\)\) must be \(seeds, 3\)"):
+        plots.draw_seeds(ax, [1, 2, 5], [1.0, 2.0, 3.0])
