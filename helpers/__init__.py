@@ -5,6 +5,7 @@ layers      convolution and pooling from scratch, each equal to torch's
 models      whole networks, each the shortest file in which a reader can see them
 costs       any nn.Module and an input shape → parameters, memory and multiply-adds, layer by layer
 data        the data sets in data/, loaded, verified and batched under a seed
+sequences   symbols as numbers, tasks of memory, and their training loop
 training    one plain training loop
 device      which processor, how many threads, which seed: decided once, here
 plots       the figures, one style for the whole course

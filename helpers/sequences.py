@@ -1,0 +1,149 @@
+"""Sequences to learn from: symbols as numbers, two tasks of memory, pieces of a text, and one plain training loop.
+
+Every batch is drawn with a torch.Generator, on the CPU, so that equal seeds give equal batches on every device.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+
+
+def encode(text, alphabet):
+    """Return each character's place in the alphabet.
+
+    text:     str
+    alphabet: str of different characters, such as "".join(sorted(set(text)))
+    returns:  (T,) int64
+    raises:   ValueError for a character that the alphabet lacks, or holds twice
+    """
+    place = {character: i for i, character in enumerate(alphabet)}
+    if len(place) != len(alphabet):
+        raise ValueError(f"alphabet (={alphabet!r}) must hold each character once: use sorted(set(text))")
+    missing = sorted(set(text) - set(place))
+    if missing:
+        raise ValueError(f"text holds {missing}, which the alphabet lacks: add them to it, or replace them in the text")
+    return torch.tensor([place[character] for character in text], dtype=torch.int64)
+
+
+def decode(ids, alphabet):
+    """Return the text of places in the alphabet: (T,) int64 → str of T characters."""
+    return "".join(alphabet[i] for i in ids)
+
+
+def one_hot(ids, classes):
+    """Return a 1 at each place, and 0 elsewhere, in float32.
+
+    ids:     (...) int64, from 0 to classes - 1
+    returns: (..., classes)
+    raises:  ValueError for an id outside
+    """
+    if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < classes:
+        raise ValueError(f"ids (from {int(ids.min())} to {int(ids.max())}) must lie from 0 to {classes - 1}: "
+                         f"there are {classes} classes")
+    return F.one_hot(ids, classes).float()
+
+
+def recall(n, distance, symbols=8, generator=None):
+    """Return n sequences that begin with a symbol, followed by blanks, and the symbol to be named at the last one.
+
+    distance: time steps from the symbol to the last blank; the sequences are distance + 1 long
+    symbols:  how many there are; the blank has the number `symbols`
+    returns:  x (n, distance + 1) int64, y (n,) int64; by chance 1 of `symbols` is right
+    raises:   ValueError for a distance or a number of symbols without a task
+    """
+    at_least("distance", distance, 1)
+    at_least("symbols", symbols, 2)
+    y = torch.randint(symbols, (n,), generator=generator)
+    x = torch.full((n, distance + 1), symbols)
+    x[:, 0] = y
+    return x, y
+
+
+def adding(n, length, generator=None):
+    """Return n sequences of numbers from 0 to 1, two of them marked, and the sum of the marked ones.
+
+    returns: x (n, length, 2) float32, number and mark (0 or 1) at each step: one mark in the first half, one in the
+             second; y (n,) float32.  Always answering 1, the mean, has a mean squared error of 1/6.
+    raises:  ValueError for a length without two halves
+
+    Source: Hochreiter & Schmidhuber 1997, section 5.4, in the form of Le, Jaitly & Hinton 2015, arXiv:1504.00941.
+    """
+    at_least("length", length, 2)
+    values, marks, each = torch.rand(n, length, generator=generator), torch.zeros(n, length), torch.arange(n)
+    first = torch.randint(length // 2, (n,), generator=generator)
+    second = torch.randint(length // 2, length, (n,), generator=generator)
+    marks[each, first] = marks[each, second] = 1
+    return torch.stack([values, marks], 2), values[each, first] + values[each, second]
+
+
+def text_batches(ids, n, length, generator=None):
+    """Return n pieces of a text, cut anywhere, and for each character the one that follows it.
+
+    ids:     (T,) int64, the text
+    returns: x, y (n, length) int64; y[:, t] is the character after x[:, t]
+    raises:  ValueError for a text too short for one piece
+    """
+    at_least("length", length, 1)
+    if len(ids) < length + 1:
+        raise ValueError(f"length (={length}) must be at most {len(ids) - 1}: the text has {len(ids)} characters, "
+                         "and the last of a piece needs one after it")
+    begin = torch.randint(len(ids) - length, (n, 1), generator=generator)
+    piece = ids[begin + torch.arange(length + 1)]
+    return piece[:, :-1], piece[:, 1:]
+
+
+class Fit(NamedTuple):
+    """What fit() saw at each step.
+
+    losses: list of float; the last may be inf or nan, and then training ended there
+    norms:  list of float, the length of the whole gradient before any clipping, one for each step taken
+    """
+
+    losses: list
+    norms: list
+
+
+def fit(model, make_batch, steps, lr=3e-3, clip=None, seed=0, loss=None, optimizer=None):
+    """Train a model on batches that are drawn anew at each step; return a Fit.
+
+    model:      maps x to outputs: (N, classes) or (N, T, classes) for whole-number targets, (N,) or (N, 1) for others
+    make_batch: maps a torch.Generator to (x, y), both on the CPU; they are moved to the model's device
+    lr:         learning rate of Adam, unless `optimizer`, a torch optimizer over the model's parameters, is given
+    clip:       None, or the length to which a longer gradient is cut, by torch.nn.utils.clip_grad_norm_
+    seed:       int, decides the batches alone: the model's first weights are drawn by whoever makes it
+    loss:       maps (outputs, y) to a scalar; None for cross-entropy where y is whole numbers, mean squared error else
+    raises:     ValueError for a number of steps below 1
+
+    Where the loss is not finite, training ends without taking that step.
+    """
+    at_least("steps", steps, 1)
+    generator = torch.Generator().manual_seed(seed)
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer, device = optimizer or torch.optim.Adam(weights, lr), weights[0].device
+    seen = Fit([], [])
+    model.train()
+    for _ in range(steps):
+        x, y = (part.to(device) for part in make_batch(generator))
+        value = (loss or default_loss)(model(x), y)
+        seen.losses.append(value.item())
+        if not torch.isfinite(value):
+            break
+        optimizer.zero_grad()
+        value.backward()
+        norm = torch.nn.utils.clip_grad_norm_(weights, float("inf") if clip is None else clip)
+        seen.norms.append(norm.item())
+        optimizer.step()
+    return seen
+
+
+def default_loss(outputs, y):
+    """Return the mean cross-entropy, in nats, for whole-number targets y; else the mean squared error."""
+    if y.dtype == torch.int64:
+        return F.cross_entropy(outputs.flatten(0, -2), y.flatten())
+    return F.mse_loss(outputs.reshape(y.shape), y)
+
+
+def at_least(name, value, low):
+    if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        raise ValueError(f"{name} (={value!r}) must be a whole number of at least {low}")
