@@ -1,5 +1,19 @@
 """Whole networks, under torchvision's names; each file is the shortest in which a reader can see the whole network."""
 
 from helpers.models.alexnet import AlexNet2012, alexnet
+from helpers.models.mobilenet import (
+    DepthwiseSeparable,
+    FullConvolution,
+    InvertedResidual,
+    MobileNetV1,
+    MobileNetV2,
+    mobilenet_v1,
+    mobilenet_v2,
+)
+from helpers.models.resnet import BasicBlock, Bottleneck, ResNet, resnet18, resnet34, resnet50, resnet101, resnet152
+from helpers.models.vgg import VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 
-__all__ = ["AlexNet2012", "alexnet"]
+__all__ = ["AlexNet2012", "BasicBlock", "Bottleneck", "DepthwiseSeparable", "FullConvolution", "InvertedResidual",
+           "MobileNetV1", "MobileNetV2", "ResNet", "VGG", "alexnet", "mobilenet_v1", "mobilenet_v2", "resnet18",
+           "resnet34", "resnet50", "resnet101", "resnet152", "vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16",
+           "vgg16_bn", "vgg19", "vgg19_bn"]
