@@ -1,7 +1,7 @@
 """The interactive figures: move something and see. Each answers at once, works from the keyboard, and has a still picture.
 
 ground        what all explorers share: still picture and words, heat maps of one PNG pixel a cell, messages
-convolution   ConvolutionExplorer, drawn in the browser: live even where there is no kernel
+convolution, attention   ConvolutionExplorer and AttentionExplorer, drawn in the browser: live even where there is no kernel
 panel         what those share that the kernel computes: controls in the browser, answered with HTML
 receptive_field, cost   ReceptiveFieldExplorer and CostExplorer, on it
 """
