@@ -1,6 +1,7 @@
 """The layers of the course, from scratch, one file per family, each equal to torch's in value and gradient.
 
 conv        convolution and pooling: padding modes, the naive loops that define them, the fast forms, the modules
+norm        batch and layer normalisation: the loop that defines the first, the functions, the modules
 """
 
 from helpers.layers.conv import (
@@ -15,6 +16,8 @@ from helpers.layers.conv import (
     max_pool2d_naive,
     pad,
 )
+from helpers.layers.norm import BatchNorm1d, BatchNorm2d, LayerNorm, batch_norm, batch_norm_naive, layer_norm
 
 __all__ = ["AvgPool2d", "Conv2d", "MaxPool2d", "avg_pool2d", "avg_pool2d_naive", "conv2d", "conv2d_naive",
-           "max_pool2d", "max_pool2d_naive", "pad"]
+           "max_pool2d", "max_pool2d_naive", "pad",
+           "BatchNorm1d", "BatchNorm2d", "LayerNorm", "batch_norm", "batch_norm_naive", "layer_norm"]

@@ -17,7 +17,7 @@ def conv_bn(in_channels, out_channels, kernel_size, stride=1, groups=1, activati
 
 
 def initialise(layer):
-    """He et al. 2015 for convolutions, small normal numbers for the fully connected layer: torchvision's for version 2."""
+    """He et al. 2015 for convolutions, small normal numbers for the fully connected layer, as torchvision does."""
     if isinstance(layer, nn.Conv2d):
         nn.init.kaiming_normal_(layer.weight, mode="fan_out")
     if isinstance(layer, nn.Linear):
@@ -36,7 +36,10 @@ def check_width(name, value):
 class DepthwiseSeparable(nn.Sequential):
     """A 3×3 convolution of each channel by itself (depthwise), then a 1×1 convolution across channels (pointwise).
 
-    (N, in_channels, H, W) → (N, out_channels, H / stride, W / stride), rounded up.  Source: Howard et al. 2017, figure 3.
+    x:       (N, in_channels, H, W)
+    returns: (N, out_channels, H / stride, W / stride), rounded up
+
+    Source: Howard et al. 2017, section 3.1 and figure 3.
     """
 
     def __init__(self, in_channels, out_channels, stride=1):
@@ -62,7 +65,7 @@ class MobileNetV1(nn.Module):
     full_convolution: True for the network the paper compares with, where FullConvolution stands in each block's place
     raises:  ValueError for a width of 0 or less, or a number that is not a whole number of at least 1
 
-    Source: Howard et al. 2017, table 1, which gives the last block stride 2, yet the same 7×7 before and after: it is 1.
+    Source: Howard et al. 2017, table 1; the stride 2 of its last block must be 1, as its image stays 7×7.
     """
 
     def __init__(self, num_classes=1000, width=1.0, in_channels=3, full_convolution=False):

@@ -98,7 +98,7 @@ class ResNet(nn.Module):
     options: for every block, such as stride_in="1x1" for Bottleneck
     raises:  ValueError where there are not four stages, or a number is not a whole number of at least 1
 
-    Takes torchvision's state_dict.  Source: He et al. 2016, table 1; zero_init_residual: Goyal et al. 2017, section 5.1.
+    Takes torchvision's state_dict.  Source: He et al. 2016, table 1; zero_init_residual: Goyal et al. 2017, section 5.
     """
 
     def __init__(self, block, layers, num_classes=1000, zero_init_residual=False, in_channels=3, width=64, **options):
