@@ -2,6 +2,7 @@
 
 conv        convolution and pooling: padding modes, the naive loops that define them, the fast forms, the modules
 norm        batch and layer normalisation: the loop that defines the first, the functions, the modules
+recurrent   RNN, LSTM and GRU: the cells, the loop along time that makes a layer of them, the modules
 """
 
 from helpers.layers.conv import (
@@ -17,7 +18,23 @@ from helpers.layers.conv import (
     pad,
 )
 from helpers.layers.norm import BatchNorm1d, BatchNorm2d, LayerNorm, batch_norm, batch_norm_naive, layer_norm
+from helpers.layers.recurrent import (
+    GRU,
+    LSTM,
+    RNN,
+    GRUCell,
+    LSTMCell,
+    RNNCell,
+    gru_cell,
+    lstm_cell,
+    lstm_gates,
+    lstm_steps,
+    rnn_cell,
+    unroll,
+)
 
 __all__ = ["AvgPool2d", "Conv2d", "MaxPool2d", "avg_pool2d", "avg_pool2d_naive", "conv2d", "conv2d_naive",
            "max_pool2d", "max_pool2d_naive", "pad",
-           "BatchNorm1d", "BatchNorm2d", "LayerNorm", "batch_norm", "batch_norm_naive", "layer_norm"]
+           "BatchNorm1d", "BatchNorm2d", "LayerNorm", "batch_norm", "batch_norm_naive", "layer_norm",
+           "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "gru_cell",
+           "lstm_cell", "lstm_gates", "lstm_steps", "rnn_cell", "unroll"]
