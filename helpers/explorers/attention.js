@@ -120,6 +120,7 @@ function render({ model, el }) {
   const [C, H, W, side] = model.get("size"), rows = H / side, cols = W / side;
   const pixels = bytes(model.get("pixels")), at = (c, y, x) => pixels[((C === 1 ? 0 : c) * H + y) * W + x];
   const picture = painted(W, H, (y, x) => [at(0, y, x), at(1, y, x), at(2, y, x)]);
+  const pale = Float32Array.from({ length: H * W }, (_, n) => 0.72 + 0.28 * (at(0, 0, n) + at(1, 0, n) + at(2, 0, n)) / 765);
   const decoded = {};
   let wide = 330, read = null;                                    // `read` is the patch whose weight is read out
 
@@ -158,7 +159,9 @@ function render({ model, el }) {
     for (let r = 1; r < rows; r++) { g.moveTo(0, r * cell); g.lineTo(wide, r * cell); }
     g.stroke();
     frame(g, col * cell, row * cell, cell, "#0072B2");
-    g = enlarge(canvas.weights, painted(cols, rows, (r, c) => heat(weights[r * cols + c] / most)), wide, high);
+    const colours = weights.map(w => heat(w / most));             // over the picture in pale grey, to know where one is
+    const seen = painted(W, H, (y, x) => colours[Math.floor(y / side) * cols + Math.floor(x / side)].map(part => part * pale[y * W + x]));
+    g = enlarge(canvas.weights, seen, wide, high);
     frame(g, col * cell, row * cell, cell, "#0072B2");
     if (read) frame(g, read[1] * cell, read[0] * cell, cell, "#000");
     const small = Math.min(110, Math.floor(wide / 3));
@@ -180,7 +183,7 @@ function render({ model, el }) {
     canvas.query.setAttribute("aria-label", `picture of ${rows} by ${cols} patches; row ${row}, column ${col} asks; arrow keys move`);
     canvas.weights.setAttribute("aria-label", `weights of ${rows} by ${cols} patches${read ? `; row ${read[0]}, column ${read[1]} is read` : ""}; arrow keys move`);
     const about = root.result.reach;
-    let words = `The patch in row ${row}, column ${col} spreads its weight over as much as ${fmt(about, about < 10 ? 1 : 0)} of ${rows * cols} patches would share evenly. `;
+    let words = `The patch in row ${row}, column ${col} looks at ${fmt(about, about < 10 ? 1 : 0)} of ${rows * cols} patches, in effect: as many equal weights have the same entropy. `;
     if (read) {
       const j = read[0] * cols + read[1];
       const divided = temperature === 1 ? "" : ` / ${shown}`;

@@ -70,7 +70,7 @@ def made_heads(image, patch_size):
     waves = torch.stack([f(torch.pi * place / many).expand(rows, cols) if axis else f(torch.pi * place / many)[:, None].expand(rows, cols)
                          for axis, place, many in ((0, row, rows), (1, col, cols)) for f in (torch.sin, torch.cos)], dim=-1)
     bright = cut.mean((1, 2, 3))[:, None]
-    bright = SCALE / 2 * (bright - bright.mean()) / bright.std().clamp(min=1e-6)
+    bright = SCALE / 4 * (bright - bright.mean()) / bright.std().clamp(min=1e-6)
     return {"colour": alike(cut.mean((2, 3))) if C == 3 else alike(torch.cat([cut.mean((2, 3)), cut.std((2, 3))], 1)),
             "texture": alike(torch.stack(strength, 1)),
             "place": alike(waves.reshape(rows * cols, -1), centre=False),
