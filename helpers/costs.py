@@ -21,6 +21,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from helpers.layers.recurrent import Recurrent
+
 META = torch.device("meta")
 BYTES = 4  # a value is counted as a 32-bit float
 
@@ -289,10 +291,10 @@ PLAIN = ("default", "Tensor", "Scalar", "int")  # the forms of an operator that 
 class Call:
     """One call of a module: the work its own forward did since the last layer inside it was called."""
 
-    __slots__ = ("module", "whole", "macs", "operators", "first", "last")
+    __slots__ = ("module", "steps", "whole", "macs", "operators", "first", "last")
 
-    def __init__(self, module):
-        self.module, self.whole = module, True  # whole: no layer inside it was called so far
+    def __init__(self, module, steps=None):
+        self.module, self.steps, self.whole = module, steps, True  # whole: no layer inside it was called so far
         self.clear()
 
     def clear(self):
@@ -357,7 +359,7 @@ class Recorder(TorchDispatchMode):
             if self.calls:
                 self.calls[-1].whole = False
                 self.write_work(self.calls[-1])  # what the caller did before this call comes first
-            call = Call(module)
+            call = Call(module, steps_of(module, [*args, *kwargs.values()]))
             self.calls.append(call)
             try:
                 out = forward(*args, **kwargs)
@@ -388,7 +390,7 @@ class Recorder(TorchDispatchMode):
             self.names[module], type(module).__name__, shape_of(inputs), shape_of(outputs),
             *(window_of(module, inputs) if call.whole else NO_WINDOW),
             self.claim(module), BYTES * sum(t.numel() for t in outputs), call.macs,
-            () if call.whole else tuple(call.operators)))
+            () if call.whole else tuple(call.operators), call.steps if call.whole else None))
 
     def claim(self, module):
         """Return the module's own parameters that no row has counted yet, so that shared ones count once."""
@@ -465,6 +467,17 @@ def window_of(module, inputs):
         return (value,) * sides if isinstance(value, int) else value
 
     return *(per_side(name) for name in ("kernel_size", "stride", "padding", "dilation")), getattr(module, "groups", None)
+
+
+def steps_of(module, inputs):
+    """Return how many time steps a recurrent layer takes.
+
+    None for every other layer, and for a packed batch: its sequences end one after the other, so no two steps are alike.
+    """
+    x = inputs[0] if inputs and isinstance(module, (nn.RNNBase, Recurrent)) else None
+    if not isinstance(x, torch.Tensor) or x.dim() not in (2, 3):
+        return None
+    return x.shape[1 if module.batch_first and x.dim() == 3 else 0]
 
 
 def to_meta(value):
@@ -631,6 +644,12 @@ class Row(NamedTuple):
     memory: int               # bytes: the values it gives × 4, also where it writes over its input
     macs: int
     operators: tuple          # where it is a stretch of a module's own work: the operators; empty for a whole layer
+    steps: int | None = None  # time steps in one call of a recurrent layer; its macs and memory are those of all steps
+
+    @property
+    def macs_per_step(self):
+        """MACs of one time step of a recurrent layer, all its layers and directions; None where there are no steps."""
+        return self.macs // self.steps if self.steps else None
 
 
 class Total(NamedTuple):
@@ -683,7 +702,8 @@ class CostTable:
         for name, block in blocks.items():
             ran = [row for row in block if row.out_shape is not None] or block
             kind = block[0].kind if len(block) == 1 else f"{len(block)} rows"
-            rows.append(Row(name, kind, ran[0].in_shape, ran[-1].out_shape, *NO_WINDOW, *CostTable(block).total, ()))
+            steps = block[0].steps if len(block) == 1 else None
+            rows.append(Row(name, kind, ran[0].in_shape, ran[-1].out_shape, *NO_WINDOW, *CostTable(block).total, (), steps))
         return CostTable(rows, self._where)
 
     def share(self, column):
@@ -726,8 +746,10 @@ class CostTable:
         memory = f"{CONVENTION[-1]}, {f'{size:,.1f} KiB' if size < 1024 else f'{size / 1024:,.2f} MiB'} in all."
         if any(row.kernel_size is not None for row in self.rows):
             memory += " Window: kernel, s stride, p padding, d dilation, g groups."
+        one_step = {f"{row.macs_per_step:,} in {row.name}": None for row in self.rows if row.steps}
+        steps = [f"MACs of a recurrent layer: of all its steps. Of one step: {', '.join(one_step)}."] if one_step else []
         warning = [f"NOT COUNTED, so the MACs are too few: {', '.join(missing)}."] if missing else []
-        return [*CONVENTION[:-1], memory, *warning]
+        return [*CONVENTION[:-1], memory, *steps, *warning]
 
 
 COLUMNS = ("name", "kind", "input", "output", "window", "params", "memory", "MACs", "MACs")
@@ -755,7 +777,9 @@ def window_text(row):
 
 
 def kind_text(row):
-    """Write a row's class and, for a stretch of a module's own work, what it did there."""
+    """Write a row's class and how many time steps it took; for a stretch of a module's own work, what it did there."""
+    if row.steps:
+        return f"{row.kind}: {row.steps} step{'s' if row.steps > 1 else ''}"
     counted = [name for name in row.operators if name in MACS]
     return f"{row.kind}: {', '.join(counted or row.operators)}" if row.operators else row.kind
 

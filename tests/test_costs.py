@@ -6,6 +6,7 @@ import io
 import math
 import re
 import warnings
+from collections import OrderedDict
 
 import pytest
 import torch
@@ -17,6 +18,7 @@ from torch import nn
 from torch.nn.utils import prune
 from torch.utils.flop_counter import FlopCounterMode
 
+from helpers import layers
 from helpers.costs import CostTable, cost_table
 
 MODELS = torchvision.models.list_models(module=torchvision.models)
@@ -149,6 +151,110 @@ def test_lstm_is_one_row_and_gives_its_states_too():
     row = row_of(table, "0")
     assert len(table.rows) == 1 and row.kind == "LSTM" and row.out_shape == (7, 3, 6)
     assert row.memory == 4 * (7 * 3 * 6 + 2 * 1 * 3 * 6)
+
+
+# Recurrent layers: all their steps in one row, and what one step costs
+
+GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_recurrent_layers_by_formula_by_torchs_counter_and_from_scratch(data):
+    kind = data.draw(st.sampled_from(sorted(GATES)))
+    D, H, depth, ways, T = (data.draw(st.integers(low, high)) for low, high in ((1, 5), (2, 6), (1, 3), (1, 2), (1, 7)))
+    N, bias, batch_first = data.draw(st.integers(0, 3)), data.draw(st.booleans()), data.draw(st.booleans())
+    shown = data.draw(st.integers(1, H - 1)) if kind == "LSTM" and data.draw(st.booleans()) else H
+    arguments = dict(num_layers=depth, bias=bias, batch_first=batch_first, bidirectional=ways == 2)
+    projected = dict(proj_size=shown) if shown < H else {}
+    batch = (N,) if N else ()                                        # N = 0 stands for no batch
+    shape = (*batch, T, D) if batch_first else (T, *batch, D)
+
+    macs = params = 0
+    for layer in range(depth):
+        reads = D if layer == 0 else ways * shown
+        one = GATES[kind] * H * (reads + shown) + (H * shown if projected else 0)
+        macs += ways * one * (N or 1)
+        params += ways * (one + bias * 2 * GATES[kind] * H)
+
+    torchs = getattr(nn, kind)(D, H, **arguments, **projected)
+    (row,) = cost_table(torchs, shape).rows
+    assert (row.kind, row.steps, row.macs_per_step, row.macs) == (kind, T, macs, T * macs)
+    assert row.params == params == sum(p.numel() for p in torchs.parameters())
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        torchs.to("meta")(torch.empty(shape, device="meta"))
+    assert row.macs == counter.get_total_flops() // 2
+
+    if not projected:
+        ours = getattr(layers, kind)(D, H, **arguments)
+        table = cost_table(ours, shape)
+        assert table.rows == [row] and table.uncounted == []
+        with FlopCounterMode(display=False) as counter:
+            ours(torch.rand(shape))
+        assert row.macs == counter.get_total_flops() // 2
+
+
+@pytest.mark.parametrize("room", [nn, layers])
+def test_steps_are_shown(room):
+    model = nn.Sequential(OrderedDict(lstm=room.LSTM(5, 6, 2, batch_first=True)))
+    table = cost_table(model, (3, 7, 5))
+    one = 3 * 4 * 6 * ((5 + 6) + (6 + 6))
+    assert one == 1656
+    assert (table.rows[0].steps, table.rows[0].macs_per_step, table.total.macs) == (7, one, 7 * one)
+    for shown in (repr(table), table._repr_html_()):
+        assert "LSTM: 7 steps" in shown and "11,592" in shown and "Of one step: 1,656 in lstm." in shown
+    assert "LSTM: 1 step " in repr(cost_table(model, (3, 1, 5)))
+    assert table.by_block().rows == table.rows and table.only("LSTM").rows == table.rows
+    assert table.records()[0]["steps"] == 7 and ",7\n" in table.csv()
+
+
+def test_each_call_has_its_own_steps_and_other_layers_have_none():
+    class Coder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.head = nn.RNN(4, 4), nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.head(self.rnn(self.rnn(input=x)[0][:2])[0])
+
+    table = cost_table(Coder(), (5, 1, 4))
+    assert [(row.name, row.steps, row.macs_per_step) for row in table.rows] == [
+        ("rnn", 5, 32), ("rnn", 2, 32), ("head", None, None)]
+    assert "Of one step: 32 in rnn." in repr(table)
+    assert "step" not in repr(table.only("Linear"))
+
+
+def test_cells_in_a_loop_cost_what_the_layer_does():
+    class Loop(nn.Module):
+        def __init__(self, room):
+            super().__init__()
+            self.cell = room.GRUCell(5, 6)
+
+        def forward(self, x):
+            h = None
+            for x_t in x:
+                h = self.cell(x_t, h)
+            return h
+
+    layer = cost_table(nn.GRU(5, 6), (7, 3, 5))
+    for room in (nn, layers):
+        table = cost_table(Loop(room), (7, 3, 5))
+        cells = table.only("GRUCell")
+        assert [row.macs for row in cells.rows] == [layer.rows[0].macs_per_step] * 7
+        assert table.total.macs == layer.total.macs and table.total.params == layer.total.params
+
+
+def test_a_packed_batch_counts_the_steps_it_takes():
+    class Packed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(3, 4)
+
+        def forward(self, x):
+            return self.lstm(nn.utils.rnn.pack_padded_sequence(x, torch.tensor([7, 3])))[1]
+
+    table = cost_table(Packed(), (7, 2, 3))
+    assert table.total.macs == (7 + 3) * 4 * 4 * (3 + 4) and row_of(table, "lstm").steps is None
 
 
 @pytest.mark.parametrize("need_weights", [True, False])
@@ -434,6 +540,7 @@ def test_weight_norm_and_pruning():
     (nn.Sequential(nn.LayerNorm(4)), (1, 3), r"0 \(LayerNorm\) cannot take input \(1, 3\) \(its weight is \(4,\)\)"),
     (nn.Sequential(nn.Embedding(9, 4)), (1, 3), r"0 \(Embedding\) expects whole numbers.*weight \(9, 4\).*torch.zeros\(\(1, 3\)"),
     (nn.LSTM(5, 6), (7, 3, 4), r"\(model\) \(LSTM\) cannot take input \(7, 3, 4\)"),
+    (layers.LSTM(5, 6), (7, 3, 4), r"\(model\) \(LSTM\) cannot take input \(7, 3, 4\): x .* must end with input_size \(=5\)"),
     (Run(lambda x: x @ x), (3, 4), r"\(model\) \(Run\) cannot take input \(3, 4\): "),
     (Run(lambda x: x + x.T), (3, 4), r"\(model\) \(Run\) cannot take input \(3, 4\)"),
     (Run(lambda x: x if x.sum() > 0 else -x), (3,), r"\(model\) \(Run\) needs the values of its input \(3,\)"),
