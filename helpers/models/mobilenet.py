@@ -28,7 +28,7 @@ def initialise(layer):
 def check_width(name, value):
     """Raise ValueError unless the channels are multiplied by a positive number."""
     if not 0 < value < math.inf:
-        raise ValueError(f"{name} (={value!r}) must be greater than 0: 1 is the full network, 0.5 half the channels")
+        raise ValueError(f"{name} (={value!r}) must be finite and greater than 0: 1 is the full network, 0.5 half")
 
 
 # -------------------------------------------------------------------------------------------------------- version 1
