@@ -1,0 +1,254 @@
+"""Swin: attention in small windows, windows that shift from block to block, patches that merge from stage to stage.
+
+Tokens stay where they are in the image: (N, H, W, C), channels last, H and W in patches.
+"""
+
+import math
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from helpers.layers.attention import (attention, merge_heads, relative_position_bias, relative_position_index,
+                                      split_heads)
+from helpers.layers.conv import whole_pair
+from helpers.models.vit import mlp
+from helpers.shapes import whole
+
+
+def window_partition(x, window_size):
+    """Cut a grid of tokens into windows that do not overlap, row by row.
+
+    x:           (N, H, W, C)
+    window_size: (M_h, M_w), or an int for both
+    returns:     (N, windows, M_h*M_w, C), windows = H/M_h * W/M_w
+    raises:      ValueError where a window's side does not divide the grid's
+
+    Source: Liu et al. 2021 (Swin), section 3.2.
+    """
+    M_h, M_w = whole_pair("window_size", window_size, 1)
+    if x.dim() != 4:
+        raise ValueError(f"x (shape {tuple(x.shape)}) must be (N, H, W, C): images become so by permute(0, 2, 3, 1)")
+    N, H, W, C = x.shape
+    if H % M_h or W % M_w:
+        raise ValueError(f"the grid (={H} by {W}) must be a multiple of window_size (={(M_h, M_w)}) both ways: pad it")
+    x = x.view(N, H // M_h, M_h, W // M_w, M_w, C).transpose(2, 3)      # (N, H/M_h, W/M_w, M_h, M_w, C)
+    return x.flatten(3, 4).flatten(1, 2)
+
+
+def window_reverse(windows, window_size, grid):
+    """Put the windows back in their places: the inverse of window_partition.
+
+    windows: (N, windows, M_h*M_w, C);  grid: (H, W)
+    returns: (N, H, W, C)
+    raises:  ValueError where the windows do not make up the grid
+    """
+    (M_h, M_w), (H, W) = whole_pair("window_size", window_size, 1), whole_pair("grid", grid, 1)
+    count = (H // M_h) * (W // M_w)
+    if H % M_h or W % M_w or windows.dim() != 4 or windows.shape[1:3] != (count, M_h * M_w):
+        raise ValueError(f"windows (shape {tuple(windows.shape)}) must be (N, {count}, {M_h * M_w}, C), and "
+                         f"window_size (={(M_h, M_w)}) divide the grid (={H} by {W}): give what window_partition took "
+                         "and gave")
+    x = windows.unflatten(2, (M_h, M_w)).unflatten(1, (H // M_h, W // M_w))
+    return x.transpose(2, 3).reshape(len(windows), H, W, -1)
+
+
+def shift_mask(grid, window_size, shift_size, device=None):
+    """Say who may look at whom once the grid was rolled by -shift_size and cut into windows.
+
+    grid, window_size, shift_size: (down, right), or an int for both
+    returns: (windows, T, T) boolean, T = M_h*M_w; True where two tokens of a window are as near in the image as in the
+             window, and not only because the roll brought one of them round from the other side
+    raises:  ValueError where a window's side does not divide the grid's, or the shift is not smaller than the window
+
+    Source: Liu et al. 2021 (Swin), section 3.2, "Efficient batch computation".
+    """
+    (H, W), (M_h, M_w) = whole_pair("grid", grid, 1), whole_pair("window_size", window_size, 1)
+    down, right = whole_pair("shift_size", shift_size, 0)
+    if down >= M_h or right >= M_w:
+        raise ValueError(f"shift_size (={(down, right)}) must be smaller than window_size (={(M_h, M_w)}): "
+                         "use half of it")
+    rolled_in_y = torch.arange(H, device=device) >= H - down           # (H,): these rows came from the top
+    rolled_in_x = torch.arange(W, device=device) >= W - right
+    origin = 2 * rolled_in_y[:, None] + rolled_in_x.long()             # (H, W), 0 to 3
+    origin = window_partition(origin[None, :, :, None], (M_h, M_w)).flatten(2)[0]  # (windows, T)
+    return origin[:, :, None] == origin[:, None, :]
+
+
+class WindowAttention(nn.Module):
+    """Attention inside windows, with a learnt bias for each way of lying apart; the windows may be shifted.
+
+    x:       (N, H, W, dim), any H and W: zeros are added below and at the right to fill the windows, and cut off again
+    returns: (N, H, W, dim)
+    window_size: (M_h, M_w), or an int for both
+    shift_size:  smaller than it; ignored along an axis that one window covers
+
+    Source: Liu et al. 2021 (Swin), section 3.2 and equation 4. The zeros take part in the attention, as in torchvision.
+    """
+
+    def __init__(self, dim, num_heads, window_size, shift_size=0, dropout=0.0, attention_dropout=0.0):
+        super().__init__()
+        if dim % whole("num_heads", num_heads, 1):
+            raise ValueError(f"dim (={dim}) must be a multiple of num_heads (={num_heads}): change either")
+        self.window_size = M_h, M_w = whole_pair("window_size", window_size, 1)
+        self.shift_size, self.num_heads = whole_pair("shift_size", shift_size, 0), num_heads
+        shift_mask(self.window_size, self.window_size, self.shift_size)  # for its complaint
+        self.attention_dropout = attention_dropout
+        self.relative_position_bias_table = nn.Parameter(torch.empty((2 * M_h - 1) * (2 * M_w - 1), num_heads))
+        self.register_buffer("relative_position_index", relative_position_index(self.window_size).flatten())
+        self.qkv = nn.Linear(dim, 3 * dim)
+        self.proj = nn.Linear(dim, dim)
+        self.dropout = nn.Dropout(dropout)
+        nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
+
+    def bias(self):
+        """Return what is added to the scores: (heads, T, T)."""
+        T = self.window_size[0] * self.window_size[1]
+        return relative_position_bias(self.relative_position_bias_table, self.relative_position_index.view(T, T))
+
+    def forward(self, x):
+        H, W = x.shape[1:3]
+        M_h, M_w = self.window_size
+        x = F.pad(x, (0, 0, 0, -W % M_w, 0, -H % M_h))
+        grid = x.shape[1:3]
+        down, right = (0 if side <= M else s for side, M, s in zip(grid, self.window_size, self.shift_size))
+        mask = self.bias()                                             # (heads, T, T)
+        if down or right:
+            x = x.roll((-down, -right), dims=(1, 2))
+            allowed = shift_mask(grid, self.window_size, (down, right), x.device)
+            mask = mask.masked_fill(~allowed[:, None], -math.inf)      # (windows, heads, T, T)
+        windows = window_partition(x, self.window_size)                # (N, windows, T, dim)
+        query, key, value = (split_heads(part, self.num_heads) for part in self.qkv(windows).chunk(3, dim=-1))
+        out = attention(query, key, value, mask, dropout=self.attention_dropout if self.training else 0.0)
+        out = self.dropout(self.proj(merge_heads(out)))
+        x = window_reverse(out, self.window_size, grid)
+        if down or right:
+            x = x.roll((down, right), dims=(1, 2))
+        return x[:, :H, :W]
+
+
+class StochasticDepth(nn.Module):
+    """While training, leave out a whole branch for a share p of the images, and scale up the others by 1/(1 - p).
+
+    Source: Huang et al. 2016, "Deep networks with stochastic depth".
+    """
+
+    def __init__(self, p):
+        super().__init__()
+        self.p = p
+
+    def forward(self, x):
+        if not self.training or self.p == 0:
+            return x
+        kept = x.new_empty(len(x), *[1] * (x.dim() - 1)).bernoulli_(1 - self.p)
+        return x * (kept / (1 - self.p) if self.p < 1 else kept)
+
+    def extra_repr(self):
+        return f"p={self.p:g}"
+
+
+class SwinBlock(nn.Module):
+    """Attention between the tokens of a window, then an MLP in each token; both are added: (N, H, W, C) → the same."""
+
+    def __init__(self, dim, num_heads, window_size, shift_size, mlp_ratio=4.0, dropout=0.0, attention_dropout=0.0,
+                 stochastic_depth_prob=0.0):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim)
+        self.attn = WindowAttention(dim, num_heads, window_size, shift_size, dropout, attention_dropout)
+        self.stochastic_depth = StochasticDepth(stochastic_depth_prob)
+        self.norm2 = nn.LayerNorm(dim)
+        self.mlp = mlp(dim, int(dim * mlp_ratio), dropout)
+
+    def forward(self, x):
+        x = x + self.stochastic_depth(self.attn(self.norm1(x)))
+        return x + self.stochastic_depth(self.mlp(self.norm2(x)))
+
+
+class PatchMerging(nn.Module):
+    """Make one token of each 2×2, twice as wide: (N, H, W, C) → (N, H/2, W/2, 2*C), sides rounded up.
+
+    Source: Liu et al. 2021 (Swin), section 3.1.
+    """
+
+    def __init__(self, dim):
+        super().__init__()
+        self.reduction = nn.Linear(4 * dim, 2 * dim, bias=False)
+        self.norm = nn.LayerNorm(4 * dim)
+
+    def forward(self, x):
+        x = F.pad(x, (0, 0, 0, x.shape[2] % 2, 0, x.shape[1] % 2))     # an odd side gets a row of zeros
+        four = [x[:, i::2, j::2] for j in (0, 1) for i in (0, 1)]      # above, below; then the column to the right
+        return self.reduction(self.norm(torch.cat(four, dim=-1)))
+
+
+class ChannelsLast(nn.Module):
+    """(N, C, H, W) → (N, H, W, C)."""
+
+    def forward(self, x):
+        return x.permute(0, 2, 3, 1)
+
+
+class Swin(nn.Module):
+    """The Swin transformer: stages of blocks, between them half the grid and twice the width.
+
+    x:       (N, in_channels, H, W), any size of at least one patch
+    returns: (N, num_classes), not yet passed through softmax
+
+    patch_size, window_size: int or (height, width); a patch in pixels, a window in patches
+    embed_dim:        width of the first stage
+    depths:           blocks of each stage; every second block has its windows shifted by half a window
+    num_heads:        heads in each stage
+    stochastic_depth_prob: how often the last block is left out while training; the first never, the others in between
+    raises:           ValueError where numbers do not fit together
+
+    Takes torchvision's state_dict.  Source: Liu et al. 2021, "Swin Transformer", figure 3.
+    """
+
+    def __init__(self, patch_size, embed_dim, depths, num_heads, window_size, mlp_ratio=4.0, dropout=0.0,
+                 attention_dropout=0.0, stochastic_depth_prob=0.1, num_classes=1000, in_channels=3):
+        super().__init__()
+        if not depths or len(depths) != len(num_heads):
+            raise ValueError(f"depths (={list(depths)}) and num_heads (={list(num_heads)}) must have one number for "
+                             "each stage, at least one: make them equally long")
+        patch_size, window_size = whole_pair("patch_size", patch_size, 1), whole_pair("window_size", window_size, 1)
+        half = tuple(side // 2 for side in window_size)
+        layers = [nn.Sequential(nn.Conv2d(in_channels, embed_dim, patch_size, stride=patch_size), ChannelsLast(),
+                                nn.LayerNorm(embed_dim))]
+        last = max(sum(depths) - 1, 1)
+        rates = (stochastic_depth_prob * block / last for block in range(sum(depths)))
+        for stage, (depth, heads) in enumerate(zip(depths, num_heads)):
+            width = embed_dim * 2 ** stage
+            if stage > 0:
+                layers.append(PatchMerging(width // 2))
+            layers.append(nn.Sequential(*(
+                SwinBlock(width, heads, window_size, half if block % 2 else 0, mlp_ratio, dropout, attention_dropout,
+                          next(rates)) for block in range(depth))))
+        self.features = nn.Sequential(*layers)
+        self.norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, num_classes)
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.trunc_normal_(layer.weight, std=0.02)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+
+    def forward(self, x):
+        return self.head(self.norm(self.features(x)).mean(dim=(1, 2)))
+
+
+def swin_t(num_classes=1000, in_channels=3, stochastic_depth_prob=0.2, **others):
+    """Return Swin-T: width 96, blocks 2 2 6 2, patches of 4 pixels, windows of 7 patches; others: see Swin."""
+    return Swin(4, 96, (2, 2, 6, 2), (3, 6, 12, 24), 7, stochastic_depth_prob=stochastic_depth_prob,
+                num_classes=num_classes, in_channels=in_channels, **others)
+
+
+def swin_s(num_classes=1000, in_channels=3, stochastic_depth_prob=0.3, **others):
+    """Return Swin-S: width 96, blocks 2 2 18 2, patches of 4 pixels, windows of 7 patches; others: see Swin."""
+    return Swin(4, 96, (2, 2, 18, 2), (3, 6, 12, 24), 7, stochastic_depth_prob=stochastic_depth_prob,
+                num_classes=num_classes, in_channels=in_channels, **others)
+
+
+def swin_b(num_classes=1000, in_channels=3, stochastic_depth_prob=0.5, **others):
+    """Return Swin-B: width 128, blocks 2 2 18 2, patches of 4 pixels, windows of 7 patches; others: see Swin."""
+    return Swin(4, 128, (2, 2, 18, 2), (4, 8, 16, 32), 7, stochastic_depth_prob=stochastic_depth_prob,
+                num_classes=num_classes, in_channels=in_channels, **others)
