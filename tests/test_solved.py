@@ -1,5 +1,10 @@
-"""The solved version of each notebook: every exercise replaced by its solution, every check strict, run to the end."""
+"""The solved version of each notebook: every exercise replaced by its solution, every check strict, run to the end.
 
+Where there is a browser, tests/browser/test_chapters.py runs the same in JupyterLab, and once is enough: it takes minutes.
+"""
+
+import os
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -9,11 +14,13 @@ from offline import attempts, environment
 
 from helpers.notebooks import run
 
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FOLDER = Path(__file__).parent.parent / "notebooks"
 WITH_EXERCISES = [path for path in sorted(FOLDER.glob("*.ipynb"))
                   if any(grading(cell).get("solution") for cell in nbformat.read(path, 4).cells)]
 
 
+@pytest.mark.skipif(CHROMIUM is not None, reason="tests/browser/test_chapters.py runs the solved chapters in the browser")
 @pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
 def test_solved(path, tmp_path):
     from helpers.exercises.solve import solve
