@@ -79,12 +79,16 @@ CLAIMS = {claim.id: claim for claim in (
     Claim("D3", "Two 3×3 convolutions equal one of 5×5, at less cost.", "condition",
           "they see the same field, at 18C² instead of 25C² parameters; they do not compute the same functions"),
     Claim("D4", "AlexNet's layers differ a lot in compute; VGG doubles the channels where the resolution halves, so its layers "
-          "are even."),
+          "are even.", "condition",
+          "the inner layers of stages 1 to 4 are exactly equal; the first of a stage does half of that, the last stage a quarter, "
+          "the first layer of all a 21st, so that over all convolutions VGG is less even than AlexNet"),
     Claim("D5", "VGG against AlexNet: 25 times the memory, 2.3 times the parameters, 19.4 times the compute.", "wrong",
           "these numbers belong to a VGG-16 that lacks a convolution, divided by a rounded AlexNet"),
     Claim("D6", "VGG's simplicity makes it easy to read, a good feature extractor and a baseline of transfer learning; it is "
           "heavy."),
-    Claim("D7", "Small, simple filters stacked deep do better."),
+    Claim("D7", "Small, simple filters stacked deep do better.", "condition",
+          "the paper measured it for large networks on ImageNet, deeper against shallower; small networks of equal compute show "
+          "no plain difference here"),
     Claim("E1", "Beyond some depth a plain network gets worse (the degradation problem), even on its training data."),
     Claim("E2", "Batch normalisation made networks of more than ten layers trainable."),
     Claim("E3", "A residual block adds its input to its output, F(x) + x; where F is about 0 the block is the identity, so a "
