@@ -65,9 +65,9 @@ def number(name, label, low, high, stay=""):
             f'aria-label="{html.escape(label)}" title="{html.escape(label)}: {low} to {high}">')
 
 
-def slider(name, label, low, high):
+def slider(name, label, low, high, step=1):
     """Return an HTML slider for a whole number."""
-    return f'<input type="range" data-set="{html.escape(name)}" min="{low}" max="{high}" step="1" aria-label="{html.escape(label)}">'
+    return f'<input type="range" data-set="{html.escape(name)}" min="{low}" max="{high}" step="{step}" aria-label="{html.escape(label)}">'
 
 
 def choice(name, label, options):

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 # %% separable_macs
 def separable_macs(in_channels, out_channels, kernel_size, height, width):
-    """The multiply-adds of a depthwise and a pointwise convolution, whose outputs are height × width: an int."""
+    """The multiply-adds of a depthwise and a pointwise convolution, outputs of height × width: an int."""
     ### BEGIN SOLUTION
     depthwise = in_channels * height * width * kernel_size ** 2
     pointwise = out_channels * height * width * in_channels
