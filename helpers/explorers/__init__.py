@@ -4,4 +4,7 @@ ground        what all explorers share: still picture and words, heat maps of on
 convolution, attention   ConvolutionExplorer and AttentionExplorer, drawn in the browser: live even where there is no kernel
 panel         what those share that the kernel computes: controls in the browser, answered with HTML
 receptive_field, cost   ReceptiveFieldExplorer and CostExplorer, on it
+vgg_stack     VggStackExplorer, on it
+mobile        MobileExplorer, on it
+recurrence    RecurrenceExplorer and HelloExplorer, on it
 """

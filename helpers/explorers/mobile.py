@@ -256,7 +256,7 @@ def breakdown():
 
 
 FRAME = f"""{LATE}
-<div class="panel-top">
+<div class="panel-top mobile-top">
   <label>block {choice("block", "block", BLOCKS)}</label>
   <label>width {slider("width", "width in percent", *LIMITS["width"])} <b><span data-show="width"></span> %</b></label>
   <label>image {slider("size", "side of the image in pixels", *LIMITS["size"])} <b data-show="size"></b></label>
@@ -265,5 +265,5 @@ FRAME = f"""{LATE}
 </div>
 <div class="panel-table mobile-pairs" role="table" aria-label="cost against full convolutions">{comparison()}</div>
 <div class="panel-table mobile-kinds" role="table" aria-label="cost by kind of layer">{breakdown()}</div>
-<div class="panel-note">MACs: multiply-adds, half the FLOPs. Memory: outputs of convolutions and FC, 4 bytes a value. Start: width 100 %, 224 pixels, 3×3.</div>
+<div class="panel-note">Memory: outputs of convolutions and FC<span class="long">, 4 bytes a value</span>. Start: width 100 %, image 224, kernel 3.</div>
 """
