@@ -61,7 +61,7 @@ def test_numbers_are_written_in_a_few_characters(value, text):
 
 def test_its_words_tell_the_measurement_and_the_line():
     explorer = RecurrenceExplorer(0.9, distance=60)
-    assert words(explorer) == "After 60 steps back the gradient has shrunk from 1 to 0.0018. The line says 0.9060: the same."
+    assert words(explorer) == "After 60 steps back the gradient has shrunk from 1 to 0.0018. The line says 0.90⁶⁰: the same."
     ask(explorer, ("radius", 110), ("activation", "tanh"), ("distance", 1))
     assert explorer.radius == 1.1 and explorer.activation == "tanh" and explorer.distance == 1
     assert words(explorer).startswith("After 1 step back the gradient has shrunk from 1 to 0.") and words(explorer).endswith(": 1.1.")

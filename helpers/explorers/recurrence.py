@@ -64,7 +64,12 @@ def written(value):
     if 0.001 <= value < 10_000:
         return f"{value:.3g}"
     digits, power = f"{value:.0e}".split("e")
-    return f"{digits} × 10" + str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{digits} × 10{raised(int(power))}"
+
+
+def raised(power):
+    """Write a whole number as an exponent."""
+    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 class RecurrenceExplorer(Panel):
@@ -137,8 +142,8 @@ class RecurrenceExplorer(Panel):
         steps = "step" if k == 1 else "steps"
         fits = "the same" if abs(value / line - 1) < 1e-6 else written(line)
         kind = "grown" if value > 1.000001 else "shrunk" if value < 0.999999 else "kept its length"
-        change = f"has {kind} from 1 to <b>{written(value)}</b>" if "k" not in kind[:1] else "has <b>kept its length</b>"
-        return f"<p>After {k} {steps} back the gradient {change}. The line says {self.radius:.2f}<sup>{k}</sup>: {fits}.</p>"
+        change = f"has {kind} from 1 to <b>{written(value)}</b>" if kind != "kept its length" else "has <b>kept its length</b>"
+        return f"<p>After {k} {steps} back the gradient {change}. The line says {self.radius:.2f}{raised(k)}: {fits}.</p>"
 
     def still(self):
         """Return a figure of the chart."""
@@ -173,7 +178,7 @@ def chart(lengths, radius, distance):
 
     out = [f'<svg viewBox="0 0 {WIDE} {HIGH}" width="{WIDE}" height="{HIGH}" role="img" aria-label="{html.escape(RecurrenceExplorer.alt)}">']
     for power in range(low, high + 1, 4):
-        name = "1" if power == 0 else "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        name = "1" if power == 0 else "10" + raised(power)
         at = y(10.0**power)
         out.append(f'<path class="{"one" if power == 0 else "grid"}" d="M{LEFT} {at:.1f}H{WIDE - 12}"/>'
                    f'<text x="{LEFT - 8}" y="{at + 5:.1f}" text-anchor="end">{name}</text>')
