@@ -4,7 +4,7 @@ import torch
 
 # %% stack_parameters
 def stack_parameters(layers, channels, kernel_size=3):
-    """The parameters of `layers` convolutions, each with `channels` in and out, kernel_size × kernel_size, and biases: an int."""
+    """The parameters of `layers` convolutions, `channels` in and out, kernel_size², with biases: an int."""
     ### BEGIN SOLUTION
     one_filter = channels * kernel_size * kernel_size + 1
     return layers * channels * one_filter
@@ -13,7 +13,7 @@ def stack_parameters(layers, channels, kernel_size=3):
 
 # %% weights_saved
 def weights_saved(kernel_size):
-    """The share of weights, 0 to 1, that a stack of 3×3 saves against one window of kernel_size (odd) that sees as much."""
+    """The share of weights, 0 to 1, that 3×3 windows save against one (odd) window that sees as much."""
     ### BEGIN SOLUTION
     layers = (kernel_size - 1) // 2
     return 1 - 9 * layers / kernel_size**2
@@ -22,7 +22,7 @@ def weights_saved(kernel_size):
 
 # %% compose_kernels
 def compose_kernels(first, second):
-    """first, second (3, 3) → (5, 5): the one kernel that does what `first` and then `second` do, with no ReLU between."""
+    """first, second (3, 3) → (5, 5): the one kernel that does what the two do, one after the other."""
     ### BEGIN SOLUTION
     kernel = torch.zeros(5, 5)
     for i in range(3):

@@ -1,0 +1,129 @@
+"""The stack explorer's numbers against networks of torch, its picture against a gradient, and its words."""
+
+import json
+import random
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from helpers.costs import cost_table
+from helpers.explorers.vgg_stack import CHANNELS, KERNELS, LAYERS, SIZES, VggStackExplorer, cost, paths
+
+
+def ask(explorer, *changes):
+    """Set controls as the browser does: all of them in one message."""
+    first = explorer.answered + 1
+    explorer.wanted = [[first + i, *change] for i, change in enumerate(changes)]
+    assert explorer.answered == first + len(changes) - 1
+    return explorer
+
+
+def built(layers, kernel_size, channels):
+    return nn.Sequential(*(nn.Conv2d(channels, channels, kernel_size, padding=kernel_size // 2) for _ in range(layers)))
+
+
+@pytest.mark.parametrize(("layers", "kernel_size", "channels", "size"), [(1, 3, 1, 8), (2, 3, 12, 17), (5, 3, 7, 30), (1, 5, 20, 9), (1, 11, 6, 24)])
+def test_costs_are_those_of_the_network_that_torch_builds(layers, kernel_size, channels, size):
+    with torch.device("meta"):
+        table = cost_table(built(layers, kernel_size, channels), (1, channels, size, size)).total
+    found = cost(layers, kernel_size, channels, size)
+    assert (found.params, found.macs, found.memory) == (table.params, table.macs, table.memory)
+    assert found.activations == layers
+
+
+def test_the_published_counts_of_the_paper():
+    # Simonyan & Zisserman 2015, section 2.3: three 3×3 have 27 C² weights, one 7×7 has 49 C².
+    explorer = VggStackExplorer(3, 7, channels=64, size=56)
+    assert explorer.stack().field == explorer.single().field == 7
+    assert explorer.stack().params - 3 * 64 == 27 * 64**2 and explorer.single().params - 64 == 49 * 64**2
+    assert explorer.stack().macs * 49 == explorer.single().macs * 27 and explorer.stack().memory == 3 * explorer.single().memory
+
+
+@pytest.mark.parametrize(("layers", "kernel_size"), [(1, 3), (2, 3), (3, 3), (5, 3), (1, 7)])
+def test_the_field_and_its_shades_are_the_gradient_of_a_network_of_ones(layers, kernel_size):
+    net = nn.Sequential(*(nn.Conv2d(1, 1, kernel_size, padding=kernel_size // 2, bias=False) for _ in range(layers))).double()
+    for weight in net.parameters():
+        nn.init.ones_(weight)
+    x = torch.zeros(1, 1, 21, 21, dtype=torch.float64, requires_grad=True)
+    net(x)[0, 0, 10, 10].backward()
+    half = cost(layers, kernel_size, 1, 8).field // 2
+    gradient = x.grad[0, 0]
+    assert torch.equal(gradient[10 - half:11 + half, 10 - half:11 + half], torch.tensor(paths(layers, kernel_size)))
+    assert gradient.count_nonzero() == (2 * half + 1) ** 2
+
+
+def test_two_windows_by_hand():
+    assert paths(2, 3)[2].tolist() == [3, 6, 9, 6, 3] and paths(2, 3)[0].tolist() == [1, 2, 3, 2, 1]
+    left = VggStackExplorer().parts["left"]
+    assert [int(n) for n in re.findall(r">(\d+)</text>", left)] == paths(2, 3).flatten().astype(int).tolist()
+    assert left.count('class="frame"') == 2
+
+
+def test_every_control_answers_and_the_widths_are_the_shares():
+    explorer = ask(VggStackExplorer(), ("layers", 3), ("kernel_size", "7×7"), ("channels", 10), ("size", 20))
+    assert (explorer.layers, explorer.kernel_size, explorer.channels, explorer.size) == (3, 7, 10, 20)
+    assert explorer.values == {"layers": 3, "kernel_size": "7×7", "channels": 10, "size": 20}
+    widths = [float(w) for w in re.findall(r"width:([\d.]+)%", explorer.parts["macs"])]
+    assert widths == [pytest.approx(100 * 27 / 49, abs=0.01), 100] and explorer.parts["macs-ratio"] == "×0.55"
+    assert "2,700 and 4,900" in explorer.parts["words"] and explorer.parts["memory-ratio"] == "×3.00"
+    ask(explorer, ("layers", 5))
+    assert "do not see the same: 11 pixels against 7" in explorer.parts["words"] and "stack has the larger field" in explorer.parts["words"]
+    ask(explorer, ("do", "match"))
+    assert explorer.kernel_size == 11 and 'aria-disabled="true"' in explorer.parts["match"]
+    ask(explorer, ("layers", 1))
+    assert "large window has the larger field" in explorer.parts["words"]
+    ask(explorer, ("do", "match"))
+    assert explorer.kernel_size == 3 and "the same layer" in explorer.parts["words"] and explorer.parts["macs-ratio"] == "×1.00"
+
+
+def test_every_control_has_a_label_and_every_part_a_place():
+    explorer = VggStackExplorer()
+    page = "".join({**explorer.fixed, **explorer.parts}.values())
+    controls = re.findall(r"<(?:input|select|button)[^>]*>", page)
+    assert len(controls) == 5 and all(re.search(r'aria-label="[^"]+"', control) for control in controls)
+    fields = {re.search(r'data-set="([^"]+)"', control)[1] for control in controls if not control.startswith("<button")}
+    assert fields == set(explorer.values)
+    assert set(re.findall(r'data-part="([^"]+)"', page)) == set(explorer.parts)
+    assert all(re.search('aria-label="[^"]+"', picture) for picture in re.findall("<svg[^>]*>", page))
+
+
+def test_its_display_is_live_still_and_the_same_every_time():
+    one, two = (VggStackExplorer()._repr_mimebundle_() for _ in range(2))
+    assert one[0]["text/plain"] == two[0]["text/plain"] == repr(VggStackExplorer()) and one[0]["image/png"] == two[0]["image/png"]
+    assert "73,856 and 102,464 parameters" in one[0]["text/plain"] and len(one[0]["image/png"]) < 80_000
+    assert "application/vnd.jupyter.widget-view+json" in one[0]
+    assert len(json.dumps(VggStackExplorer(5, 11).get_state(), allow_nan=False)) < 100_000
+
+
+def test_any_setting_can_be_shown():
+    dice, explorer = random.Random(0), VggStackExplorer()
+    for _ in range(60):
+        ask(explorer, ("layers", dice.randint(*LAYERS)), ("kernel_size", "{0}×{0}".format(dice.choice(KERNELS))),
+            ("channels", dice.randint(*CHANNELS)), ("size", dice.randint(*SIZES)))
+        assert explorer.parts["words"] and str(explorer.stack().field) in explorer.parts["left-title"]
+        shown = re.findall(r"<span>([\d,]+)</span>", explorer.parts["params"])
+        assert shown == [f"{explorer.stack().params:,}", f"{explorer.single().params:,}"]
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    (dict(layers=0), r"layers \(=0\) must be a whole number from 1 to 5"), (dict(layers=2.0), "layers"), (dict(layers=True), "layers"),
+    (dict(kernel_size=4), r"kernel_size \(=4\) must be one of 3, 5, 7, 9, 11"), (dict(channels=513), r"channels \(=513\).*1 to 512"),
+    (dict(size=7), r"size \(=7\) must be a whole number from 8 to 224")])
+def test_wrong_arguments_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        VggStackExplorer(**settings)
+
+
+def test_it_never_touches_pyplot():
+    code = """
+import sys
+from helpers.explorers.vgg_stack import VggStackExplorer
+explorer = VggStackExplorer()
+explorer.wanted = [[1, "layers", 4]]
+explorer._repr_mimebundle_()
+assert "matplotlib.pyplot" not in sys.modules"""
+    subprocess.run([sys.executable, "-c", code], check=True)
