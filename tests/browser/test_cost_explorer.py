@@ -1,7 +1,7 @@
 """The cost explorer in Chromium: every control, the keyboard, both themes, and what it leaves behind."""
 
 import pytest
-from test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, leaks, put
+from browser.test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, leaks, put
 
 from helpers.explorers.cost import LIMITS, PRESETS, costs, total
 
