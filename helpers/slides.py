@@ -20,7 +20,8 @@ from helpers.notebooks import ROOT, find
 ASSETS = Path(__file__).parent / "slides_assets"
 # Explorers that need no kernel, and the module of each. A cell whose last line calls one of them with literal arguments
 # gets it live: the explorer is made anew here, from those arguments. Nothing that a notebook holds is executed.
-LIVE = {"ConvolutionExplorer": "helpers.explorers.convolution", "AttentionExplorer": "helpers.explorers.attention"}
+LIVE = {"ConvolutionExplorer": "helpers.explorers.convolution", "AttentionExplorer": "helpers.explorers.attention",
+        "GatesExplorer": "helpers.explorers.gates"}
 STILL = "A still picture: this explorer computes in Python. Run its cell in the notebook to move it."
 FOLD = re.compile(r"<details><summary>.*?</summary>\n\n(.*)\n\n</details>", re.DOTALL)  # around notes, in a notebook
 HIDDEN = {"hide-input", "hide_input", "remove-input", "remove_input"}

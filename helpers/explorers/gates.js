@@ -35,9 +35,10 @@ const fmt = (v, places = 2) => {
   return (v < 0 && Number(text) !== 0 ? "−" : "") + text;
 };
 const bracket = v => (v < 0 && fmt(v) !== "0.00" ? `(${fmt(v)})` : fmt(v));
+// Black or white, whichever stands out more on this colour (relative luminance as in WCAG 2).
 const ink = colour => {
-  const [r, g, b] = [1, 3, 5].map(n => parseInt(colour.slice(n, n + 2), 16));
-  return 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#000" : "#fff";
+  const [r, g, b] = [1, 3, 5].map(n => parseInt(colour.slice(n, n + 2), 16) / 255).map(v => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? "#000" : "#fff";
 };
 
 function make(tag, attributes = {}, ...inside) {
@@ -71,8 +72,8 @@ function render({ model, el }) {
     grid, make("div", { class: "gates-sum" }, scale, stack), words);
 
   const head = make("div", { role: "row", class: "gates-row gates-head" });
-  const title = (text, sub, kind = "") => make("div", { role: "columnheader", class: kind }, make("b", {}, text), " ", make("span", {}, sub));
-  head.append(title("step", ""), title("g", "given", "n"), ...GATES.map(([gate, , sub]) => title(gate, sub)),
+  const title = (text, sub, kind = "") => make("div", { role: "columnheader", class: kind }, make("b", {}, text), ...(sub ? [" ", make("span", {}, sub)] : []));
+  head.append(title("step", "", "gates-step"), title("g", "given", "n"), ...GATES.map(([gate, , sub]) => title(gate, sub)),
     title("c", "cell"), title("h", "shown"), title(`in c${low(steps)}`, "left"));
   grid.append(head);
 
@@ -157,7 +158,7 @@ function render({ model, el }) {
     zero.style.left = `${100 * down / room}%`;
     stack.replaceChildren(...parts, zero);
     stack.setAttribute("aria-label", `what each step has left in the last cell: ${left.map((v, t) => `step ${t + 1} ${fmt(v)}`).join(", ")}`);
-    scale.replaceChildren(make("b", {}, `c${low(steps)} = ${fmt(total)}`), ` is made of: (left of the black line: negative)`);
+    scale.replaceChildren(make("b", {}, `c${low(steps)} = ${fmt(total)}`), ` is made of (left of the line: negative):`);
   }
 
   function write(at, level, c, h, left) {
