@@ -78,7 +78,7 @@ class DepthExplorer(Panel):
     _css = Panel._css + """
 .depth-charts { display: grid; grid-template-columns: 1fr 1fr; gap: 4px 24px; }
 .depth-charts svg { display: block; width: 100%; height: auto; max-width: 520px; overflow: visible; }
-.depth-charts text { fill: currentColor; font-size: 15px; }
+.depth-charts text { fill: currentColor; font-size: 16px; }
 .depth-charts .grid { stroke: currentColor; stroke-opacity: .2; }
 .depth-charts figure { margin: 0; }
 .depth-charts figcaption { font-weight: 700; }
@@ -148,6 +148,7 @@ class DepthExplorer(Panel):
                 numbers = [10 ** place(number) for number in getattr(found[kind], column)]
                 ax.plot(range(1, len(numbers) + 1), numbers, marker + "-", color=COLOURS[kind], label=kind, markersize=5)
             ax.set(yscale="log", ylim=(10.0 ** LOW, 10.0 ** HIGH), title=title, xlabel="layer")
+            ax.xaxis.get_major_locator().set_params(integer=True)
         axes[0].legend(loc="lower right", ncols=2)
         return fig
 
@@ -191,11 +192,13 @@ def mark(kind, x, y):
 
 
 def label(power):
-    """Write a power of ten: 0.01, 1, 100, and beyond these 10 with a small exponent."""
-    if abs(power) <= 2:
-        return f"{10.0 ** power:g}"
-    small = f'<tspan dy="-6" font-size="12">{str(power).replace("-", "−")}</tspan>'
-    return f"10{small}"
+    """Write a power of ten: 0.01, 1, 100, and beyond these 10 with an exponent."""
+    return f"{10.0 ** power:g}" if abs(power) <= 2 else f"10{raised(power)}"
+
+
+def raised(power):
+    """Write a whole number as an exponent: ⁻⁷."""
+    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def written(number):
@@ -205,7 +208,7 @@ def written(number):
     if number == 0 or 0.001 <= number < 1e5:
         return f"{number:,.0f}" if number >= 100 else f"{number:.2g}"
     mantissa, power = f"{number:.1e}".split("e")
-    return f"{mantissa}·10{str(int(power)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    return f"{mantissa}·10{raised(int(power))}"
 
 
 def spoken(column, found):
