@@ -92,7 +92,9 @@ CLAIMS = {claim.id: claim for claim in (
           "the paper measured it for large networks on ImageNet, deeper against shallower; small networks of equal compute show "
           "no plain difference here"),
     Claim("E1", "Beyond some depth a plain network gets worse (the degradation problem), even on its training data."),
-    Claim("E2", "Batch normalisation made networks of more than ten layers trainable."),
+    Claim("E2", "Batch normalisation made networks of more than ten layers trainable.", "condition",
+          "one of two ways: from a start fitted to the ReLU, He's, 16 plain layers learn without it, if less well; from torch's "
+          "default start they need it"),
     Claim("E3", "A residual block adds its input to its output, F(x) + x; where F is about 0 the block is the identity, so a "
           "deeper network need not be worse."),
     Claim("E4", "F is convolution, ReLU, convolution, ReLU; then x is added.", "wrong",
