@@ -89,7 +89,7 @@ class DepthExplorer(Panel):
 @container (max-width: 760px) { .depth-charts { grid-template-columns: 1fr; } }
 """
 
-    def __init__(self, depth=20, norm="on", start="he", end="BN", seed=0):
+    def __init__(self, depth=40, norm="on", start="he", end="BN", seed=0):
         super().__init__()
         if whole("depth", depth, *DEPTHS) % 2:
             raise ValueError(f"depth (={depth}) must be even, as each block has two layers: give {depth - 1} or {depth + 1}")
