@@ -117,7 +117,8 @@ CLAIMS = {claim.id: claim for claim in (
     Claim("F2", "That needs about 9 times less compute and far fewer parameters.", "condition",
           "the ratio is 1/C_out + 1/K²: always below 9 times for 3×3, 8 to 9 times from 128 channels up; and multiply-adds are not time"),
     Claim("F3", "MobileNet set the standard for light models: depthwise convolution and the (inverted) bottleneck.", "condition",
-          "V1 has no bottleneck, but multipliers of width and resolution; the inverted residual came with V2"),
+          "V1 has no bottleneck, but multipliers of width and resolution; the inverted residual came with V2; most light "
+          "networks since then are depthwise, not all"),
     Claim("G1", "The strengths of CNNs are local features, shared parameters and robustness; they are the standard for "
           "classification and detection.", "condition",
           "robust to small shifts, in part; not to noise, turning or other data; and since 2020 transformers stand beside them"),

@@ -36,6 +36,12 @@ Exercise(
          "a kernel of K has **K·K** numbers: it has rows and columns."),
         (lambda in_channels, out_channels, kernel_size, height, width: kernel_size ** 2 * in_channels + in_channels * out_channels,
          "those are the **weights**: each works once at every position of the output."),
+        (lambda in_channels, out_channels, kernel_size, height, width:
+         height * width * (kernel_size ** 2 * in_channels + out_channels * out_channels),
+         "mixing has out_channels **twice**: each of them is a dot product over the *input* channels."),
+        (lambda in_channels, out_channels, kernel_size, height, width:
+         _separable(in_channels, out_channels, kernel_size, height - kernel_size + 1, width - kernel_size + 1),
+         "the positions are made fewer by the kernel: height × width is the **output** already."),
         (lambda *a, **k: 2 * _separable(*a, **k),
          "those are **FLOPs**: asked for are multiply-adds, half of that."),
         (lambda in_channels, out_channels, kernel_size, height, width: _separable(in_channels, out_channels, kernel_size, height, height),
@@ -140,6 +146,12 @@ Exercise(
          height * width * in_channels ** 2 * expand_ratio
          + (height // stride) * (width // stride) * (9 * in_channels ** 2 * expand_ratio ** 2 + in_channels * expand_ratio * out_channels),
          "the middle one is counted as a **full** convolution: it is depthwise, each kernel sees one channel."),
+        (lambda in_channels, out_channels, expand_ratio, height, width, stride=1:
+         height * width * in_channels ** 2 * expand_ratio + height * width // stride * in_channels * expand_ratio * (9 + out_channels),
+         "the positions are divided by the stride **once**: it makes the height smaller and the width."),
+        (lambda in_channels, out_channels, expand_ratio, height, width, stride=1:
+         height * width * in_channels ** 2 * expand_ratio + (height // stride) * (width // stride) * in_channels * expand_ratio * (3 + out_channels),
+         "a 3×3 kernel has **9** numbers, not 3: it has rows and columns."),
         (lambda in_channels, out_channels, expand_ratio, height, width, stride=1:
          _inverted(in_channels, out_channels, 1, height, width, stride),
          "**expand_ratio** is ignored: inside, the block is that many times as wide as its input."),

@@ -123,7 +123,7 @@ def snap(name, value):
 
 
 class MobileExplorer(Panel):
-    """Show what a MobileNet costs, against the same network of full convolutions. The last line of a cell displays it.
+    """Show what a MobileNet costs, against V1's channels in full convolutions. The last line of a cell displays it.
 
     block:       one of BLOCKS
     width:       percent of the paper's channels, 25 to 150 in steps of 5
@@ -188,7 +188,7 @@ class MobileExplorer(Panel):
         now, then = total(self.costs()), total(costs(FULL, self.width, self.size, self.kernel_size))
         return (f"MobileNet cost explorer. {self.block}, width {self.width} %, image {self.size} × {self.size}, kernel {self.kernel_size} × "
                 f"{self.kernel_size}: {now.macs:,} multiply-adds, {now.params:,} parameters, {short('memory', now.memory)} of outputs. "
-                f"With full convolutions: {then.macs:,}, {then.params:,} and {short('memory', then.memory)}.")
+                f"V1's channels in full convolutions: {then.macs:,}, {then.params:,} and {short('memory', then.memory)}.")
 
     def still(self):
         """Return a figure of three pairs of bars: this network and the one of full convolutions, stacked by kind."""
@@ -265,5 +265,5 @@ FRAME = f"""{LATE}
 </div>
 <div class="panel-table mobile-pairs" role="table" aria-label="cost against full convolutions">{comparison()}</div>
 <div class="panel-table mobile-kinds" role="table" aria-label="cost by kind of layer">{breakdown()}</div>
-<div class="panel-note">Memory: outputs of convolutions and FC<span class="long">, 4 bytes a value</span>. Start: width 100 %, image 224, kernel 3.</div>
+<div class="panel-note">Full convolutions: the channels of V1. Memory: outputs of convolutions and FC<span class="long">, 4 bytes a value. Start: width 100 %, image 224, kernel 3</span>.</div>
 """
