@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from helpers.output import publish
 
 CHAPTERS = {"01_convolution": "A", "02_seeing_further": "B", "03_alexnet": "C", "04_vgg": "D", "05_resnet": "E",
-            "06_mobilenet": "F", "07_rnn": "G", "08_lstm": "H"}
+            "06_mobilenet": "F", "07_rnn": "G", "08_lstm": "H", "09_attention": "I"}
 WORDS = {"holds": "holds", "condition": "holds under a condition", "wrong": "is wrong"}
 COLOURS = {"holds": "#009E73", "condition": "#E69F00", "wrong": "#D55E00"}
 
@@ -142,6 +142,24 @@ CLAIMS = {claim.id: claim for claim in (
           "only while the forget gate is near 1; with torch's default start it is near 1/2, and they vanish too"),
     Claim("H3", "The limit: the forget gate shrinks old information step by step (information dilution).", "condition",
           "by the product of f over the steps; a gate that learns to stay at 1 shrinks nothing"),
+    Claim("I1", "The query says what is asked, the key what each input offers, the value what it holds. Attention turns the "
+          "similarity of query and keys into a probability distribution, and averages the values with it."),
+    Claim("I2", "Similar patches relate to each other whatever their distance in the image."),
+    Claim("I3", "In self-attention queries, keys and values all come from one input; what belongs together in it is found.",
+          "condition", "what counts as belonging together is what queries and keys compare; another head finds something else"),
+    Claim("I4", "In cross-attention the queries come from one source, such as image patches, the keys and values from another, "
+          "such as text; that needs a space that both share."),
+    Claim("I5", "A CNN is local, without far context and without order; an RNN has order, but far context is hard for it (the "
+          "gradient vanishes); an LSTM has order and far context, but dilutes; attention has far context without dilution, but "
+          "no order, and so needs positional encoding.", "condition",
+          "each entry depends on something: a CNN has order inside its field and reaches as far as the field, an LSTM as far "
+          "as its forget bias lets it, attention as far as its learnt scores lift one token above the crowd"),
+    Claim("I6", "Attention by itself does not see order."),
+    Claim("I7", "Three positional encodings: a learnable one fits its data but must be trained anew for another resolution; the "
+          "sinusoidal one is the same rule at any resolution, but is not fitted; a relative one works at any resolution, but is "
+          "blind to absolute position.", "condition",
+          "learnable ones are usually interpolated, not trained anew: right where places stretch with the input, wrong where "
+          "they are counted; a rule for any size is no promise that what was learnt with it carries over"),
 )}
 
 
