@@ -1,7 +1,7 @@
 """The shared ground of the course: a map of the rooms. Chapters import from the rooms themselves.
 
 shapes      how large an output is, how much of the input one unit sees: integers only
-layers      convolution, pooling, normalisation and recurrence from scratch, each equal to torch's
+layers      convolution, pooling, normalisation, recurrence and attention from scratch, each equal to torch's
 models      whole networks, each the shortest file in which a reader can see them
 costs       any nn.Module and an input shape → parameters, memory and multiply-adds, layer by layer
 data        the data sets in data/, loaded, verified and batched under a seed
