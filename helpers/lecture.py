@@ -77,20 +77,20 @@ CLAIMS = {claim.id: claim for claim in (
     Claim("D2", "The rules: 3×3 kernels with stride 1 and padding 1 everywhere, 2×2 max pooling, twice the channels after each "
           "pooling.", "condition", "the doubling stops at 512: the last block keeps the channels of the one before"),
     Claim("D3", "Two 3×3 convolutions equal one of 5×5, at less cost.", "condition",
-          "they see the same field, at 18C² instead of 25C² parameters; they do not compute the same functions"),
+          "they see the same field, with 18C² weights instead of 25C² but twice the memory; they do not compute the same functions"),
     Claim("D4", "AlexNet's layers differ a lot in compute; VGG doubles the channels where the resolution halves, so its layers "
           "are even.", "condition",
-          "the inner layers of stages 1 to 4 are exactly equal; the first of a stage does half of that, the last stage a quarter, "
-          "the first layer of all a 21st, so that over all convolutions VGG is less even than AlexNet"),
+          "the inner layers of stages 1 to 4 are exactly equal; the first layer of stages 2 to 4 does half, those of stage 5 a "
+          "quarter, the first of all a 21st: over all convolutions VGG is less even than AlexNet"),
     Claim("D5", "VGG against AlexNet: 25 times the memory, 2.3 times the parameters, 19.4 times the compute.", "wrong",
-          "these numbers belong to a VGG-16 that lacks a convolution, divided by a rounded AlexNet"),
+          "2.3 is right; 25 and 19.4 fit no complete VGG-16 that we tried, but one that lacks a convolution"),
     Claim("D6", "VGG's simplicity makes it easy to read, a good feature extractor and a baseline of transfer learning; it is "
           "heavy.", "condition",
-          "easy to read and heavy it is; how much transfer gains depends on what was learnt before: the published gains rest on "
-          "ImageNet's 1.3 million photographs, eight classes of clothes bring little here"),
+          "it is easy to read and heavy; the published gains rest on ImageNet's 1.3 million photographs, not tested here; a small "
+          "VGG that learned eight classes of clothes gains little"),
     Claim("D7", "Small, simple filters stacked deep do better.", "condition",
-          "the paper measured it for large networks on ImageNet, deeper against shallower; small networks of equal compute show "
-          "no plain difference here"),
+          "the paper measured it on ImageNet, a deeper network against a shallower one; small networks of equal compute show no "
+          "plain difference here"),
     Claim("E1", "Beyond some depth a plain network gets worse (the degradation problem), even on its training data."),
     Claim("E2", "Batch normalisation made networks of more than ten layers trainable.", "condition",
           "one of two ways: from a start fitted to the ReLU, He's, 16 plain layers learn without it, if less well; from torch's "

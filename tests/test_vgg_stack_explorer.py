@@ -71,7 +71,7 @@ def test_every_control_answers_and_the_widths_are_the_shares():
     assert widths == [pytest.approx(100 * 27 / 49, abs=0.01), 100] and explorer.parts["macs-ratio"] == "×0.55"
     assert "2,700 and 4,900" in explorer.parts["words"] and explorer.parts["memory-ratio"] == "×3.00"
     ask(explorer, ("layers", 5))
-    assert "do not see the same: 11 pixels against 7" in explorer.parts["words"] and "stack has the larger field" in explorer.parts["words"]
+    assert "do not see the same: 11 pixels a side against 7" in explorer.parts["words"] and "stack has the larger field" in explorer.parts["words"]
     ask(explorer, ("do", "match"))
     assert explorer.kernel_size == 11 and 'aria-disabled="true"' in explorer.parts["match"]
     ask(explorer, ("layers", 1))

@@ -99,8 +99,8 @@ class VggStackExplorer(Panel):
         parts = {"match": button("do", "match", "see the same", "give the large window the field of the stack", "match",
                                  stack.field == single.field),
                  "left": window(self.layers, 3, "#0072b2"), "right": window(1, self.kernel_size, "#e69f00"),
-                 "left-title": f"{self.layers} of 3×3: sees {stack.field}×{stack.field}",
-                 "right-title": f"one of {self.kernel_size}×{self.kernel_size}: sees {single.field}×{single.field}",
+                 "left-title": f"{self.layers} of 3×3 {'see' if self.layers > 1 else 'sees'} {stack.field}×{stack.field}",
+                 "right-title": f"one {self.kernel_size}×{self.kernel_size} sees {single.field}×{single.field}",
                  "words": self._words(stack, single)}
         for row in ROWS:
             ours, theirs = getattr(stack, row), getattr(single, row)
@@ -114,12 +114,12 @@ class VggStackExplorer(Panel):
     def _words(self, stack, single):
         if stack.field != single.field:
             more = "stack" if stack.field > single.field else "large window"
-            return (f"The two do not see the same: {stack.field} pixels against {single.field}, so the {more} has the larger field. "
+            return (f"The two do not see the same: {stack.field} pixels a side against {single.field}, so the {more} has the larger field. "
                     "To compare their costs, let them see the same.")
         if self.layers == 1:
             return "One window of 3×3 on both sides: the same layer."
         C = self.channels
-        return (f"Both see {stack.field} pixels. Weights: {9 * self.layers} C² against {self.kernel_size**2} C², with C = {C}: "
+        return (f"Both see {stack.field}×{stack.field} pixels. Weights: {9 * self.layers} C² against {self.kernel_size**2} C², with C = {C}: "
                 f"{9 * self.layers * C * C:,} and {self.kernel_size**2 * C * C:,}. The stack has {self.layers} outputs to keep, the large "
                 "window one. Left, a stronger colour means more ways from a pixel to the unit"
                 + (", and a number counts them." if stack.field <= 7 else "."))
@@ -130,7 +130,7 @@ class VggStackExplorer(Panel):
         stack, single = self.stack(), self.single()
         return (f"Stack explorer. {self.layers} of 3×3 against one of {self.kernel_size}×{self.kernel_size}, {self.channels} channels, maps of "
                 f"{self.size} × {self.size}: fields {stack.field} and {single.field}, {stack.params:,} and {single.params:,} parameters, "
-                f"{stack.macs:,} and {single.macs:,} multiply-adds.")
+                f"{stack.macs:,} and {single.macs:,} multiply-adds, {written('memory', stack.memory)} and {written('memory', single.memory)} KiB of outputs.")
 
     def still(self):
         """Return a figure: the two fields, and bars of the costs."""
@@ -191,10 +191,10 @@ CSS = """
 .stack-key { display: inline-block; width: 22px; height: 14px; vertical-align: middle; background: var(--bar); border-left: 2px solid #0072b2; }
 .stack-key.two { background: rgba(230, 159, 0, .42); border-color: #e69f00; }
 .stack-words { margin-top: 8px; min-height: 4.4em; }
-@container (max-width: 940px) { .stack-body { grid-template-columns: 196px 196px minmax(0, 1fr); gap: 0 18px; }
+@container (max-width: 940px) { .stack-body { grid-template-columns: 212px 212px minmax(0, 1fr); gap: 0 14px; }
   .stack-table { grid-template-columns: auto minmax(130px, 1fr) auto; gap: 8px; } }
 @container (max-width: 760px) { .stack-body { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
-  .stack-table { grid-column: 1 / span 2; margin-top: 8px; } .stack-title { min-height: 2.9em; } }
+  .stack-table { grid-column: 1 / span 2; margin-top: 8px; } }
 """
 VggStackExplorer._css = Panel._css + CSS
 
