@@ -141,7 +141,7 @@ CLAIMS = {claim.id: claim for claim in (
     Claim("H2", "The cell state gives gradients an additive path, so they vanish less.", "condition",
           "only while the forget gate is near 1; with torch's default start it is near 1/2, and they vanish too"),
     Claim("H3", "The limit: the forget gate shrinks old information step by step (information dilution).", "condition",
-          "by the product of f over the steps; a gate that learns to stay at 1 shrinks nothing"),
+          "along the cell by the product of f; a gate that learns to stay near 1 shrinks little, and h can write anew what fades"),
     Claim("I1", "The query says what is asked, the key what each input offers, the value what it holds. Attention turns the "
           "similarity of query and keys into a probability distribution, and averages the values with it."),
     Claim("I2", "Similar patches relate to each other whatever their distance in the image."),

@@ -154,7 +154,7 @@ def test_an_unknown_notebook_is_refused(capsys):
 PLAN = (Path(__file__).parent.parent / "docs/instructors.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", find(["01", "02", "03"]), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in find() if not path.stem.startswith("00")], ids=lambda path: path.stem)
 def test_the_timing_plan_is_of_this_chapter_and_fills_the_class(path):
     (part,) = re.findall(rf"^### Chapter {path.name[:2]}: .+\n((?:.|\n)*?)(?=^##|\Z)", PLAN, re.MULTILINE)
     rows = [[entry.strip() for entry in line.strip("|").split("|")] for line in part.splitlines() if re.match(r"\| [\d–]", line)][1:]

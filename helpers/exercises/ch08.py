@@ -194,6 +194,8 @@ Exercise(
          "the tanh is put on the **sum**: it belongs to the candidate alone, or the old h would be squashed at every step."),
         (lambda r, z, n_x, n_h, h: torch.tanh(n_x + r * n_h) + z * h,
          "the candidate must be weakened by **1 − z**: what is kept and what is written share one whole."),
+        (lambda r, z, n_x, n_h, h: (1 - z) * torch.tanh(n_x + r * n_h) + h,
+         "all of the **old h** is added: z says how much of it is kept."),
         (lambda r, z, n_x, n_h, h: (1 - z.sigmoid()) * torch.tanh(n_x + r.sigmoid() * n_h) + z.sigmoid() * h,
          "r and z go through a **sigmoid** once more: they are gates already."),
         (lambda r, z, n_x, n_h, h: torch.tanh(n_x + r * n_h),
