@@ -47,6 +47,10 @@ Exercise(
          "h is added **without W_hh**: the state before goes through its own weights first."),
         (lambda x, h, W_ih, W_hh, b: torch.tanh(W_ih @ x + b) + W_hh @ h,
          "the tanh is taken **too early**: first the whole sum, with `W_hh @ h` in it, then the tanh."),
+        (lambda x, h, W_ih, W_hh, b: torch.tanh(W_ih @ x + W_hh @ h) + b,
+         "the bias is added **after the tanh**: it belongs into the sum."),
+        (lambda x, h, W_ih, W_hh, b: torch.tanh(W_ih @ x) + torch.tanh(W_hh @ h) + b,
+         "there are **two tanh**: add the parts first, then take one tanh of their sum."),
     ],
     hints=[
         "Three parts make one sum: `W_ih @ x`, `W_hh @ h` and `b`. Each has H numbers.",
@@ -92,6 +96,8 @@ Exercise(
          "**rows and columns are swapped**: one row for each time step, (T, H)."),
         (lambda x, h, W_ih, W_hh, b: _states(x[:1].expand_as(x), h, W_ih, W_hh, b),
          "every step reads the **first input**: step t reads x[t]."),
+        (lambda x, h, W_ih, W_hh, b: _states(x, h, W_ih, W_hh, torch.zeros_like(b)),
+         "the **bias** is missing: add b to the sum at every step."),
     ],
     hints=[
         "A loop over `x`: each `x_t` is one time step. Keep the states in a list.",
@@ -125,6 +131,8 @@ Exercise(
          "the **exponential** is missing: divided by their own sum, outputs below 0 would have chances below 0."),
         (lambda logits, temperature: torch.log_softmax(logits / temperature, 0),
          "these are the **logarithms** of the chances: `log_softmax` instead of `softmax`."),
+        (lambda logits, temperature: torch.sigmoid(logits / temperature),
+         "this is the **sigmoid** of each output by itself: the letters exclude each other, so their chances sum to 1, by a softmax."),
     ],
     hints=[
         "Chances in proportion to exp(output / temperature).",
@@ -170,6 +178,8 @@ Exercise(
          "too long gradients become **1** long: they should be `max_norm` long."),
         (lambda grads, max_norm: grads if _norm(grads) > max_norm else [g * (max_norm / _norm(grads)) for g in grads],
          "the wrong way round: the gradients that are **longer** than max_norm are to be shortened."),
+        (lambda grads, max_norm: [g * (_norm(grads) / max_norm) for g in grads] if _norm(grads) > max_norm else grads,
+         "the **fraction is upside down**: long gradients become longer. The factor is max_norm / length, below 1."),
     ],
     hints=[
         "The length of the whole gradient: the root of the sum of the squares of all values of all tensors.",
@@ -187,6 +197,7 @@ Exercise(
         (67, "one step **too many**: 0.9⁶⁶ is already below a thousandth."),
         (10, "the gradient does not lose a tenth of its **first** length at each step: it loses a tenth of what is left, again and again."),
         (7, "this is ln 1000 = 6.9, the steps for a factor of **1/e**: each step has 0.9, and 0.9⁷ is still 0.48."),
+        (44, "0.9⁴⁴ is 0.0097, below a **hundredth**: asked for is a thousandth."),
         (70, "−ln 0.9 is **0.105**, not 0.1: 6.91 / 0.105 = 65.6."),
         (30, "the two **logarithms do not fit together**: log₁₀ 1000 = 3 must be divided by −log₁₀ 0.9 = 0.0458."),
         (132, "this would be for the root of 0.9 in each step: **one** factor of 0.9 per step, 0.9ⁿ < 0.001."),
