@@ -93,7 +93,7 @@ CLAIMS = {claim.id: claim for claim in (
           "plain difference here"),
     Claim("E1", "Beyond some depth a plain network gets worse (the degradation problem), even on its training data."),
     Claim("E2", "Batch normalisation made networks of more than ten layers trainable.", "condition",
-          "one of two ways: from a start fitted to the ReLU, He's, 16 plain layers learn without it, if less well; from torch's "
+          "one of two ways: from a start fitted to the ReLU, He's, 14 plain layers learn without it, if less well; from torch's "
           "default start they need it"),
     Claim("E3", "A residual block adds its input to its output, F(x) + x; where F is about 0 the block is the identity, so a "
           "deeper network need not be worse."),
