@@ -38,7 +38,7 @@ def test_solved_chapter_opens_and_runs(notebook, path):
     for output in explorers:
         assert "application/vnd.jupyter.widget-view+json" in output["kinds"]
         notebook.page.evaluate("i => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", cells.index(output["cell"]))
-        live = notebook.view(".jupyter-widgets, .convex, .attex, .panel", 0)
+        live = notebook.view(".jupyter-widgets, .convex, .attex, .gates, .panel", 0)
         assert live.bounding_box()["height"] > 200
     assert broken.count() == 0
 
