@@ -154,7 +154,7 @@ CLAIMS = {claim.id: claim for claim in (
           "gradient vanishes); an LSTM has order and far context, but dilutes; attention has far context without dilution, but "
           "no order, and so needs positional encoding.", "condition",
           "each entry depends on something: a CNN has order inside its field and reaches as far as the field, an LSTM as far "
-          "as its forget bias lets it, attention as far as its learnt scores lift one token above the crowd"),
+          "as its forget bias lets it, attention as far as its learnt scores lift one token above the others"),
     Claim("I6", "Attention by itself does not see order."),
     Claim("I7", "Three positional encodings: a learnable one fits its data but must be trained anew for another resolution; the "
           "sinusoidal one is the same rule at any resolution, but is not fitted; a relative one works at any resolution, but is "
