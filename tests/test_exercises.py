@@ -26,7 +26,7 @@ from nbclient import NotebookClient
 
 from helpers import exercises
 from helpers.exercises import check, hint, ready, run, solution, solutions, solve
-from helpers.exercises.check import EXERCISES, Exercise, diagnose
+from helpers.exercises.check import EXERCISES, Exercise, _formatted, diagnose
 from helpers.exercises.compare import difference
 
 NAMES = list(EXERCISES)
@@ -727,3 +727,11 @@ def test_time_limit_leaves_other_exceptions_alone():
     with pytest.raises(ZeroDivisionError), run.time_limit(5):
         raise ZeroDivisionError
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("text, plain, marked", [
+    ("use `x**2 + y**2`, **not** `x < y`", "use `x**2 + y**2`, not `x < y`", "use <code>x**2 + y**2</code>, <b>not</b> <code>x &lt; y</code>"),
+    ("**the `weight`** counts", "the `weight` counts", "<b>the <code>weight</code></b> counts"),
+    ("5 \0" "7\0 < 6", "5 7 < 6", "5 7 &lt; 6")])
+def test_bold_is_taken_out_of_words_and_not_of_code(text, plain, marked):
+    assert _formatted(text) == (plain, marked)

@@ -190,11 +190,19 @@ def _find(x):
     return EXERCISES[_name(x)]
 
 
+def _formatted(text):
+    """Return (plain, HTML) of words with `code` and **bold** in them; what stands in `code` is left as it is, such as x**2."""
+    parts = re.split(r"(`[^`]+`)", text.replace("\0", ""))            # \0 marks below where code goes back in
+    plain_text = "".join(part if part.startswith("`") else part.replace("**", "") for part in parts)
+    held = "".join(f"\0{i}\0" if part.startswith("`") else html.escape(part) for i, part in enumerate(parts))
+    bold = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", held)
+    return plain_text, re.sub("\0(\\d+)\0", lambda found: f"<code>{html.escape(parts[int(found[1])][1:-1])}</code>", bold)
+
+
 def _show(colour, word, text):
     """Display a line of words with `code` and **bold** in it; the text form, which nbval compares, has neither bold nor colour."""
-    line = f"{word} {text[:1].upper()}{text[1:]}"
-    marked = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(line[len(word):])))
-    publish({"text/plain": line.replace("**", ""),
+    words, marked = _formatted(f" {text[:1].upper()}{text[1:]}")
+    publish({"text/plain": word + words,
              "text/html": f'<div style="border-left:6px solid {colour};padding:.3em 1em;margin:.3em 0"><b>{word}</b>{marked}</div>'})
 
 
