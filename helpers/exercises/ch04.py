@@ -124,7 +124,7 @@ Exercise(
     ],
     hints=["In one dimension [1, 1, 1] and [1, 1, 1] gave [1, 2, 3, 2, 1]: three shifted copies, added up.",
            "For each number `first[i, j]`: a copy of `second`, times that number, shifted by i rows and j columns.",
-           "`kernel[i:i + 3, j:j + 3] += first[i, j] * second`, beginning with `torch.zeros(5, 5)`"],
+           "Begin with `torch.zeros(5, 5)`; to the slice `[i:i + 3, j:j + 3]` of it add `first[i, j] * second`."],
 )
 
 

@@ -162,7 +162,7 @@ Exercise(
          _inverted(in_channels, out_channels, expand_ratio, height, width, stride) + (height // stride) * (width // stride) * out_channels,
          "the **addition** of the shortcut is counted: by convention it is free."),
     ],
-    hints=["Inside there are `hidden = in_channels * expand_ratio` channels. Three convolutions: widen, depthwise 3×3, narrow.",
+    hints=["Inside there are `in_channels * expand_ratio` channels. Three convolutions: widen, depthwise 3×3, narrow.",
            "Widen: `height * width * in_channels * hidden`. The other two have `(height // stride) * (width // stride)` positions.",
            "At each of those: `9 * hidden` for the depthwise one, `hidden * out_channels` for the narrowing one."],
 )

@@ -101,7 +101,7 @@ Exercise(
     ],
     hints=[
         "A loop over `x`: each `x_t` is one time step. Keep the states in a list.",
-        "Inside it, `h = torch.tanh(W_ih @ x_t + W_hh @ h + b)`: the new h replaces the old one. Then append it.",
+        "Inside it, the tanh of `W_ih @ x_t + W_hh @ h + b` is the new h, which replaces the old one. Then append it.",
         "`torch.stack(states)` makes (T, H) of the list.",
     ],
 )
@@ -184,7 +184,7 @@ Exercise(
     hints=[
         "The length of the whole gradient: the root of the sum of the squares of all values of all tensors.",
         "If it is above `max_norm`, multiply every tensor by `max_norm / length`. Else return them unchanged.",
-        "`length = torch.sqrt(sum((g ** 2).sum() for g in grads))`",
+        "The length: `(g ** 2).sum()` of each gradient, these added up, and the square root of that.",
     ],
 )
 

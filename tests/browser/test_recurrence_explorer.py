@@ -70,8 +70,8 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook, co
     focus = "() => { const n = document.activeElement; return [n.dataset.set, parseFloat(getComputedStyle(n).outlineWidth), n.getAttribute('aria-label')]; }"
     first = root.locator("[data-set=radius]") if "radius" in keys else page.get_by_role("button", name="next letter")
     first.focus()
-    page.keyboard.press("Shift+Tab")                   # a focus by key shows its outline
-    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")                         # on to the next control and back: a focus by key shows its outline
+    page.keyboard.press("Shift+Tab")
     before = page.evaluate(cells)
     for name, key in keys.items():
         found, outline, label = page.evaluate(focus)
