@@ -204,7 +204,7 @@ class AttentionExplorer(Still, anywidget.AnyWidget):
     def still(self):
         """Return a figure of picture, weights and averaged patch as they are now."""
         from matplotlib.patches import Rectangle
-        fig, axes = plots.figure(1, 3, width=11, height=4.6, width_ratios=[1, 1, 0.55])
+        fig, axes = plots.figure(1, 3, width=11, height=4.95, width_ratios=[1, 1, 0.55])
         side, (row, col) = self.size[3], self.query
         plots.draw_image(axes[0], self.image(), "the patch that asks")
         axes[1].imshow(self.weights().numpy(), cmap="Oranges", vmin=0)
