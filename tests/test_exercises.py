@@ -605,7 +605,8 @@ def test_bundle_in_a_notebook(rows, monkeypatch):
     def crashes(x, weight, power=1):
         raise ValueError("1 < 2 & **so** on")
     check("invented", crashes)
-    assert "**" not in shown[0]["text/plain"] and shown[0]["text/plain"].startswith("Not yet. With x (4, 3)")
+    plain = shown[0]["text/plain"]
+    assert plain.startswith("Not yet. With x (4, 3)") and plain.endswith('`raise ValueError("1 < 2 & **so** on")`: 1 < 2 & so on.')
     assert "1 &lt; 2 &amp; <b>so</b> on" in shown[0]["text/html"] and "<code>raise ValueError(" in shown[0]["text/html"]
 
 
