@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from helpers.output import publish
 
 CHAPTERS = {"01_convolution": "A", "02_seeing_further": "B", "03_alexnet": "C", "04_vgg": "D", "05_resnet": "E",
-            "06_mobilenet": "F", "07_rnn": "G", "08_lstm": "H", "09_attention": "I"}
+            "06_mobilenet": "F", "07_rnn": "G", "08_lstm": "H", "09_attention": "I", "10_vit": "J", "11_swin": "K"}
 WORDS = {"holds": "holds", "condition": "holds under a condition", "wrong": "is wrong"}
 COLOURS = {"holds": "#009E73", "condition": "#E69F00", "wrong": "#D55E00"}
 
@@ -161,6 +161,31 @@ CLAIMS = {claim.id: claim for claim in (
           "blind to absolute position.", "condition",
           "learnable ones are usually interpolated, not trained anew: right where places stretch with the input, wrong where "
           "they are counted; a rule for any size is no promise that what was learnt with it carries over"),
+    Claim("J1", "An image becomes patches, each patch a linear embedding plus a position: tokens; with a class token before them "
+          "they pass L encoders, and an MLP head reads the class."),
+    Claim("J2", "The encoder block is norm, multi-head attention, norm, MLP; usually L ≥ 12.", "condition",
+          "two residual additions belong in it, one around each half"),
+    Claim("J3", "A ViT has global context from the first layer; its receptive field need not grow."),
+    Claim("J4", "Trained on ImageNet alone a ResNet does better; after pre-training on very much data ViT wins.", "condition",
+          "with the first paper's recipe; the recipe of DeiT later brought ViT to the same accuracy on ImageNet alone"),
+    Claim("J5", "ViT has few inductive biases, so regularisation and augmentation matter, and its cost grows with the number of "
+          "tokens."),
+    Claim("J6", "Distillation: a CNN is the teacher; the student ViT has one more learnable token whose output must match the "
+          "teacher's, while the student also learns the label; longer training and a higher resolution help more."),
+    Claim("J7", "ViT is not sensitive to the size of its input.", "wrong",
+          "more patches can be fed in, but the positions must be interpolated, the cost changes, and the answers do too"),
+    Claim("J8", "ViT learns by unsupervised pre-training and then supervised fine-tuning.", "wrong",
+          "its headline results are supervised pre-training (ImageNet-21k, JFT-300M); self-supervision was a preliminary experiment"),
+    Claim("J9", "Tokens can be dropped; the number of tokens that fit is limited."),
+    Claim("J10", "CNN and ViT differ in structure, need of data, limits and uses."),
+    Claim("K1", "Swin attends inside windows, then inside shifted windows; stacked, they cover the image. It is hierarchical, and "
+          "good for detection and segmentation."),
+    Claim("K2", "ViT-22B has 22 billion parameters and was trained, supervised, on private data (JFT)."),
+    Claim("K3", "DINOv2 has up to 1 billion parameters and learnt, self-supervised, from 1.4 billion public web images.", "wrong",
+          "its set, LVD-142M, is 142 million curated images; the largest model has 1.1 billion parameters"),
+    Claim("K4", "EVA-CLIP joins image–text contrast with masked pre-training, and is strong zero-shot."),
+    Claim("K5", "InternImage-H is a hybrid of convolution and Transformer, the best at detection and segmentation at its time.",
+          "wrong", "its core operator is a deformable convolution (DCNv3); it has no attention, and about 1.08 billion parameters"),
 )}
 
 
