@@ -280,7 +280,8 @@ def adaptive_pool_shape(x, size):
 ACTIVATIONS = "relu relu6 gelu silu hardswish hardsigmoid hardtanh sigmoid tanh leaky_relu elu mish".split()
 SHORT = dict.fromkeys([*ACTIVATIONS, "roll"], same) | dict.fromkeys(["add", "sub", "mul", "div", "clamp_min"], broadcast)
 SHORT |= dict.fromkeys(["conv1d", "conv2d", "conv3d"], conv_shape)
-SHORT |= {"softmax": same_softmax, "batch_norm": same_batch_norm, "layer_norm": same_layer_norm, "cat": cat_shape,
+SHORT |= {"softmax": same_softmax, "batch_norm": same_batch_norm, "layer_norm": same_layer_norm,
+          "rms_norm": same_layer_norm, "cat": cat_shape,
           "adaptive_avg_pool2d": adaptive_pool_shape, "linear": linear_shape, "matmul": matmul_shape, "bmm": matmul_shape,
           "scaled_dot_product_attention": attention_shape}
 PLAIN = ("default", "Tensor", "Scalar", "int")  # the forms of an operator that the short cuts are written for

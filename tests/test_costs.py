@@ -129,6 +129,7 @@ def test_convolution_row():
     (nn.Linear(7, 5), (2, 3, 7), 2 * 3 * 7 * 5),
     (nn.Linear(7, 5), (7,), 7 * 5),
     (nn.BatchNorm2d(3), (1, 3, 5, 5), 0),
+    (nn.RMSNorm((3, 5)), (2, 3, 5), 0),
     (nn.Upsample(scale_factor=2), (1, 3, 5, 5), 0),
     (nn.LSTM(5, 6, 2), (7, 3, 5), 7 * 3 * 4 * 6 * ((5 + 6) + (6 + 6))),
     (nn.LSTM(5, 6, bidirectional=True, batch_first=True), (3, 7, 5), 2 * 7 * 3 * 4 * 6 * (5 + 6)),

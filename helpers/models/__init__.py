@@ -1,6 +1,16 @@
 """Whole networks, under torchvision's names; each file is the shortest in which a reader can see the whole network."""
 
 from helpers.models.alexnet import AlexNet2012, alexnet
+from helpers.models.backbones import (
+    PUBLISHED,
+    Backbone,
+    dinov2_vitb14,
+    dinov2_vitg14,
+    dinov2_vitl14,
+    dinov2_vits14,
+    eva01_clip_g_14,
+    vit_22b,
+)
 from helpers.models.mobilenet import (
     DepthwiseSeparable,
     FullConvolution,
@@ -32,4 +42,6 @@ __all__ = ["AlexNet2012", "BasicBlock", "Bottleneck", "DepthwiseSeparable", "Ful
            "vgg16_bn", "vgg19", "vgg19_bn",
            "Encoder", "EncoderBlock", "PatchMerging", "Swin", "SwinBlock", "ViT", "WindowAttention", "shift_mask",
            "swin_b", "swin_s", "swin_t", "vit_b_16", "vit_b_32", "vit_h_14", "vit_l_16", "vit_l_32",
-           "window_partition", "window_reverse"]
+           "window_partition", "window_reverse",
+           "Backbone", "PUBLISHED", "dinov2_vitb14", "dinov2_vitg14", "dinov2_vitl14", "dinov2_vits14", "eva01_clip_g_14",
+           "vit_22b"]
