@@ -11,7 +11,8 @@ import matplotlib
 import numpy as np
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.collections import LineCollection
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 from PIL import Image
@@ -142,6 +143,32 @@ def draw_numbers(ax, array, title="", mark=(), fmt="{:g}", signed=True, limit=No
     ax.grid(color="#999999", linewidth=0.8)
     ax.tick_params(length=0, labelbottom=False, labelleft=False)
     ax.spines[:].set(visible=True, color="#999999")
+
+
+def draw_regions(ax, regions, title="", numbers=None, image=None, alpha=0.45):
+    """Draw a map cut into regions: each in a colour of its own, with a line around it.
+
+    regions: (rows, columns) whole numbers from 0; cells with one number are one region (the colours repeat after nine)
+    numbers: None, or (rows, columns) to be written into the cells
+    image:   None, or a picture to be spread under the map
+    """
+    regions = to_array(regions)
+    rows, cols = regions.shape
+    palette = np.array([to_rgb(colour) for colour in (*COLOURS, YELLOW, "#FFFFFF")])
+    edges = (-0.5, cols - 0.5, rows - 0.5, -0.5)
+    if image is not None:
+        ax.imshow(to_array(image).clip(0, 1), extent=edges)
+    ax.imshow(palette[regions % len(palette)], extent=edges, alpha=alpha)
+    if numbers is not None:
+        for (row, col), number in np.ndenumerate(to_array(numbers)):
+            ax.text(col, row, f"{number:g}", ha="center", va="center", fontsize=19 if cols <= 5 else 13)
+    below = [[(col - 0.5, row + 0.5), (col + 0.5, row + 0.5)]
+             for row, col in zip(*np.nonzero(regions[1:] != regions[:-1]), strict=True)]
+    beside = [[(col + 0.5, row - 0.5), (col + 0.5, row + 0.5)]
+              for row, col in zip(*np.nonzero(regions[:, 1:] != regions[:, :-1]), strict=True)]
+    ax.add_collection(LineCollection(below + beside, colors="black", linewidths=3))
+    ax.set(xticks=[], yticks=[], title=title, xlim=edges[:2], ylim=edges[2:])
+    ax.spines[:].set(visible=True, color="black", linewidth=2)
 
 
 def draw_bars(ax, names, values, fmt="{:g}", title="", xlabel="", colours=BLUE, spread=None):

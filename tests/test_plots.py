@@ -107,3 +107,19 @@ def test_draw_seeds_asks_for_a_row_a_seed():
     _, ax = plots.figure()
     with pytest.raises(ValueError, match=r"runs \(shape \(3,\)\) must be \(seeds, 3\)"):
         plots.draw_seeds(ax, [1, 2, 5], [1.0, 2.0, 3.0])
+
+
+def test_regions_have_colours_numbers_and_borders():
+    """Two rows of three cells: 0 0 1 above 0 2 1. Borders stand where neighbours differ, and nowhere else."""
+    _, ax = plots.figure()
+    plots.draw_regions(ax, torch.tensor([[0, 0, 1], [0, 2, 1]]), "cut", numbers=torch.arange(6).view(2, 3),
+                       image=torch.rand(3, 8, 12))
+    photo, cells = (drawn.get_array() for drawn in ax.images)
+    assert photo.shape == (8, 12, 3) and cells.shape == (2, 3, 3)
+    assert all(drawn.get_extent() == [-0.5, 2.5, 1.5, -0.5] for drawn in ax.images)
+    assert len({tuple(cells[0, 0]), tuple(cells[0, 2]), tuple(cells[1, 1])}) == 3
+    assert np.array_equal(cells[0, 0], cells[1, 0]) and np.array_equal(cells[0, 2], cells[1, 2])
+    assert {text.get_position(): text.get_text() for text in ax.texts}[2, 1] == "5"
+    borders = {tuple(map(tuple, line)) for line in ax.collections[0].get_segments()}
+    assert borders == {((0.5, 0.5), (1.5, 0.5)), ((1.5, -0.5), (1.5, 0.5)), ((0.5, 0.5), (0.5, 1.5)),
+                       ((1.5, 0.5), (1.5, 1.5))}
