@@ -11,6 +11,7 @@ from torchvision.models.swin_transformer import PatchMerging as TorchvisionMergi
 from torchvision.models.swin_transformer import ShiftedWindowAttention, SwinTransformer
 
 from helpers.costs import cost_table
+from helpers.layers.attention import MultiHeadAttention
 from helpers.models import swin
 from helpers.models.swin import (PatchMerging, StochasticDepth, Swin, WindowAttention, shift_mask, window_partition,
                                  window_reverse)
@@ -229,6 +230,15 @@ def test_cost_of_windows_is_the_papers(h, w, C, M, shift):
     """Liu et al. 2021, equation 2: 4hwC² + 2M²hwC, linear in the number of tokens hw."""
     table = cost_table(built(WindowAttention, C, 2, M, shift), (1, h, w, C))
     assert table.total.macs == 4 * h * w * C ** 2 + 2 * M ** 2 * h * w * C
+
+
+@pytest.mark.parametrize("h, w, C", [(14, 21, 6), (8, 8, 4), (3, 5, 12), (1, 1, 2)])
+def test_cost_of_looking_everywhere_is_the_papers(h, w, C):
+    """Liu et al. 2021, equation 1: 4hwC² + 2(hw)²C, quadratic in the number of tokens; and so for one window for all."""
+    plain = cost_table(built(MultiHeadAttention, C, 2), (1, h * w, C))
+    one_window = cost_table(built(WindowAttention, C, 2, (h, w)), (1, h, w, C))
+    assert plain.total.macs == one_window.total.macs == 4 * h * w * C ** 2 + 2 * (h * w) ** 2 * C
+    assert plain.uncounted == one_window.uncounted == []
 
 
 # ------------------------------------------------------------------------------------------ and so forth
