@@ -1,22 +1,17 @@
-"""How pytest runs the notebooks: strict on words and whole numbers, tolerant of the last digits of floats, network off.
+"""How pytest runs the notebooks, with the network off, and what it leaves out; stored_outputs.py compares, sharing.py shares out."""
 
-What nbval compares: text/plain, text/markdown, text/latex, JSON and printed text. Never compared: pictures and HTML
-(figures are tested on their data, and their alternative text is their text/plain), widget views, and stderr.
-"""
-
-import difflib
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
-from close_text import RELATIVE, CloseText
+import sharing
+import stored_outputs
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 from offline import attempts, environment
 
-NOT_COMPARED = ("stderr", "image/svg+xml", "text/html", "application/vnd.jupyter.widget-view+json")
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -33,7 +28,7 @@ RunningKernel.execute_cell_input = execute
 def pytest_collectstart(collector):
     if not isinstance(collector, IPyNbFile):
         return
-    collector.skip_compare += NOT_COMPARED
+    stored_outputs.prepare(collector)
     collector.first_error = None
     start, receive = collector.setup, collector.get_kernel_message
 
@@ -58,17 +53,9 @@ def pytest_collectstart(collector):
 
 
 def pytest_itemcollected(item):
-    if not isinstance(item, IPyNbCell):
-        return
-    item.output_timeout = 60
-    sanitize = item.sanitize
-    item.sanitize = lambda text: CloseText(sanitize(text)) if isinstance(text, str) else text
-
-    def explain(key, stored, now):
-        lines = difflib.unified_diff(str(stored).splitlines(), str(now).splitlines(), "stored in the notebook", "computed now", lineterm="")
-        item.comparison_traceback += [f"{key} differs (floats may, by {RELATIVE}):", *lines]
-
-    item.format_output_compare = explain
+    if isinstance(item, IPyNbCell):
+        item.output_timeout = 60
+        stored_outputs.prepare_cell(item)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -100,31 +87,37 @@ def pytest_runtest_call(item):
     return result
 
 
-# The browser tests need Chromium. They share one JupyterLab, so one worker runs them all. So it does any other file, but for
-# the solved notebooks, which take a minute each and share nothing.
+# The browser tests need Chromium. Where it is, JupyterLab runs and compares the chapters, and once is enough: it takes minutes.
 
 def is_browser_test(nodeid):
     return nodeid.startswith("tests/browser/")
 
 
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(trylast=True)  # once -k and the like have chosen
+def pytest_collection_modifyitems(config, items):
     if CHROMIUM is None:
         for item in items:
             if is_browser_test(item.nodeid):
                 item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))
+        return
+    twice = sharing.run_twice([item.nodeid for item in items])
+    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in twice])
+    items[:] = [item for item in items if item.nodeid not in twice]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     from xdist.scheduler import LoadScopeScheduling
 
-    class OneWorkerAFile(LoadScopeScheduling):
+    class LongFirst(LoadScopeScheduling):
         def _split_scope(self, nodeid):
-            if nodeid.startswith("tests/test_solved.py"):
-                return nodeid
-            return "tests/browser" if is_browser_test(nodeid) else nodeid.split("::", 1)[0]
+            return sharing.unit(nodeid)
 
-    return OneWorkerAFile(config, log)
+        def _assign_work_unit(self, node):
+            self.workqueue.move_to_end(sharing.next_of(self.workqueue), last=False)
+            super()._assign_work_unit(node)
+
+    return LongFirst(config, log)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,6 +1,6 @@
 """The solved version of each notebook: every exercise replaced by its solution, every check strict, run to the end.
 
-Where there is a browser, tests/browser/test_chapters.py runs the same in JupyterLab, and once is enough: it takes minutes.
+Where there is a browser, tests/browser/test_chapters.py solves each chapter in JupyterLab, and once is enough: it takes minutes.
 """
 
 import os
@@ -20,7 +20,7 @@ WITH_EXERCISES = [path for path in sorted(FOLDER.glob("*.ipynb"))
                   if any(grading(cell).get("solution") for cell in nbformat.read(path, 4).cells)]
 
 
-@pytest.mark.skipif(CHROMIUM is not None, reason="tests/browser/test_chapters.py runs the solved chapters in the browser")
+@pytest.mark.skipif(CHROMIUM is not None, reason="tests/browser/test_chapters.py solves the chapters in the browser")
 @pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
 def test_solved(path, tmp_path):
     from helpers.exercises.solve import solve

@@ -4,7 +4,8 @@
         notebook.write("from helpers... import X\\nX()").open().run_all()
         notebook.view(".convex").screenshot(path=notebook.shots / "x.png")
 
-Every test fails, beside its own checks, on an error in the browser's console and on a request that leaves the machine.
+Every test fails, beside its own checks, on an error in the browser's console and on a request that leaves the machine,
+be it of the browser, of a kernel or of JupyterLab.
 A failed test leaves a screenshot in shots/. Where Chromium is missing, the conftest.py above skips all, and says so loudly.
 """
 
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from offline import attempts, environment
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -48,10 +50,10 @@ def pytest_runtest_makereport(item, call):
 
 
 class Lab:
-    """A running JupyterLab: url, token, root (the folder of its notebooks), log (a file)."""
+    """A running JupyterLab: url, token, root (the folder of its notebooks), log (a file), tried (a file: see offline)."""
 
-    def __init__(self, url, token, root, log):
-        self.url, self.token, self.root, self.log = url, token, root, log
+    def __init__(self, url, token, root, log, tried):
+        self.url, self.token, self.root, self.log, self.tried = url, token, root, log, tried
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +62,7 @@ def lab(tmp_path_factory):
     root, home, token = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter"), secrets.token_hex(16)
     env = dict(os.environ, JUPYTER_CONFIG_DIR=f"{home}/config", JUPYTER_RUNTIME_DIR=f"{home}/run",
                JUPYTERLAB_SETTINGS_DIR=f"{home}/settings", JUPYTERLAB_WORKSPACES_DIR=f"{home}/workspaces",
-               JUPYTER_PLATFORM_DIRS="1", IPYTHONDIR=f"{home}/ipython", OMP_NUM_THREADS="1")
+               JUPYTER_PLATFORM_DIRS="1", IPYTHONDIR=f"{home}/ipython", **environment(home / "tried"))
     log = home / "server.log"
     with open(log, "wb") as out:
         server = subprocess.Popen(
@@ -78,7 +80,7 @@ def lab(tmp_path_factory):
             time.sleep(0.1)
     try:
         assert info, f"JupyterLab did not start:\n{log.read_text()}"
-        yield Lab(info["url"], token, root, log)
+        yield Lab(info["url"], token, root, log, home / "tried")
     finally:
         for kind in (signal.SIGTERM, signal.SIGKILL):
             if server.poll() is None:
@@ -151,10 +153,10 @@ class Notebook:
                 && w.sessionContext.session?.kernel?.status === 'idle'; }""", timeout=timeout)
         return self
 
-    def run_all(self, timeout=300_000):
-        """Run all cells; returns when all have answered and the kernel is idle, or one has failed."""
-        self.page.evaluate("""() => { window.runDone = false;
-            window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => { window.runDone = true }); }""")
+    def run_all(self, timeout=300_000, command="notebook:run-all-cells"):
+        """Run all cells, or those that another command runs; returns when all have answered and the kernel is idle, or one has failed."""
+        self.page.evaluate("""command => { window.runDone = false;
+            window.jupyterapp.commands.execute(command).then(() => { window.runDone = true }); }""", command)
         self.page.wait_for_function("""() => { const w = window.jupyterapp.shell.currentWidget;
             const code = [...w.content.model.cells].filter(c => c.type === 'code' && c.sharedModel.source.trim());
             return window.runDone && w.sessionContext.session.kernel.status === 'idle'
@@ -210,6 +212,9 @@ class Notebook:
 
 @pytest.fixture
 def notebook(page, lab):
-    """A Notebook in a new page; its kernel is shut down at the end."""
+    """A Notebook in a new page; its kernel is shut down at the end. Fails the test if the kernel tried to reach another machine."""
+    before = len(attempts(lab.tried))
     yield Notebook(page, lab)
     page.evaluate("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.shutdown?.()")
+    tried = attempts(lab.tried)[before:]
+    assert not tried, f"a kernel, or JupyterLab, tried to reach the network: {tried[:5]}"

@@ -1,7 +1,9 @@
-"""Every chapter in JupyterLab, as a reader meets it: opened with its stored outputs, then run from the first cell to the last.
+"""Every chapter in JupyterLab, as a student meets it: opened with its stored outputs, run from the first cell to the last,
+then its exercises solved and run.
 
-What runs is the solved chapter, its checks strict, so that a wrong solution fails here; the chapter as it is handed out
-runs when pytest compares its outputs.
+The first run is of the chapter as it is handed out, and its outputs are compared with the stored ones by the rules under which
+nbval runs the notebooks where there is no browser. The second, in the same kernel, is of all that follows the first exercise,
+with solutions and strict checks, so that a wrong solution fails here.
 """
 
 import re
@@ -9,22 +11,30 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from stored_outputs import differences
+from test_nbval import SMALL
 
 from helpers.exercises.solve import solve
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
-# What the outputs of all code cells are, in order: the id of the cell, and the kinds of content it shows.
+# All code cells in order, as they stand in JupyterLab now.
 SHOWN = """() => [...window.jupyterapp.shell.currentWidget.content.model.cells].filter(c => c.type === 'code')
-    .flatMap(c => c.outputs.toJSON().map(o => ({cell: c.id, source: c.sharedModel.source, kinds: Object.keys(o.data ?? {})})))"""
+    .map(c => ({id: c.id, source: c.sharedModel.source, count: c.executionCount, outputs: c.outputs.toJSON()}))"""
+# Put other sources into cells, {id: source}, and select the first of them.
+FILL = """sources => { const notebook = window.jupyterapp.shell.currentWidget.content, cells = [...notebook.model.cells];
+    for (const cell of cells) if (cell.id in sources) cell.sharedModel.setSource(sources[cell.id]);
+    notebook.activeCellIndex = cells.findIndex(c => c.id in sources); }"""
+SCROLL = """id => { const notebook = window.jupyterapp.shell.currentWidget.content;
+    return notebook.scrollToItem(notebook.widgets.findIndex(w => w.model.id === id), 'start'); }"""
+
+
+def outputs(cells):
+    return {cell["id"]: cell["outputs"] for cell in cells}
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_solved_chapter_opens_and_runs(notebook, path):
-    stored, solved = nbformat.read(path, 4), solve(nbformat.read(path, 4))
-    for cell, as_stored in zip(solved.cells, stored.cells, strict=True):
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = as_stored.outputs, as_stored.execution_count
-    nbformat.write(solved, notebook.lab.root / path.name)
+def test_chapter(notebook, request, path):
+    (notebook.lab.root / path.name).write_bytes(path.read_bytes())
     notebook.open(path.name)
     broken = notebook.page.get_by_text("Error displaying widget")
     assert broken.count() == 0, "an explorer that has not run yet must show its still picture"
@@ -32,16 +42,53 @@ def test_solved_chapter_opens_and_runs(notebook, path):
     assert notebook.errors() == []
 
     shown = notebook.page.evaluate(SHOWN)
-    assert any("image/png" in output["kinds"] for output in shown)
-    explorers = [output for output in shown if re.search(r"^\w+Explorer\(.*\)$", output["source"].rstrip().splitlines()[-1])]
+    ran = [cell["count"] for cell in shown if cell["source"].strip()]
+    assert ran == list(range(1, len(ran) + 1)), "every cell runs once, in order"
+    assert differences(request.session, path, outputs(shown)) == {}
+    kinds = {cell["id"]: [kind for output in cell["outputs"] for kind in output.get("data", {})] for cell in shown}
+    assert any("image/png" in found for found in kinds.values())
+    explorers = [cell["id"] for cell in shown if re.search(r"^\w+Explorer\(.*\)$", (cell["source"].rstrip().splitlines() or [""])[-1])]
     assert bool(explorers) == (path.stem != "00_start_here")
-    cells = notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.widgets.map(w => w.model.id)")
-    for output in explorers:
-        assert "application/vnd.jupyter.widget-view+json" in output["kinds"]
-        notebook.page.evaluate("i => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", cells.index(output["cell"]))
+    for explorer in explorers:
+        assert "application/vnd.jupyter.widget-view+json" in kinds[explorer]
+        notebook.page.evaluate(SCROLL, explorer)
         live = notebook.view(".jupyter-widgets, .convex, .attex, .gates, .panel", 0)
         assert live.bounding_box()["height"] > 200
     assert broken.count() == 0
+
+    stored, solved = nbformat.read(path, 4), solve(nbformat.read(path, 4))
+    sources = {new.id: new.source for new, old in zip(solved.cells, stored.cells, strict=True) if new.source != old.source}
+    checks = [id for id, source in sources.items() if "strict=True" in source]
+    assert len(checks) >= (1 if path.stem == "00_start_here" else 3)
+    notebook.page.evaluate(FILL, sources)
+    notebook.run_all(command="notebook:run-all-below")
+    assert notebook.errors() == []
+    again = {cell["id"]: cell for cell in notebook.page.evaluate(SHOWN)}
+    assert all(again[id]["source"] == source and again[id]["count"] > len(ran) for id, source in sources.items())
+
+
+def test_what_differs_is_seen(notebook, request):
+    """The small notebooks on which nbval is tried, run here: the same cells are the same, the same cells differ."""
+    for kind in ("same", "changed"):
+        made = nbformat.v4.new_notebook(cells=[nbformat.from_dict({**cell, "id": re.sub(r"\W", "-", name)}) for name, cell in SMALL[kind].items()],
+                                        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
+        path = notebook.lab.root / f"small-{kind}.ipynb"
+        nbformat.write(made, path)
+        stored = path.with_name(f"small-{kind}-stored.ipynb")
+        nbformat.write(made, stored)
+        notebook.open(path.name).run_all()
+        found = differences(request.session, stored, outputs(notebook.page.evaluate(SHOWN)))
+        assert sorted(found) == (sorted(cell.id for cell in made.cells) if kind == "changed" else [])
+        if kind == "changed":
+            assert "\n-rows 34943\n+rows 34944" in found["number"]
+
+
+def test_a_solution_that_fails_is_seen(notebook):
+    notebook.write("def one():\n    ...", "1 + 1").open().run_all()
+    first, last = notebook.page.evaluate(SHOWN)
+    notebook.page.evaluate(FILL, {first["id"]: "def one():\n    return 2", last["id"]: "assert one() == 1"})
+    notebook.run_all(command="notebook:run-all-below")
+    assert len(notebook.errors()) == 1
 
 
 def test_no_question_and_no_news_at_the_first_start(notebook):
