@@ -7,5 +7,7 @@ panel         what those share that the kernel computes: controls in the browser
 receptive_field, cost   ReceptiveFieldExplorer and CostExplorer, on it
 vgg_stack     VggStackExplorer, on it
 mobile        MobileExplorer, on it
+patches       PatchExplorer, on it
 recurrence    RecurrenceExplorer and HelloExplorer, on it
+windows       WindowExplorer, on it
 """
