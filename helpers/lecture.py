@@ -7,6 +7,7 @@ A claim's verdict is one of
 """
 
 from dataclasses import dataclass
+from html import escape
 
 from helpers.output import publish
 
@@ -202,7 +203,8 @@ def settle(id, evidence, finding):
     care = f" {claim.care[0].upper()}{claim.care[1:]}." if claim.care else ""
     plain = f"{id} {WORDS[claim.verdict]}. The lecture: {claim.says}{care} Here: {finding}"
     html = (f'<div style="border-left:6px solid {COLOURS[claim.verdict]};padding:.3em 1em;margin:.3em 0;font-size:115%">'
-            f"<b>{id} {WORDS[claim.verdict]}.</b> <i>The lecture:</i> {claim.says}<b>{care}</b><br><i>Here:</i> {finding}</div>")
+            f"<b>{id} {WORDS[claim.verdict]}.</b> <i>The lecture:</i> {escape(claim.says, False)}<b>{escape(care, False)}</b><br>"
+            f"<i>Here:</i> {escape(str(finding), False)}</div>")
     publish({"text/plain": plain, "text/html": html})
 
 
@@ -213,7 +215,7 @@ def summary(letter):
         raise ValueError(f"letter (={letter!r}) must be one of {sorted({id[0] for id in CLAIMS})}")
     plain = "\n".join(f"{c.id:4} {WORDS[c.verdict]}" + (f": {c.care}" if c.care else "") for c in claims)
     rows = "".join(f'<tr><td style="border-left:6px solid {COLOURS[c.verdict]}"><b>{c.id}</b></td>'
-                   f'<td style="text-align:left">{c.says}</td><td style="text-align:left"><b>{WORDS[c.verdict]}</b>'
-                   f'{": " + c.care if c.care else ""}</td></tr>' for c in claims)
+                   f'<td style="text-align:left">{escape(c.says, False)}</td><td style="text-align:left"><b>{WORDS[c.verdict]}</b>'
+                   f'{escape(": " + c.care, False) if c.care else ""}</td></tr>' for c in claims)
     publish({"text/plain": plain, "text/html": "<table><tr><th></th><th style='text-align:left'>the lecture says</th>"
               f"<th style='text-align:left'>verdict</th></tr>{rows}</table>"})

@@ -1,6 +1,7 @@
 """What training shows while it runs: a progress bar and, epoch by epoch, the curve."""
 
 import time
+from html import escape
 
 from helpers.output import in_notebook
 
@@ -33,7 +34,7 @@ class LiveCurve:
         row = self.run.rows[-1]
         if self.handle:
             from helpers.plots import training_figure, uri
-            self.picture = f'<br><img alt="{self.alt}" src="{uri(training_figure(self.run))}">'
+            self.picture = f'<br><img alt="{escape(self.alt)}" src="{uri(training_figure(self.run))}">'
             self.handle.update(self._moving(), raw=True)
         elif self.run.live:
             print(f"epoch {row['epoch']} of {self.run.epochs}: loss {row['loss']:.3f}, "
@@ -55,4 +56,4 @@ class LiveCurve:
         if run.rows and "test" in run.rows[-1]:
             says += f", test accuracy {run.rows[-1]['test']:.1%}"
         return {"text/plain": self.alt, "text/html":
-                f'<progress value="{done:.3f}" style="width:24em" aria-label="training"></progress> {run.title} {says}{self.picture}'}
+                f'<progress value="{done:.3f}" style="width:24em" aria-label="training"></progress> {escape(str(run.title))} {says}{self.picture}'}

@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
+from html import escape
 from pathlib import Path
 
 from helpers.output import publish
@@ -21,7 +22,7 @@ def check_machine():
     verdict = "Everything is in place." if not wrong else f"{wrong} of {len(rows)} tests failed: the table says what to do."
     colour = {"ok": "#009E73", "note": "#E69F00", "wrong": "#D55E00"}
     html = "".join(f'<tr><td style="border-left:6px solid {colour[s]};text-align:left"><b>{n}</b></td><td>{s}</td>'
-                   f'<td style="text-align:left">{w}</td></tr>' for n, s, w in rows)
+                   f'<td style="text-align:left">{escape(w, False)}</td></tr>' for n, s, w in rows)
     publish({"text/plain": "\n".join([*(f"{s:6}{n}: {w}" for n, s, w in rows), verdict]),
              "text/html": f'<table style="font-size:110%">{html}</table><p><b>{verdict}</b></p>'})
 

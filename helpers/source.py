@@ -2,7 +2,7 @@
 
 import inspect
 
-from helpers.output import publish
+from helpers.output import publish_code
 
 
 def show_source(*things):
@@ -15,4 +15,4 @@ def show_source(*things):
             code = inspect.cleandoc("\n" + inspect.getsource(thing)).rstrip()
         except (OSError, TypeError):
             raise TypeError(f"things (={thing!r}) must be Python functions, classes or methods: it has no source to show") from None
-        publish({"text/plain": code, "text/markdown": f"```python\n{code}\n```"})
+        publish_code(code)
