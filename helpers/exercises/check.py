@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from helpers.exercises import run, solutions
-from helpers.exercises.compare import difference, named, plain
+from helpers.exercises.compare import bare, difference, named, plain
 from helpers.exercises.reading import blank, idle, notebook_values, said_of, signature_problem
 from helpers.output import publish
 
@@ -118,13 +118,16 @@ def _diagnose(exercise, answer):
         if problem := signature_problem(exercise, answer):
             return Verdict("wrong", problem)
     cases = exercise.cases()
-    with capture_output() as output, run.time_limit(exercise.seconds):
+    with capture_output() as output, run.kept(EXERCISES.values()) as replaced, run.time_limit(exercise.seconds):
         got = exercise.outcomes(answer, cases)
     if function and all(isinstance(o.error, NotImplementedError) or (not o.error and blank(o.value)) for o in got):
         # A function that works and then returns nothing has forgotten its return; one that does nothing is the stub.
         if idle(answer) or any(o.error or o.value is not None for o in got):
             return todo
     note = "(Your prints are hidden while checking.)" if output.stdout or output.outputs else ""
+    if replaced:
+        return Verdict("wrong", f"your function replaces `{replaced[0]}`, which everything else uses too; it was put back: choose "
+                                "another name for what you make.", note)
     with capture_output():
         want = exercise.outcomes(exercise.reference, cases)
         problems = [_problem(exercise, answer, g, w, output.stdout) for g, w in zip(got, want, strict=True)]
@@ -154,7 +157,8 @@ def _alike(exercise, got, other):
 
 def _problem(exercise, answer, got, want, printed):
     """Return what is wrong in one case as a sentence, or ''."""
-    if got.error and not want.error:
+    spoilt = got.changed and type(got.error) is RuntimeError and "an inplace operation" in str(got.error)  # found by autograd
+    if got.error and not want.error and not spoilt:
         return said_of(got.error, answer)
     if got.value is None and not got.error:
         advice = "it prints its result, and has to hand it back with `return`" if printed else "is a `return` missing, or on one path only?"
@@ -170,7 +174,7 @@ def _name(x):
         name = x if isinstance(x, str) else x.__name__
     except Exception:
         return None
-    return name if isinstance(name, str) else None
+    return bare(name) if isinstance(name, str) else None
 
 
 def _written(exercise):
@@ -212,7 +216,7 @@ def check(name, answer=MISSING, *, strict=False):
     Never raises, so that a notebook with open exercises runs to its end.
     strict: raise AssertionError where the answer is not right, for grading
     """
-    if answer is MISSING and isinstance(name, str) and name in EXERCISES:
+    if answer is MISSING and type(name) is str and name in EXERCISES:
         verdict = Verdict("wrong", f"the answer itself is missing: `check(\"{name}\", {name})`.")
     else:
         verdict = diagnose(_name(name), name if answer is MISSING else answer)

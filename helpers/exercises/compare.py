@@ -4,6 +4,8 @@ import math
 import numbers
 import re
 import types
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -17,11 +19,41 @@ HELP = {  # (what is expected, what came): how one gets from there to here
 }
 
 
+def bare(value, copy=False):
+    """Return a value as Python and torch themselves know it: a class made from theirs may say of itself what it likes.
+
+    copy:   also cut tensors off from whatever may change them later; those of more than ten million values are left
+    raises: TypeError for a tensor class that computes in its own way (__torch_dispatch__), which nothing can see through
+    """
+    bases = type.__dict__["__mro__"].__get__(type(value))
+    if torch.Tensor in bases:
+        if type(value) is not torch.Tensor:
+            if any("__torch_dispatch__" in vars(base) for base in bases[:bases.index(torch.Tensor)]):
+                raise TypeError(f"{type(value).__name__} is a class with an arithmetic of its own: give a plain torch.Tensor")
+            with torch._C.DisableTorchFunctionSubclass():
+                value = torch.Tensor.as_subclass(value, torch.Tensor)
+        return value.detach().clone() if copy and value.numel() <= 10**7 else value
+    if np.ndarray in bases:
+        return np.array(value, copy=copy or None, subok=False)
+    if np.generic in bases:
+        value = np.generic.item(value)
+        return float(value) if isinstance(value, np.floating) else value  # a long double is its own item
+    if tuple in bases or list in bases:
+        base = tuple if tuple in bases else list
+        return base(bare(part, copy) for part in base.__iter__(value))
+    if dict in bases:
+        return {key: bare(part, copy) for key, part in dict.items(value)}
+    for base, plainly in ((int, int.__int__), (float, float.__float__), (complex, complex.__complex__), (str, str.__str__)):
+        if base in bases and type(value) is not bool:
+            return plainly(value)
+    return value
+
+
 def kind(value):
     """Return the sort of a value in one word: number, tensor, sequence, string, ..."""
-    for sort, word in (((bool, np.bool_), "bool"), (numbers.Number, "number"), (torch.Tensor, "tensor"), (np.ndarray, "array"),
-                       ((tuple, list), "sequence"), (str, "string"), (types.GeneratorType, "generator")):
-        if isinstance(value, sort):
+    for sort, word in ((bool, "bool"), ((int, float, complex, Fraction, Decimal), "number"), (torch.Tensor, "tensor"),
+                       (np.ndarray, "array"), ((tuple, list), "sequence"), (str, "string"), (types.GeneratorType, "generator")):
+        if issubclass(type(value), sort):
             return word
     return "function" if callable(value) else "other"
 
@@ -41,6 +73,7 @@ def named(value):
 def plain(text, width=300):
     """Return a message without memory addresses, on one line, and not longer than `width`."""
     text = " ".join(re.sub(r" at 0x[0-9a-fA-F]+", "", str(text)).split())
+    text = text.encode("utf-8", "replace").decode("utf-8")  # half a character, \ud800, could not be shown
     return text if len(text) <= width else text[:width - 3] + "..."
 
 
@@ -50,6 +83,10 @@ def difference(got, want, tol=1e-4, reveal=True, where="the answer"):
     tol:    relative tolerance of floats; whole numbers must be exact
     reveal: whether the sentence may tell the expected value
     """
+    return _difference(bare(got), bare(want), tol, reveal, where)
+
+
+def _difference(got, want, tol, reveal, where):
     if kind(got) != kind(want):
         return _wrong_kind(got, want, where)
     if isinstance(want, torch.Tensor):
@@ -58,11 +95,14 @@ def difference(got, want, tol=1e-4, reveal=True, where="the answer"):
         if len(got) != len(want):
             return f"{where} has {len(got)} element{'s' * (len(got) != 1)}, expected {len(want)}"
         place = "`answer" if where == "the answer" else where.rstrip("`")
-        found = (difference(g, w, tol, reveal, f"{place}[{i}]`") for i, (g, w) in enumerate(zip(got, want, strict=True)))
+        found = (_difference(g, w, tol, reveal, f"{place}[{i}]`") for i, (g, w) in enumerate(zip(got, want, strict=True)))
         return next(filter(None, found), None)
     if isinstance(want, numbers.Number) and not isinstance(want, bool):
         return _number_difference(got, want, tol, reveal, where)
-    same = got.strip().casefold() == want.strip().casefold() if isinstance(want, str) else bool(got == want)
+    if isinstance(want, str):
+        same = got.strip().casefold() == want.strip().casefold()
+    else:
+        same = type(got) is type(want) and bool(want == got)
     return None if same else f"{where} is {plain(repr(got), 80)}" + (f", expected {want!r}" if reveal else ", which is not right")
 
 
