@@ -1,6 +1,7 @@
 """The explorers of recurrent networks: their numbers against torch's, their words, what they keep and what they refuse."""
 
 import json
+import math
 import re
 
 import numpy as np
@@ -73,9 +74,22 @@ def test_the_chart_places_its_dots_by_the_logarithm():
     explorer = RecurrenceExplorer(0.5)
     y = [float(at) for at in re.findall(r'cy="([\d.]+)"', explorer.parts["chart"])]
     assert len(y) == 61 and np.diff(y) == pytest.approx(np.diff(y).mean(), abs=0.11)       # an even slope
-    assert y[60] - y[0] == pytest.approx(60 * np.log10(2) * (330 - 46 - 10) / 32, abs=0.2)
+    assert y[60] - y[0] == pytest.approx(60 * np.log10(2) * (330 - 46 - 10) / 40, abs=0.2)     # 40 decades high
     ask(explorer, ("distance", 7))
     assert len(re.findall("dot now", explorer.parts["chart"])) == 1
+
+
+@pytest.mark.parametrize("radius", [0.5, 1.5])
+@pytest.mark.parametrize("activation", ["linear", "tanh"])
+@pytest.mark.parametrize("matrix", ["orthogonal", "random"])
+def test_every_dot_lies_within_the_axis_where_its_number_says(radius, activation, matrix):
+    explorer = RecurrenceExplorer(radius, activation, matrix)
+    chart = explorer.parts["chart"]
+    grid = [float(y) for y in re.findall(r'class="(?:grid|one)" d="M\d+ ([\d.]+)H', chart)]        # from the bottom up, four decades apart
+    dots = [float(y) for y in re.findall(r'<circle[^>]* cy="(-?[\d.]+)"', chart)]
+    decade = (grid[0] - grid[-1]) / 4 / (len(grid) - 1)
+    assert dots == pytest.approx([dots[0] - decade * math.log10(length) for length in explorer.gradient()], abs=0.1)
+    assert grid[-1] <= min(dots) and max(dots) <= grid[0]
 
 
 @pytest.mark.parametrize("settings, message", [

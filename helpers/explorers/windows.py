@@ -17,7 +17,7 @@ from PIL import Image
 from helpers import data, plots
 from helpers.costs import BYTES
 from helpers.explorers.ground import data_uri, pixel_png
-from helpers.explorers.panel import LATE, Panel, button, choice, slider, whole
+from helpers.explorers.panel import LATE, Panel, choice, slider, whole
 
 WINDOWS, BLOCKS, SIDES, PATCH = (2, 16), (1, 6), (4, 64, 2), 4     # a side is in patches, a patch in pixels
 IMAGE, ROLLED = "in the image", "after the roll"
