@@ -3,23 +3,29 @@
 
 PY      := .venv/bin/python
 WORKERS ?= 2
-CLEAN   := .pytest_cache .ruff_cache .hypothesis .solved build dist shots slides
+CLEAN   := .pytest_cache .ruff_cache .hypothesis .solved build dist shots slides .nox
 
 # A virtual environment does not survive being moved or copied: what is installed in it points to where it was built.
 # Nor does it survive its Python being removed. Then it is installed, or made, anew.
 $(shell [ "$$(cat .venv/where 2>/dev/null)" = "$$(pwd -P)" ] || rm -f .venv/installed .venv/installed-*)
 $(shell .venv/bin/python -c "" 2>/dev/null || rm -f .venv/bin/pip .venv/installed .venv/installed-*)
 
-.PHONY: help lab test notebooks bench present slides clean
+.PHONY: help lab test test-versions test-gpu notebooks bench present slides clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
 
 lab: .venv/installed ## open the course in JupyterLab (LAB_ARGS="--no-browser" and the like are passed on)
 	@$(PY) -m jupyterlab notebooks/00_start_here.ipynb --ServerApp.root_dir=. $$([ "$$(id -u)" != 0 ] || echo --allow-root) $(LAB_ARGS)
 
 test: .venv/installed-test ## run every test and every notebook (TEST_ARGS="-k pooling" and the like are passed on)
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) $(TEST_ARGS) </dev/null
+
+test-versions: .venv/installed-versions ## run the tests on every Python here, and on the oldest torch (NOX_ARGS: see noxfile.py)
+	@OMP_NUM_THREADS=1 $(PY) -m nox $(NOX_ARGS) </dev/null
+
+test-gpu: .venv/installed-test ## run every notebook on the GPU, and measure there (without a network: python tests/gpu.py)
+	@$(PY) tests/gpu.py $(NB)
 
 notebooks: .venv/installed-test ## run the notebooks and save their outputs (NB=03 for one, NB="01 03" for two)
 	@$(PY) -m helpers.notebooks $(NB)

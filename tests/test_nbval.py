@@ -1,6 +1,7 @@
 """How notebooks are run and compared, tried on small notebooks in a pytest of their own: what passes, what goes red."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,9 @@ ATTEMPTS = {
     "child": "import subprocess, sys; subprocess.run([sys.executable, '-c', "
              "\"import socket; socket.create_connection(('192.0.2.1', 80), 1)\"], stderr=subprocess.DEVNULL)",
 }
+OLD = "exec(\"import warnings; warnings.warn('old', {})\", {{'__name__': '{}'}})"
+TRAINED = ("from helpers.device import start; from torch import nn, optim; device = start(); net = nn.Linear(64, 10){}\n"
+           "optim.SGD(net.parameters(), 0.1).step()")
 SMALL = {
     "same": {
         "close float": stored("print(12345, 2.00001)", printed("12345 2.0\n")),
@@ -47,6 +51,8 @@ SMALL = {
             "one.update({'text/plain': 'words', 'image/png': 'AAAA'}, raw=True)",
             shown(text_plain="words", image_png="BBBB")),
         "semicolon": stored("5;"),
+        "another's deprecation": stored(OLD.format("DeprecationWarning", "numpy.planted")),
+        "trained on the device": stored(TRAINED.format(".to(device)")),
         "left out": stored("import random; random.random()", metadata={"tags": ["nbval-ignore-output"]}),
         "this machine": stored(
             "import http.server, threading, urllib.request\n"
@@ -69,6 +75,10 @@ SMALL = {
     "order": {"first": stored("x = 1"), "second": stored("print(x)", printed("2\n")), "third": stored("x = 2")},
     "network": {attempt: stored(SWALLOWED.format(code)) for attempt, code in ATTEMPTS.items()},
     "error": {"raises": stored("1 / 0"), "after": stored("x = 1")},
+    "deprecated cell": {"own": stored("import warnings; warnings.warn('old', DeprecationWarning)")},
+    "deprecated helper": {"own": stored(OLD.format("DeprecationWarning", "helpers.planted"))},
+    "deprecated torch": {"own": stored(OLD.format("FutureWarning", "helpers"))},
+    "stays": {"on the CPU": stored(TRAINED.format(""))},
     "unrun": {"never": new_code_cell("x = 1")},
 }
 ALL = [(notebook, cell) for notebook, cells in SMALL.items() for cell in cells]
@@ -126,6 +136,17 @@ def test_after_an_error_the_rest_is_skipped(verdicts):
     assert verdict == "failure" and "ZeroDivisionError" in said
     verdict, said = verdicts["error", "after"]
     assert verdict == "skipped" and "cell 0 raised an error" in said
+
+
+@pytest.mark.parametrize("notebook, kind", [("deprecated cell", "Deprecation"), ("deprecated helper", "Deprecation"), ("deprecated torch", "Future")])
+def test_a_deprecation_in_our_own_code_is_an_error(verdicts, notebook, kind):
+    verdict, said = verdicts[notebook, "own"]
+    assert verdict == "failure" and f"{kind}Warning: old" in re.sub(r"(?:\x1b|#x1B)\[[\d;]*m", "", said)
+
+
+def test_a_network_that_is_trained_where_it_was_made_fails(verdicts):
+    verdict, said = verdicts["stays", "on the CPU"]
+    assert verdict == "failure" and "never moved to the device" in said
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)

@@ -1,10 +1,13 @@
-"""Refuse, and write down, every attempt of this Python process to reach another machine."""
+"""Refuse, and write down, every attempt of this Python process to reach another machine; make deprecations in our own code errors;
+see that what is trained was moved to the device (devices.py)."""
 
+import importlib
 import importlib.machinery
 import importlib.util
 import ipaddress
 import os
 import sys
+import warnings
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # event → where its host stands; the audit events are listed in Python's documentation of socket, http and urllib
@@ -43,6 +46,11 @@ def refuse(event, args):
 
 if "OFFLINE_LOG" in os.environ:
     sys.addaudithook(refuse)
+    for kind in (DeprecationWarning, FutureWarning):
+        warnings.filterwarnings("error", category=kind, module=r"(__main__|helpers)\b")
+    # Where no option was given, IPython lets the deprecations of cells pass, before all other filters.
+    sys.warnoptions.append("error::DeprecationWarning:__main__")
+    importlib.import_module("devices").watch()
 
 # This file hides another sitecustomize on the path, such as a distribution's: run that one too.
 others = [folder for folder in sys.path if os.path.abspath(folder) != HERE]
