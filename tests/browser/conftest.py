@@ -125,6 +125,30 @@ def page(browser, request):
     assert not left, f"requests left this machine: {left[:5]}"
 
 
+# What a widget's module needs of a page: its settings, and to hear of their changes. A page without a kernel has no more.
+BARE = """async ({code, css, state}) => {
+    const heard = new Set(), model = {
+        get: name => state[name], save_changes: () => {}, on: (type, f) => heard.add(f), off: (type, f) => heard.delete(f),
+        set: (name, value) => { if (state[name] !== value) { state[name] = value; heard.forEach(f => f()); } } };
+    document.head.append(Object.assign(document.createElement('style'), {textContent: css}));
+    document.body.innerHTML = '<div id="one"></div>';
+    const module = await import(URL.createObjectURL(new Blob([code], {type: 'text/javascript'})));
+    window.model = model; window.heard = heard;
+    window.cleanup = module.default.render({model, el: document.getElementById('one')}); }"""
+
+
+@pytest.fixture
+def bare(page):
+    """Show an explorer in an empty page: its module, its settings, and no kernel, no JupyterLab, no server; returns its locator.
+
+    The page's model, heard and cleanup are what a test can look at: the settings, who listens to them, and the way to leave.
+    """
+    def show(explorer, selector):
+        page.evaluate(BARE, {"code": explorer._esm, "css": explorer._css, "state": json.loads(json.dumps(explorer.get_state()))})
+        return page.locator(selector)
+    return show
+
+
 class Notebook:
     """A notebook in JupyterLab, driven through the application object that --expose-app-in-browser gives."""
 

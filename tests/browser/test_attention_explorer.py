@@ -12,24 +12,10 @@ DRAW = torch.Generator().manual_seed(0)
 IMAGE = torch.rand(3, 24, 36, generator=DRAW)
 HEADS = {name: (2 * torch.randn(24, 7, generator=DRAW), 2 * torch.randn(24, 7, generator=DRAW)) for name in ("one", "two")}
 
-STUB = """async ({code, css, state}) => {
-    const heard = new Set(), model = {
-        get: name => state[name], save_changes: () => {}, on: (type, f) => heard.add(f), off: (type, f) => heard.delete(f),
-        set: (name, value) => { if (state[name] !== value) { state[name] = value; heard.forEach(f => f()); } } };
-    document.head.append(Object.assign(document.createElement('style'), {textContent: css}));
-    document.body.innerHTML = '<div id="one"></div>';
-    const module = await import(URL.createObjectURL(new Blob([code], {type: 'text/javascript'})));
-    window.model = model;
-    window.cleanup = module.default.render({model, el: document.getElementById('one')}); }"""
-
 
 @pytest.fixture
-def alone(page):
-    """The explorer in an empty page: its module, its settings, and no kernel, no JupyterLab, no server."""
-    def show(explorer):
-        page.evaluate(STUB, {"code": explorer._esm, "css": explorer._css, "state": json.loads(json.dumps(explorer.get_state()))})
-        return page.locator(".attex")
-    return show
+def alone(bare):
+    return lambda explorer: bare(explorer, ".attex")
 
 
 def by_torch(head, row, col, temperature):

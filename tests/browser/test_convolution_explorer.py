@@ -66,25 +66,9 @@ def assert_equal_to_torch(steps, results):
     assert 5 < impossible < len(steps) / 2, "the sweep must hold both possible and impossible settings"
 
 
-STUB = """async ({code, css, state}) => {
-    const heard = new Set(), sent = [], model = {
-        get: name => state[name], save_changes: () => { sent.push(1); },
-        set: (name, value) => { if (state[name] !== value) { state[name] = value; heard.forEach(f => f()); } },
-        on: (type, f) => heard.add(f), off: (type, f) => heard.delete(f) };
-    document.head.append(Object.assign(document.createElement('style'), {textContent: css}));
-    document.body.innerHTML = '<div id="one"></div>';
-    const module = await import(URL.createObjectURL(new Blob([code], {type: 'text/javascript'})));
-    window.model = model; window.heard = heard;
-    window.cleanup = module.default.render({model, el: document.getElementById('one')}); }"""
-
-
 @pytest.fixture
-def alone(page):
-    """The explorer in an empty page: its module, its settings, and no kernel, no JupyterLab, no server."""
-    def show(explorer):
-        page.evaluate(STUB, {"code": explorer._esm, "css": explorer._css, "state": json.loads(json.dumps(explorer.get_state()))})
-        return page.locator(".convex")
-    return show
+def alone(bare):
+    return lambda explorer: bare(explorer, ".convex")
 
 
 def cell(root, kind, row, col, border=0):

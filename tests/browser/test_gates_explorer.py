@@ -8,15 +8,6 @@ import torch
 
 from helpers.explorers.gates import CANDIDATES, OWN, GatesExplorer, presets
 
-STUB = """async ({code, css, state}) => {
-    const heard = new Set(), model = {
-        get: name => state[name], save_changes: () => {}, on: (type, f) => heard.add(f), off: (type, f) => heard.delete(f),
-        set: (name, value) => { if (state[name] !== value) { state[name] = value; heard.forEach(f => f()); } } };
-    document.head.append(Object.assign(document.createElement('style'), {textContent: css}));
-    document.body.innerHTML = '<div id="one"></div>';
-    const module = await import(URL.createObjectURL(new Blob([code], {type: 'text/javascript'})));
-    window.model = model; window.heard = heard;
-    window.cleanup = module.default.render({model, el: document.getElementById('one')}); }"""
 # Set sliders as a hand does, through their own events: a list of [gate, step, percent], step 0 for all.
 DRIVE = """(root, steps) => steps.map(([gate, step, percent]) => {
     const slider = root.querySelector(`[data-gate="${gate}"][data-step="${step}"]`);
@@ -26,12 +17,8 @@ DRIVE = """(root, steps) => steps.map(([gate, step, percent]) => {
 
 
 @pytest.fixture
-def alone(page):
-    """The explorer in an empty page: its module, its settings, and no kernel, no JupyterLab, no server."""
-    def show(explorer):
-        page.evaluate(STUB, {"code": explorer._esm, "css": explorer._css, "state": json.loads(json.dumps(explorer.get_state()))})
-        return page.locator(".gates")
-    return show
+def alone(bare):
+    return lambda explorer: bare(explorer, ".gates")
 
 
 def assert_equal_to_torch(result, i, f, o, candidates=CANDIDATES):
