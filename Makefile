@@ -5,12 +5,16 @@ PY      := .venv/bin/python
 WORKERS ?= 2
 CLEAN   := .pytest_cache .ruff_cache .hypothesis .solved build dist shots slides .nox
 
+# What the benchmarks compare with is not needed to run them.
+COUNTERS = $(MAKE) -s --no-print-directory .venv/installed-bench || \
+           echo "The other counters could not be installed: the benchmarks go on without them." >&2
+
 # A virtual environment does not survive being moved or copied: what is installed in it points to where it was built.
 # Nor does it survive its Python being removed. Then it is installed, or made, anew.
 $(shell [ "$$(cat .venv/where 2>/dev/null)" = "$$(pwd -P)" ] || rm -f .venv/installed .venv/installed-*)
 $(shell .venv/bin/python -c "" 2>/dev/null || rm -f .venv/bin/pip .venv/installed .venv/installed-*)
 
-.PHONY: help lab test test-versions test-gpu notebooks bench present slides clean
+.PHONY: help lab test test-versions test-gpu notebooks bench measured present slides clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
@@ -30,8 +34,11 @@ test-gpu: .venv/installed-test ## run every notebook on the GPU, and measure the
 notebooks: .venv/installed-test ## run the notebooks and save their outputs (NB=03 for one, NB="01 03" for two)
 	@$(PY) -m helpers.notebooks $(NB)
 
-bench: .venv/installed-test ## print the benchmarks
-	@for file in benchmarks/*.py; do echo "== $$file"; OMP_NUM_THREADS=1 $(PY) "$$file" || exit 1; done
+bench: .venv/installed-test ## print the benchmarks (BENCH_ARGS="--quick", or "costs layers" for some of them)
+	@$(COUNTERS); $(PY) -m benchmarks $(BENCH_ARGS)
+
+measured: .venv/installed-test ## measure all of it, on a quiet machine, and write docs/measured.md
+	@$(COUNTERS); $(PY) -m benchmarks --write $(BENCH_ARGS)
 
 present: .venv/installed-present lab ## open JupyterLab with the presentation mode (deck) installed
 

@@ -10,27 +10,28 @@ import subprocess
 import sys
 
 import helpers
+from benchmarks.tables import Table, command_line
 
 LINE = re.compile(r"import time:\s+(\d+) \|\s+(\d+) \|\s+(helpers[\w.]*)$", re.MULTILINE)
 
 
-def measure(names):
+def imports(names):
     """Return {module: (own, all)} in seconds, for the modules imported in this order after torch, in a fresh process."""
     code = "import torch\n" + "\n".join(f"import {name}" for name in names)
     done = subprocess.run([sys.executable, "-X", "importtime", "-c", code], capture_output=True, text=True, check=True)
     return {name: (int(own) / 1e6, int(cumulative) / 1e6) for own, cumulative, name in LINE.findall(done.stderr)}
 
 
-def main():
+def measure(options):
     names = ["helpers", *(module.name for module in pkgutil.walk_packages(helpers.__path__, "helpers."))]
-    runs = [measure(names) for _ in range(3)]
+    runs = [imports(names) for _ in range(1 if options.quick else 3)]
     # A module that another loads with importlib counts as part of that one.
     best = {name: tuple(min(run[name][i] for run in runs) for i in (0, 1)) for name in names if name in runs[0]}
-    print(f"{'module':36} {'own':>8} {'all':>8}")
-    for name, (own, everything) in best.items():
-        print(f"{name:36} {own:7.3f}s {everything:7.3f}s")
-    print(f"{'together':36} {sum(own for own, _ in best.values()):7.3f}s")
+    yield Table("Importing every module of helpers, after torch", ["module", "own/s", "all/s"],
+                [["together", f"{sum(own for own, _ in best.values()):.3f}", ""],
+                 *([name, f"{own:.3f}", f"{everything:.3f}"] for name, (own, everything) in best.items())],
+                ["The goal: less than 0.3 s of their own, together."], fold=True)
 
 
 if __name__ == "__main__":
-    main()
+    command_line(measure, __doc__)

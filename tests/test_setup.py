@@ -105,6 +105,19 @@ def test_test_installs_what_the_tests_need(clone):
     assert asked == ["-m pip install -e .[test]", "-m pytest -n 2 -k pooling"]
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_bench_goes_on_without_the_other_counters(clone, there):
+    clone("lab", pythons={"python3": 0})
+    python = clone.folder / ".venv/bin/python"
+    python.write_text(python.read_text().replace("--version)", f"*bench]*) echo \"$*\" >> asked; exit {0 if there else 1} ;;\n    --version)"))
+    done, asked = clone("bench", "BENCH_ARGS=--quick", pythons={"python3": 0})
+    assert done.returncode == 0, done.stderr
+    assert asked == ["-m pip install -e .[test]", "-m pip install -e .[bench]", "-m benchmarks --quick"]
+    assert ("could not be installed" in done.stderr) is not there
+    _, asked = clone("measured", pythons={"python3": 0})
+    assert asked == ["-m pip install -e .[bench]"] * (not there) + ["-m benchmarks --write"]
+
+
 def test_a_changed_project_or_place_is_installed_again(clone):
     clone("lab", pythons={"python3": 0})
     os.utime(clone.folder / "pyproject.toml", (2**32, 2**32))

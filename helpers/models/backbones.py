@@ -1,7 +1,7 @@
 """Today's large backbones in their real configurations: ViT's frame with other blocks in it.
 
-Patches, tokens, positions and pooling are ViT's; what differs is the block, and how many numbers go through it. Build the
-large ones where tensors have a shape but no numbers, and nothing is allocated:
+Patches, tokens, positions and pooling are ViT's; what differs is the block, and how many numbers go through it. Build
+the large ones where tensors have a shape but no numbers, and nothing is allocated:
 
     with torch.device("meta"):
         model = vit_22b()
@@ -34,7 +34,7 @@ PUBLISHED = {
     "vit_22b": Published(21_743_000_000, None, None, "Dehghani et al. 2023, table 1"),
     "dinov2_vitg14": Published(1_136_500_000, 1_784_200_000_000, 518, "timm's model card of vit_giant_patch14_dinov2"),
     "eva01_clip_g_14": Published(1_012_600_000, 267_200_000_000, 224,
-                                 "timm's model card of eva_giant_patch14_224.clip_ft_in1k, with its head of 1000 classes"),
+                                 "timm's model card of eva_giant_patch14_224.clip_ft_in1k, with a head of 1000 classes"),
     "internimage_h": Published(1_080_000_000, 1_478_000_000_000, 640, "Wang et al. 2023 (InternImage), table 2"),
 }
 
@@ -73,11 +73,11 @@ class SelfAttention(nn.Module):
 class ParallelBlock(nn.Module):
     """Attention and MLP side by side, both of the same normalised tokens; both are added: (N, T, D) → (N, T, D).
 
-    Two large products then take the place of four smaller ones, as the first layers of both can be joined, and the last.
+    Two large products can then take the place of four: the first layers of both are joined, and the last ones.
 
-    Source: Dehghani et al. 2023, section 2: parallel layers; queries and keys normalised; no biases in the projections to
-    queries, keys and values; normalisation without bias and without taking off the mean, so RMSNorm. Not said there, and
-    chosen here: queries and keys are normalised head by head; the attention's last layer has no bias, for the MLP's last
+    Source: Dehghani et al. 2023, section 2: parallel layers; queries and keys normalised; no biases in the projections
+    to queries, keys and values; normalisation without bias and without taking off the mean, so RMSNorm. Not certain, and
+    chosen here: queries and keys are normalised head by head; the attention's last layer has no bias, as the MLP's last
     layer adds one to the same sum.
     """
 
@@ -163,10 +163,12 @@ class Backbone(ViT):
     others:  see ViT
     """
 
-    def __init__(self, blocks, image_size, patch_size, hidden_dim, num_classes=0, in_channels=3, pool="token", norm=None):
+    def __init__(self, blocks, image_size, patch_size, hidden_dim, num_classes=0, in_channels=3, pool="token",
+                 norm=None):
         super().__init__(image_size, patch_size, num_layers=0, num_heads=1, hidden_dim=hidden_dim, mlp_dim=1,
                          num_classes=num_classes or 1, in_channels=in_channels, pool=pool)
-        self.encoder.layers = nn.Sequential(OrderedDict((f"encoder_layer_{i}", block) for i, block in enumerate(blocks)))
+        named = ((f"encoder_layer_{i}", block) for i, block in enumerate(blocks))
+        self.encoder.layers = nn.Sequential(OrderedDict(named))
         self.encoder.ln = self.encoder.ln if norm is None else norm
         self.heads = self.heads if num_classes else nn.Identity()
 
@@ -174,8 +176,8 @@ class Backbone(ViT):
 def vit_22b(num_classes=0, in_channels=3, image_size=224):
     """Return ViT-22B: 48 parallel blocks of 6144 numbers and 48 heads, patches of 14 pixels; 21.75 billion parameters.
 
-    The published 21,743 million are the matrices of the blocks alone, 48 · 12 · 6144². The paper pools with an attention
-    of its own (Zhai et al. 2022, not in that number), here it is the mean of the tokens.
+    The published 21,743 million are the matrices of the blocks alone, 48 · 12 · 6144². The paper pools with an
+    attention of its own (Zhai et al. 2022; not in that number); here it is the mean of the tokens.
     Source: Dehghani et al. 2023, "Scaling vision transformers to 22 billion parameters", table 1.
     """
     D = 6144
@@ -201,8 +203,8 @@ def dinov2_vitl14(num_classes=0, in_channels=3, image_size=224):
 def dinov2_vitg14(num_classes=0, in_channels=3, image_size=224):
     """Return DINOv2's ViT-g/14: 40 blocks of 1536 numbers and 24 heads, SwiGLU of 4096; 1.1 billion parameters.
 
-    The released networks have positions for images of 518 pixels, and a mask token of D numbers for their training, which
-    is left out here; names are those of their hub.  Source: Oquab et al. 2023, and the configuration in its repository.
+    The released networks have positions for images of 518 pixels, and a mask token of D numbers for their training,
+    which is left out here; names are those of their hub.  Source: Oquab et al. 2023, and its repository's configuration.
     """
     blocks = (ScaledBlock(24, 1536, 4096, gated=True) for _ in range(40))
     return Backbone(blocks, image_size, 14, 1536, num_classes, in_channels)

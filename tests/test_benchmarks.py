@@ -1,0 +1,306 @@
+"""The benchmarks' own arithmetic: a wrong counter is seen as wrong, a chapter's cost is its kernel's, the page is never typed."""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import benchmarks.__main__ as runner
+from benchmarks import chapters, costs, import_time, layers, tables, threads
+from benchmarks.tables import Table, as_markdown, as_text, in_turn
+
+ALEXNET = 714_188_480                                                 # MACs; torchvision's page says 0.714 billion
+
+
+# ---- counters -------------------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("count, truth, words", [
+    (1000, 1000, "exact"), (1001, 1000, "+0.1 %"), (999, 1000, "-0.1 %"), (1960, 1000, "+96 %"), (10, 1000, "×0.01"),
+    (0, 1000, "×0"), (4000, 1000, "×4"), (None, 1000, "fails"), (10**12 + 1, 10**12, "+1e-10 %"),
+])
+def test_a_verdict_is_exact_only_where_it_is(count, truth, words):
+    assert costs.verdict(count, truth) == words
+
+
+def test_a_counter_is_summed_up():
+    truths = {"a": 1000, "b": 1000, "c": 1000, "d": 1000, "e": 1000}
+    found = costs.exactness({"a": 1000, "b": 1009, "c": 20, "d": None, "e": 1011}, truths)
+    assert found == {"exact": 1, "within 1 %": 1, "further off": 2, "failed": 1, "worst": "×0.02 (c)"}
+    assert costs.exactness(truths, truths)["worst"] == "–" and costs.exactness(truths, truths)["exact"] == 5
+    none = costs.exactness(dict.fromkeys(truths), truths)
+    assert none == {"exact": 0, "within 1 %": 0, "further off": 0, "failed": 5, "worst": "–"}
+
+
+def raises(model, shape):
+    print("a great deal")
+    raise RuntimeError("cannot")
+
+
+def test_a_wrong_counter_is_seen_as_wrong(monkeypatch, capsys):
+    """Beside ours and torch's: one that misses the last layer, one that adds one, one that fails, one that is right."""
+    wrong = {"misses": lambda model, shape: costs.ours(model, shape) - 4096 * 1000,
+             "adds one": lambda model, shape: costs.ours(model, shape) + 1,
+             "fails": raises, "right": costs.ours}
+    monkeypatch.setattr(costs, "COUNTERS", {name: costs.COUNTERS[name] for name in ("our cost table", "torch's FlopCounterMode")}
+                        | {name: (function, "torch") for name, function in wrong.items()})
+    monkeypatch.setattr(costs, "QUICK", ["alexnet"])
+    monkeypatch.setattr(costs, "ON_CPU", ("right",))
+    summary, each = costs.over_models(quick=True)
+    found = {row[0]: row[1:6] for row in summary.rows}
+    right = ["1", "0", "0", "0", "–"]
+    assert found["our cost table"] == found["torch's FlopCounterMode"] == found["right"] == right
+    assert found["misses"] == ["0", "1", "0", "0", "-0.57 % (alexnet)"]
+    assert found["adds one"][:2] == ["0", "1"] and found["fails"] == ["0", "0", "0", "1", "–"]
+    assert each.rows[0][:4] == ["alexnet", f"{ALEXNET:,}", "exact", "exact"] and "fails" in each.rows[0]
+    assert "agrees with 1 of them" in summary.notes[0]
+    assert capsys.readouterr().out == ""
+
+
+def test_a_missing_tool_is_said_and_skipped(monkeypatch):
+    monkeypatch.setattr(costs.importlib.util, "find_spec", lambda name: None)
+    here, missing = costs.installed()
+    assert list(here) == ["our cost table", "torch's FlopCounterMode"]
+    monkeypatch.setattr(costs, "QUICK", ["alexnet"])
+    summary = next(costs.over_models(quick=True))
+    assert "Not installed here, so left out: fvcore, torchinfo, ptflops, pytorch, ptflops, aten." in summary.notes
+    assert [row[0] for row in summary.rows] == [*here, "a bare forward pass on meta"]
+
+
+def test_published_numbers_are_the_second_witness():
+    assert costs.published("alexnet", ALEXNET) is True
+    assert costs.published("alexnet", ALEXNET + 10**6) is False
+    assert costs.published("efficientnet_b4", 1) is None              # published for 380 pixels
+
+
+@pytest.mark.parametrize("name", ["alexnet", "shufflenet_v2_x0_5", "googlenet", "regnet_y_400mf"])
+def test_models_without_first_weights_are_the_models(name):
+    before = dict(vars(nn.init))
+    fast = costs.build(name, "cpu")
+    assert vars(nn.init) == before
+    more = {"init_weights": False} if name == "googlenet" else {}
+    true = costs.torchvision.models.get_model(name, weights=None, **more)
+    assert [(key, value.shape) for key, value in fast.state_dict().items()] == [
+        (key, value.shape) for key, value in true.state_dict().items()]
+    assert {key: value.tolist() for key, value in fast.named_buffers() if "running" not in key} == {
+        key: value.tolist() for key, value in true.named_buffers() if "running" not in key}
+    assert all(parameter.is_meta for parameter in costs.build(name).parameters())
+
+
+@pytest.mark.parametrize("what, make, shape, truth", costs.OPERATORS, ids=[row[0] for row in costs.OPERATORS])
+def test_ours_counts_each_operator_or_names_it(what, make, shape, truth):
+    with torch.device("meta"):
+        found = costs.seen("our cost table", costs.ours, make().eval(), shape, truth)
+    assert found == "0" if what == "(a * b).sum(-1)" else found == "exact" or found.startswith("names ")
+    model, x = make().eval(), torch.rand(shape)                       # it is a real operator, with these shapes
+    with torch.no_grad():
+        for buffer in model.buffers():
+            buffer.copy_(torch.rand(buffer.shape))
+        assert model(x) is not None
+
+
+def test_what_torchs_counter_does_not_see_is_shown_as_a_number():
+    (table,) = costs.over_operators(quick=True)
+    torchs = table.columns.index("torch's FlopCounterMode")
+    found = {row[0]: (row[1], row[2], row[torchs]) for row in table.rows}
+    assert found["torch.matmul"] == ("60", "exact", "exact")
+    assert found["matrix @ vector"] == ("12", "exact", "0") and found["nn.Bilinear"] == ("288", "names bilinear", "0")
+
+
+# ---- time and layers --------------------------------------------------------------------------------------------------
+
+def test_runs_are_taken_in_turn():
+    log, now = [], iter(range(100))
+    times = in_turn([lambda: log.append("a"), lambda: log.append("b")], 2, clock=lambda: next(now))
+    assert log == ["a", "b"] * 3 and times == [[1, 1], [1, 1]]        # the first pair warms up
+    assert in_turn([lambda: None], 1, clock=lambda: next(now), warm_up=False) == [[1]]
+
+
+def test_passes_ask_for_the_gradients_they_name():
+    asked = []
+
+    def function(x, w):
+        asked.append((x.requires_grad, w.requires_grad, torch.is_grad_enabled()))
+        return x @ w
+
+    steps = layers.passes(function, [torch.ones(2, 3), torch.ones(3, 4)])
+    asked.clear()
+    for _, step in steps:
+        step()
+    assert [name for name, _ in steps] == ["forward", "forward + backward", "forward + backward, x too"]
+    assert asked == [(False, False, False), (False, True, True), (True, True, True)]
+
+
+def test_a_modules_parameters_get_a_gradient_and_lose_it():
+    layer, seen = nn.Linear(3, 4), []
+    layer.weight.register_hook(lambda gradient: seen.append(gradient.shape))
+    for _, step in layers.passes(layer, [torch.ones(2, 3)], list(layer.parameters())):
+        step()
+    assert seen == [(4, 3)] * 2 and layer.weight.grad is None
+
+
+def test_layers_that_are_compared_give_the_same():
+    """Every pair, forward; modules with the same weights."""
+    pairs = []
+
+    def check(what, ours, theirs, inputs, options, modules=()):
+        if modules:
+            theirs.load_state_dict(ours.state_dict())
+        torch.testing.assert_close(ours(*inputs), theirs(*inputs), rtol=1e-3, atol=1e-4)
+        pairs.append(what.split(" (")[0])
+        return []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layers, "compare", check)
+        torch.manual_seed(0)
+        list(layers.against_torch(argparse.Namespace(quick=False, device=torch.device("cpu"))))
+    assert set(pairs) == {"conv", "max pool", "avg pool", "batch norm", "layer norm", "RNN", "LSTM", "GRU", "attention",
+                          "multi-head attention"}
+
+
+def test_loops_and_fast_forms_that_are_compared_give_the_same(monkeypatch):
+    found = []
+
+    def check(loops, fast, options, repeats):
+        torch.testing.assert_close(loops(), fast(), rtol=1e-3, atol=1e-4)
+        found.append(repeats)
+        return []
+
+    monkeypatch.setattr(layers, "timed", check)
+    rows = list(layers.against_naive(argparse.Namespace(quick=True)))
+    assert len(found) == len(rows) == 5 and rows[-1] == ["attention (1, 1, 4, 8)", "forward"]
+
+
+def test_steps_train_and_threads_are_set():
+    torch.manual_seed(0)
+    model = nn.Linear(4, 3)
+    before = model.weight.detach().clone()
+    threads.step_of(model, torch.randn(8, 4), torch.arange(8) % 3)()
+    assert not torch.equal(before, model.weight)
+    used = []
+    one, two = threads.one_and_two(lambda: used.append(torch.get_num_threads()), 3)
+    assert used == [1, 2] * 4 and torch.get_num_threads() == 1 and one >= 0 and two >= 0
+    assert F.cross_entropy(model(torch.randn(8, 4)), torch.arange(8) % 3) > 0
+
+
+def test_import_times_are_parsed():
+    text = ("import time:       120 |        340 |     helpers.shapes\nimport time:  7 | 9 | json\n"
+            "import time:   1 |  2 | helpers\n")
+    assert import_time.LINE.findall(text) == [("120", "340", "helpers.shapes"), ("1", "2", "helpers")]
+
+
+# ---- chapters ---------------------------------------------------------------------------------------------------------
+
+def test_limits():
+    assert chapters.limits(59.9, 1535) == "kept"
+    assert chapters.limits(61, 1535) == "OVER: 61 s above 60"
+    assert chapters.limits(61, 1600) == "OVER: 61 s above 60, 1600 MiB above 1536"
+
+
+def test_the_whole_course_is_the_sum_of_those_that_ran():
+    found = {"01_a": {"wall": 10.04, "cpu": 9.0, "memory": 600.0}, "02_b": None,
+             "03_c": {"wall": 70.0, "cpu": 65.5, "memory": 500.0}}
+    assert chapters.chapter_rows(found) == [
+        ["01_a", "10.0", "9.0", "600", "kept"], ["02_b", "–", "–", "–", "a cell raised an error"],
+        ["03_c", "70.0", "65.5", "500", "OVER: 66 s above 60"], ["all 2 together", "80.0", "74.5", "600", ""]]
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="this system does not tell what a process took")
+def test_a_command_takes_its_childrens_time_too():
+    busy = ("import subprocess, sys\n"
+            "subprocess.run([sys.executable, '-c', 'import time\\nwhile time.process_time() < .5: pass'])\n")
+    found = chapters.took([sys.executable, "-c", busy + "print('done')"])
+    assert found.cpu >= 0.5 and found.wall >= 0.5 and found.good and found.printed == "done\n"
+    assert not chapters.took([sys.executable, "-c", "raise SystemExit(3)"]).good
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="this system does not tell what a process took")
+def test_a_chapter_takes_what_its_kernel_takes(tmp_path):
+    def notebook(*cells):
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), path)
+        return path
+
+    kernel, whole = chapters.plain(notebook("held = b'x' * (600 * 2**20)", "import time\nwhile time.process_time() < 2: pass"))
+    assert 600 < kernel["memory"] < 1000 and kernel["cpu"] >= 2 and kernel["wall"] < whole.wall and whole.good
+    kernel, whole = chapters.plain(notebook("1 / 0"))
+    assert kernel is None and not whole.good
+
+
+# ---- tables and the page ----------------------------------------------------------------------------------------------
+
+TABLE = Table("A title", ["what", "pass", "a/ms", "said"], [["x|y", "f", "1.5", "kept"], ["z", "f", "10", "no"]], ["A note."],
+              ("a/ms",), keys=2)
+
+
+def test_tables_as_text_and_as_markdown():
+    assert as_text(TABLE).splitlines() == ["A title", "", "what  pass  a/ms  said", "-" * 22, "x|y   f      1.5  kept",
+                                           "z     f       10  no", "", "A note."]
+    lines = as_markdown(TABLE).splitlines()
+    assert lines[:4] == ["### A title", "", "| what | pass | a/ms | said | GPU: a/ms |", "| --- | --- | ---: | --- | ---: |"]
+    assert lines[4] == "| x\\|y | f | 1.5 | kept |  |" and lines[-1] == "A note."
+    assert "<details><summary>2 rows</summary>" in as_markdown(TABLE._replace(fold=True))
+
+
+def test_a_gpus_column_stands_beside_the_row_it_measured():
+    there = TABLE._replace(rows=[["z", "f", "0.1", "no"], ["w", "f", "7", "no"]])
+    lines = as_markdown(TABLE, there).splitlines()
+    assert lines[4].endswith("| kept |  |") and lines[5] == "| z | f | 10 | no | 0.1 |" and "| 7 |" not in "".join(lines)
+
+
+def test_the_page_is_made_of_what_is_kept():
+    kept = {}
+    runner.add(kept, "cpu", "layers", [TABLE._asdict()], {"cores": 2, "torch": "2.11"})
+    page = runner.render(json.loads(json.dumps(kept)))
+    assert "## Layers\n\n`python -m benchmarks.layers`. CPU: cores 2, torch 2.11.\n\n### A title" in page
+    assert "## Counting" not in page
+    runner.add(kept, "gpu", "layers", [TABLE._replace(rows=[["z", "f", "0.1", "no"]])._asdict()], {"GPU": "H1"})
+    assert "GPU: GPU H1." in (page := runner.render(kept)) and "| z | f | 10 | no | 0.1 |" in page
+    runner.add(kept, "gpu", "chapters", [], {})
+    assert "## Chapters" not in runner.render(kept)                   # a GPU's column without a table to stand in
+
+
+def test_the_stored_page_is_what_the_measurements_say():
+    """It is written by `make measured`, never typed; and it bears out what the course claims."""
+    if not runner.KEPT.exists():
+        pytest.skip("nothing measured yet: make measured")
+    kept = json.loads(runner.KEPT.read_text(encoding="utf-8"))
+    assert runner.PAGE.read_text(encoding="utf-8") == runner.render(kept)
+    if "costs" in kept:
+        summary, each, large = (Table(**table) for table in kept["costs"]["cpu"]["tables"][:3])
+        ours = dict(zip(summary.columns, next(row for row in summary.rows if row[0] == "our cost table")))
+        assert ours["exact"] == str(len(each.rows)) and len(each.rows) >= 80 and float(ours["of the bare pass"]) < 0.5
+        model = dict(zip(large.columns, large.rows[-2]))
+        assert float(model["build/s"]) + float(model["count/s"]) < 0.5 and float(model["extra memory/MiB"]) < 100
+    if "chapters" in kept:
+        rows = kept["chapters"]["cpu"]["tables"][0]["rows"]
+        assert [row[-1] for row in rows[:-1]] == ["kept"] * (len(rows) - 1)
+
+
+def test_conditions_tell_the_kind_of_machine_and_not_whose():
+    words = runner.conditions_in_words(tables.machine())
+    assert torch.__version__ in words and platform.python_version() in words and "cores" in words
+    assert str(Path.home()) not in words and str(tables.ROOT) not in words
+    assert platform.node() not in words.replace(",", " ").split()
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--quick", "--write"], "--quick measures too little to be written: leave one out"),
+    (["cost"], "NAME (='cost') must be one of costs, layers, threads"),
+])
+def test_the_runner_refuses(arguments, message):
+    done = subprocess.run([sys.executable, "-m", "benchmarks", *arguments], cwd=tables.ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and message in done.stderr
+
+
+def test_each_benchmark_has_a_place_on_the_page():
+    assert set(runner.TITLES) == {path.stem for path in (tables.ROOT / "benchmarks").glob("[a-z]*.py")} - {"tables"}
+    assert set(runner.ON_GPU) <= set(runner.TITLES)
