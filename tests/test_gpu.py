@@ -38,6 +38,8 @@ def net():
 
 def step(parameters):
     optimizer = torch.optim.SGD(list(parameters), 0.1)
+    for parameter in optimizer.param_groups[0]["params"]:
+        parameter.grad = torch.zeros_like(parameter)
     optimizer.step()
 
 
@@ -76,6 +78,12 @@ def test_part_of_a_network_is_seen(watch):
 def test_a_few_numbers_may_be_anywhere(watch):
     watch("cuda")
     step([torch.rand(100, requires_grad=True)])
+
+
+def test_a_step_that_changes_nothing_may_be_anywhere(watch):
+    seen = watch("cuda")
+    torch.optim.SGD(net().parameters(), 0.1).step()
+    assert not seen.steps
 
 
 def test_another_device_than_the_expected_is_an_error(watch):

@@ -39,8 +39,8 @@ ATTEMPTS = {
              "\"import socket; socket.create_connection(('192.0.2.1', 80), 1)\"], stderr=subprocess.DEVNULL)",
 }
 OLD = "exec(\"import warnings; warnings.warn('old', {})\", {{'__name__': '{}'}})"
-TRAINED = ("from helpers.device import start; from torch import nn, optim; device = start(); net = nn.Linear(64, 10){}\n"
-           "optim.SGD(net.parameters(), 0.1).step()")
+TRAINED = ("import torch; from helpers.device import start; from torch import nn, optim; device = start(); net = nn.Linear(64, 10){}\n"
+           "net(torch.ones(1, 64, device=net.weight.device)).sum().backward(); optim.SGD(net.parameters(), 0.1).step()")
 SMALL = {
     "same": {
         "close float": stored("print(12345, 2.00001)", printed("12345 2.0\n")),

@@ -47,8 +47,8 @@ class Watch:
             undo()
 
     def look(self, optimizer, args, kwargs):
-        """Look at the parameters before each step of any optimizer."""
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        """Look, before each step of any optimizer, at the parameters that it will change: those with a gradient."""
+        parameters = [p for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         types = {p.device.type for p in parameters}
         if sum(p.numel() for p in parameters) <= SMALL:
             return
