@@ -11,6 +11,7 @@ device      which processor, how many threads, which seed: decided once, here
 plots       the figures, one style for the whole course
 lecture     the lecture's claims, and settle(), which puts one to the test
 source      show a helper's source in a notebook
+files       write a file whole or not at all
 output      how a helper shows something: formatted in a notebook, as text elsewhere
 live        the progress bar and curve of a training
 machine     the check of this machine in chapter 00

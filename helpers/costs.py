@@ -21,6 +21,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from helpers.files import write_whole
 from helpers.layers.recurrent import Recurrent
 
 META = torch.device("meta")
@@ -730,8 +731,7 @@ class CostTable:
             out.writerow([" ".join(map(str, row.operators)) if field == "operators" else by(value)
                           for field, value in zip(Row._fields, row)])
         if path is not None:
-            with open(path, "w", encoding="utf-8", newline="") as file:
-                file.write(text.getvalue())
+            write_whole(path, text.getvalue().encode("utf-8"))
         return text.getvalue()
 
     def __repr__(self):

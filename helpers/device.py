@@ -1,6 +1,7 @@
 """Where the code runs: which processor, how many threads, which seed. The one place that decides."""
 
 import random
+import sys
 
 import numpy as np
 import torch
@@ -21,14 +22,33 @@ def pick_device(wanted=None):
             return torch.device(wanted)
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             raise ValueError(f"device (={wanted!r}) cannot compute here: {error}; use pick_device() to choose") from None
-    if torch.accelerator.is_available():
+    return try_accelerator()[0] or torch.device("cpu")
+
+
+broken = ""  # why the accelerator that start() found does not work
+
+
+def try_accelerator():
+    """Return (torch.device, "") for an accelerator that works, (None, why not) for a broken one, (None, "") for none."""
+    if broken:
+        return None, broken
+    try:
+        if not torch.accelerator.is_available():
+            return None, ""
         found = torch.accelerator.current_accelerator()
-        try:
-            (torch.ones(2, 2, device=found) @ torch.ones(2, 2, device=found)).sum().item()
-            return torch.device(found.type)
-        except (RuntimeError, AssertionError, NotImplementedError):
-            pass
-    return torch.device("cpu")
+        (torch.ones(2, 2, device=found) @ torch.ones(2, 2, device=found)).sum().item()
+        return torch.device(found.type), ""
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        return None, str(error).strip().partition("\n")[0] or type(error).__name__
+
+
+def own_dice():
+    """Return a context at whose end torch's random states are as before, so that seeds set within change nothing outside.
+
+    A GPU that is not in use is not asked for its state: it would be started for that, and a broken one would raise.
+    """
+    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    return torch.random.fork_rng(devices=list(gpus))
 
 
 def start(seed=0, threads=1):
@@ -36,7 +56,7 @@ def start(seed=0, threads=1):
 
     seed:    int, for Python, NumPy and torch
     threads: int, CPU threads that torch may use
-    returns: torch.device
+    returns: torch.device; that an accelerator is there and does not work is said on stderr
 
     One thread, because this course's networks are tiny: handing their small sums out to two threads costs more than
     the sums, many times over when anything else runs on the machine.
@@ -47,4 +67,14 @@ def start(seed=0, threads=1):
     np.random.seed(seed)
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
-    return pick_device()
+    global broken
+    device, problem = try_accelerator()
+    if problem and not broken:
+        broken = problem
+        # Even on the CPU, torch's optimizers ask at each step for the stream of an accelerator that is "available".
+        torch.accelerator.is_available = torch.cuda.is_available = lambda: False
+        torch.accelerator.current_accelerator = lambda check_available=False: None
+    if problem:
+        print(f"The accelerator of this machine does not work ({problem}), so the CPU computes. It is enough for this course; "
+              "look at the driver and at which torch is installed if you want the accelerator.", file=sys.stderr)
+    return device or torch.device("cpu")

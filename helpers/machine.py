@@ -68,12 +68,12 @@ def processor():
     """Processor."""
     import torch
 
-    from helpers.device import pick_device
-    device = pick_device()
-    if device.type != "cpu":
+    from helpers.device import try_accelerator
+    device, problem = try_accelerator()
+    if device is not None:
         return "ok", f"a working accelerator ({device.type}) is used"
-    if torch.accelerator.is_available():
-        return "note", "an accelerator is there but a small product on it failed, so the CPU is used: look at its driver"
+    if problem:
+        return "note", f"an accelerator is there but a small product on it failed, so the CPU is used: look at its driver ({problem})"
     return "ok", f"CPU, {torch.get_num_threads()} thread for the small networks; no accelerator, none needed"
 
 
@@ -89,9 +89,10 @@ def training():
     import torch
 
     from helpers import data
+    from helpers.device import own_dice
     from helpers.training import accuracy, train
     began = time.monotonic()
-    with torch.random.fork_rng():
+    with own_dice():
         torch.manual_seed(0)
         net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
         right = accuracy(train(net, data.digits(), epochs=5, lr=0.01, live=False).model, data.digits(train=False))

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from helpers.files import write_whole
+
 ROOT = Path(__file__).parent.parent
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
@@ -78,7 +80,7 @@ def main(arguments=None):
             failed += 1
             print(f"{path.name}: not saved, since a cell raised an error\n{error}", file=sys.stderr)
             continue
-        nbformat.write(tidy(nb), path)
+        write_whole(path, (nbformat.writes(tidy(nb)).rstrip("\n") + "\n").encode("utf-8"))
         print(f"{path.name}: {time.perf_counter() - begun:.0f} s, {path.stat().st_size / 1000:.0f} kB", flush=True)
     return 1 if failed else 0
 

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
+from helpers.training import AGAIN, stop_button
+
 
 def encode(text, alphabet):
     """Return each character's place in the alphabet.
@@ -113,7 +115,8 @@ def fit(model, make_batch, steps, lr=3e-3, clip=None, seed=0, loss=None, optimiz
     clip:       None, or the length to which a longer gradient is cut, by torch.nn.utils.clip_grad_norm_
     seed:       int, decides the batches alone: the model's first weights are drawn by whoever makes it
     loss:       maps (outputs, y) to a scalar; None for cross-entropy where y is whole numbers, mean squared error else
-    raises:     ValueError for a number of steps below 1
+    raises:     ValueError for a number of steps below 1; KeyboardInterrupt where the stop button was pressed, after the
+                step, so that the weights are those of a whole number of steps
 
     Where the loss is not finite, training ends without taking that step.
     """
@@ -123,17 +126,20 @@ def fit(model, make_batch, steps, lr=3e-3, clip=None, seed=0, loss=None, optimiz
     optimizer, device = optimizer or torch.optim.Adam(weights, lr), weights[0].device
     seen = Fit([], [])
     model.train()
-    for _ in range(steps):
-        x, y = (part.to(device) for part in make_batch(generator))
-        value = (loss or default_loss)(model(x), y)
-        seen.losses.append(value.item())
-        if not torch.isfinite(value):
-            break
-        optimizer.zero_grad()
-        value.backward()
-        norm = torch.nn.utils.clip_grad_norm_(weights, float("inf") if clip is None else clip)
-        seen.norms.append(norm.item())
-        optimizer.step()
+    with stop_button() as pressed:
+        for _ in range(steps):
+            x, y = (part.to(device) for part in make_batch(generator))
+            value = (loss or default_loss)(model(x), y)
+            seen.losses.append(value.item())
+            if not torch.isfinite(value):
+                break
+            optimizer.zero_grad()
+            value.backward()
+            norm = torch.nn.utils.clip_grad_norm_(weights, float("inf") if clip is None else clip)
+            seen.norms.append(norm.item())
+            optimizer.step()
+            if pressed():
+                raise KeyboardInterrupt(f"stopped after {len(seen.norms)} of {steps} steps. {AGAIN}")
     return seen
 
 

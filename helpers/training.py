@@ -1,16 +1,21 @@
 """One plain training loop, which can be stopped at any step and goes on exactly where it stopped."""
 
-import os
+import io
 import signal
 import threading
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
-from helpers.device import pick_device
+from helpers.device import own_dice, pick_device
+from helpers.files import write_whole
 from helpers.live import LiveCurve
+
+STOP_BUTTON = "the stop button"  # why a training ended, in Training.stopped
+AGAIN = "What this cell was to make is not there: run the cell again, from its start."
 
 
 class Training:
@@ -54,7 +59,7 @@ class Training:
     def run(self):
         """Train up to the last epoch, or until stopped; return self."""
         self.stopped = None
-        with stop_button() as pressed, torch.random.fork_rng(), LiveCurve(self) as curve:
+        with stop_button() as pressed, own_dice(), LiveCurve(self) as curve:
             while len(self.rows) < self.epochs and not self.stopped:
                 done = len(self.losses) - len(self.rows) * self.steps_per_epoch  # steps of this epoch before a stop
                 batches = self.data.batches(self.batch_size, seed=self.seed + len(self.rows))
@@ -64,12 +69,14 @@ class Training:
                     self.one_step(images, labels)
                     curve.show_step()
                     if pressed():
-                        self.stopped = "the stop button"
+                        self.stopped = STOP_BUTTON
                     if self.stopped:
                         break
                 if len(self.losses) == (len(self.rows) + 1) * self.steps_per_epoch:
                     self.close_epoch()
                     curve.show_epoch()
+            if pressed() and not self.stopped:
+                self.stopped = STOP_BUTTON  # pressed while the last epoch was counted
         return self
 
     def one_step(self, images, labels):
@@ -98,18 +105,30 @@ class Training:
         self.right = 0
 
     def save(self, path):
-        """Write everything that run() needs to go on; an older file at `path` is replaced only once the new one is whole."""
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_name(path.name + ".part")
+        """Write everything that run() needs to go on; an older file at `path` is replaced only once the new one is whole.
+
+        raises: OSError where it cannot be written, on a full disk or in a folder of others; the older file stays
+        """
+        whole = io.BytesIO()  # straight to a full disk, torch would say "unexpected pos 64 vs 0"
         torch.save({"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
                     "schedule": self.schedule.state_dict() if self.schedule else {},
-                    "rows": self.rows, "losses": self.losses, "right": self.right}, half)
-        os.replace(half, path)
+                    "rows": self.rows, "losses": self.losses, "right": self.right}, whole)
+        write_whole(path, whole.getbuffer())
 
     def load(self, path):
-        """Take up what save() wrote, into a Training built with the same settings; return self."""
-        kept = torch.load(path, map_location=next(self.model.parameters()).device, weights_only=True)
+        """Take up what save() wrote, into a Training built with the same settings; return self.
+
+        raises: FileNotFoundError, ValueError for a file that is not, or no longer, what save() wrote
+        """
+        data = Path(path).read_bytes()
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as parts:  # torch.load would not notice a changed weight
+                if damaged := parts.testzip():
+                    raise ValueError(f"the checksum of {damaged} does not match")
+            kept = torch.load(io.BytesIO(data), map_location=next(self.model.parameters()).device, weights_only=True)
+        except Exception as error:  # a damaged file makes torch raise a dozen kinds
+            raise ValueError(f"{path} is cut short or damaged, {len(data)} bytes: train anew, and save() over it "
+                             f"({type(error).__name__}: {error})") from None
         self.model.load_state_dict(kept["model"])
         self.optimizer.load_state_dict(kept["optimizer"])
         if self.schedule:
@@ -119,8 +138,15 @@ class Training:
 
 
 def train(model, data, **settings):
-    """Train `model` on `data` and return the Training; the settings are Training's."""
-    return Training(model, data, **settings).run()
+    """Train `model` on `data` and return the Training; the settings are Training's.
+
+    raises: KeyboardInterrupt, with live=False, where the stop button was pressed. Such a training is one of many: what
+            follows would take the half-trained network for a trained one, and the loop would go on to the next.
+    """
+    run = Training(model, data, **settings).run()
+    if run.stopped == STOP_BUTTON and not run.live:
+        raise KeyboardInterrupt(f"stopped in epoch {min(len(run.rows) + 1, run.epochs)} of {run.epochs}. {AGAIN}")
+    return run
 
 
 @torch.no_grad()

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from helpers import plots
+from helpers.device import own_dice
 from helpers.explorers.panel import LATE, Panel, button, choice, header, slider, whole
 from helpers.layers.recurrent import RNN
 from helpers.sequences import encode, fit, one_hot
@@ -227,7 +228,7 @@ def speller(word="hello", seed=0):
     """Return a Speller with 2 units, trained on one word until it says it: some tenths of a second."""
     alphabet = "".join(dict.fromkeys(word))
     ids = encode(word, alphabet)
-    with torch.random.fork_rng():
+    with own_dice():
         torch.manual_seed(seed)
         model = Speller(len(alphabet))
     x, y = one_hot(ids[:-1], len(alphabet))[None], ids[None, 1:]
