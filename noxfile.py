@@ -26,6 +26,7 @@ WHOLE = ["tests", "notebooks", "--ignore=tests/browser"]
 
 nox.options.sessions = ["newest", "oldest"]
 nox.options.error_on_missing_interpreters = False  # it says which it skips
+nox.options.download_python = "never"
 nox.options.default_venv_backend = "uv|venv"
 
 

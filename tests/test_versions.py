@@ -53,6 +53,7 @@ def test_every_python_is_tried(file):
     assert file.PYTHONS == ["3.11", "3.12", "3.13"]
     assert file.found["newest"][1] == {"python": file.PYTHONS} and file.found["oldest"][1]["python"] in file.PYTHONS
     assert file.nox.options.sessions == ["newest", "oldest"] and file.nox.options.error_on_missing_interpreters is False
+    assert file.nox.options.download_python == "never", "those that are here"
 
 
 def test_the_oldest_are_those_of_the_project(file):
