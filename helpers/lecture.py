@@ -170,9 +170,11 @@ CLAIMS = {claim.id: claim for claim in (
     Claim("J4", "Trained on ImageNet alone a ResNet does better; after pre-training on very much data ViT wins.", "condition",
           "with the first paper's recipe; the recipe of DeiT later brought ViT to the same accuracy on ImageNet alone"),
     Claim("J5", "ViT has few inductive biases, so regularisation and augmentation matter, and its cost grows with the number of "
-          "tokens."),
+          "tokens.", "condition",
+          "the few biases and the cost hold; augmentation pays a ViT where training is long enough to learn from it"),
     Claim("J6", "Distillation: a CNN is the teacher; the student ViT has one more learnable token whose output must match the "
-          "teacher's, while the student also learns the label; longer training and a higher resolution help more."),
+          "teacher's, while the student also learns the label; longer training and a higher resolution help more.", "condition",
+          "the teacher must know something that the labels do not say, such as the classes of images without labels"),
     Claim("J7", "ViT is not sensitive to the size of its input.", "wrong",
           "more patches can be fed in, but the positions must be interpolated, the cost changes, and the answers do too"),
     Claim("J8", "ViT learns by unsupervised pre-training and then supervised fine-tuning.", "wrong",
