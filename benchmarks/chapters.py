@@ -11,7 +11,7 @@ import sys
 import time
 from typing import NamedTuple
 
-from benchmarks.tables import NOT_HERE, ROOT, Table, command_line
+from benchmarks.tables import NOT_HERE, ROOT, Table, command_line, gpu_name
 from helpers import notebooks
 
 CPU_SECONDS, MEMORY = 60, 1536                                       # seconds, MiB: what a chapter may take
@@ -83,7 +83,7 @@ def measure(options):
     if not hasattr(os, "wait4"):
         return print("Not measured: this system does not tell what a finished process took.")
     paths = notebooks.find(options.only or (QUICK if options.quick else ()))
-    compared = options.nbval or ([] if options.quick else COMPARED)
+    compared = options.nbval or ([] if options.quick or gpu_name() else COMPARED)
     found, rows = {}, []
     for path in paths:
         found[path.stem], whole = plain(path)
