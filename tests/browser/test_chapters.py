@@ -44,7 +44,8 @@ def test_chapter(notebook, request, path):
     shown = notebook.page.evaluate(SHOWN)
     ran = [cell["count"] for cell in shown if cell["source"].strip()]
     assert ran == list(range(1, len(ran) + 1)), "every cell runs once, in order"
-    assert differences(request.session, path, outputs(shown)) == {}
+    found = differences(request.session, path, outputs(shown))
+    assert not found, "\n".join(f"cell {id}: {said}" for id, said in found.items())
     kinds = {cell["id"]: [kind for output in cell["outputs"] for kind in output.get("data", {})] for cell in shown}
     assert any("image/png" in found for found in kinds.values())
     explorers = [cell["id"] for cell in shown if re.search(r"^\w+Explorer\(.*\)$", (cell["source"].rstrip().splitlines() or [""])[-1])]
