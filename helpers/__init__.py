@@ -2,6 +2,7 @@
 
 shapes      how large an output is, how much of the input one unit sees: integers only
 layers      convolution, pooling, normalisation, recurrence and attention from scratch, each equal to torch's
+checks      what arguments must be, said with their names and values
 models      whole networks, each the shortest file in which a reader can see them
 costs       any nn.Module and an input shape → parameters, memory and multiply-adds, layer by layer
 data        the data sets in data/, loaded, verified and batched under a seed

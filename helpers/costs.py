@@ -575,12 +575,19 @@ def cost_table(model, input_shape=(1, 3, 224, 224)):
 def example_inputs(model, shape):
     """Return the inputs that a shape, a tensor, or a list of them stands for, on meta."""
     floats = [p.dtype for p in model.parameters() if p.dtype.is_floating_point]
+    def made(part):
+        if isinstance(part, torch.Tensor):
+            return torch.empty_like(part, device=META, requires_grad=False)
+        return torch.empty(tuple(part), dtype=floats[0] if floats else None, device=META)
+
     parts = [shape] if is_shape(shape) or isinstance(shape, torch.Tensor) else shape
     if not (isinstance(parts, (tuple, list)) and parts and all(is_shape(p) or isinstance(p, torch.Tensor) for p in parts)):
         raise ValueError(f"input_shape (={shape!r:.80}) must be whole numbers of at least 1, such as (1, 3, 224, 224), "
                          f"a tensor, or a list of these with one for each input")
-    return [torch.empty(tuple(part), dtype=floats[0] if floats else None, device=META) if is_shape(part)
-            else torch.empty_like(part, device=META, requires_grad=False) for part in parts]
+    try:
+        return [made(part) for part in parts]
+    except (RuntimeError, OverflowError):
+        raise ValueError(f"input_shape (={shape!r:.80}) holds more numbers than can be counted: use a smaller one") from None
 
 
 def is_shape(value):
@@ -689,13 +696,13 @@ class CostTable:
         """
         present = {row.kind: None for row in self.rows}
         for kind in kinds:
-            if kind not in present:
+            if not isinstance(kind, str) or kind not in present:
                 raise ValueError(f"kind (={kind!r}) is in no row: choose from {', '.join(present)}")
         return CostTable([row for row in self.rows if row.kind in kinds], self._where)
 
     def by_block(self, depth=1):
         """Return a table with one row for all layers whose names begin with the same `depth` parts."""
-        if not isinstance(depth, int) or depth < 1:
+        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
             raise ValueError(f"depth (={depth!r}) must be a whole number of at least 1")
         blocks = {}
         for row in self.rows:
@@ -713,7 +720,7 @@ class CostTable:
 
         column: "params", "memory" or "macs"
         """
-        if column not in Total._fields:
+        if not isinstance(column, str) or column not in Total._fields:
             raise ValueError(f"column (={column!r}) must be one of {', '.join(Total._fields)}")
         total = getattr(self.total, column)
         return [getattr(row, column) / total if total else 0.0 for row in self.rows]

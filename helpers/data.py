@@ -15,6 +15,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from helpers.checks import check_number, check_tensor
+
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 SHAPES = ("disk", "ring", "square", "frame", "triangle", "plus", "cross", "diamond", "bars", "crescent")
 PHOTOGRAPHS = {"astronaut": "astronaut.png", "camera": "camera.png", "cat": "cat.png", "coffee": "coffee.png",
@@ -44,6 +46,10 @@ class ImageSet:
 
     def __post_init__(self):
         images, labels = self.images, self.labels
+        for name, value in (("images", images), ("labels", labels)):
+            check_tensor(name, value)
+        if isinstance(self.classes, str) or not all(isinstance(each, str) for each in self.classes):
+            raise ValueError(f"classes (={self.classes!r}) must be names, such as (\"cat\", \"dog\")")
         object.__setattr__(self, "classes", tuple(self.classes))
         if images.ndim != 4 or images.dtype != torch.float32:
             raise ValueError(f"images (shape {tuple(images.shape)}, {images.dtype}) must be (N, C, H, W) in float32: "
@@ -67,7 +73,11 @@ class ImageSet:
 
     def to(self, device):
         """Return the same set with images and labels on `device`."""
-        return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+        try:
+            return replace(self, images=self.images.to(device), labels=self.labels.to(device))
+        except (RuntimeError, TypeError, AssertionError) as error:
+            raise ValueError(f"device (={device!r}) cannot be used here: {str(error).partition(chr(10))[0]}; "
+                             "use helpers.device.pick_device() to choose") from None
 
     def batches(self, batch_size, seed=0, shuffle=True):
         """Yield (images, labels) in batches until every image was given once; the last batch may be smaller.
@@ -80,6 +90,7 @@ class ImageSet:
         raises:     ValueError at once, before the first batch
         """
         whole_number("batch_size", batch_size, 1, None, "give the number of images in a batch, such as 64")
+        flag("shuffle", shuffle)
         order = permutation(len(self), seed) if shuffle else torch.arange(len(self))
         return (self[part] for part in order.to(self.images.device).split(batch_size) if len(part))
 
@@ -111,7 +122,17 @@ class ImageSet:
         return self.chosen(torch.arange(n)), self.chosen(torch.arange(n, len(self)))
 
     def chosen(self, index):
-        """Return the set of the images at `index`, a tensor of places or of True and False."""
+        """Return the set of the images at `index`, a tensor of places or of True and False.
+
+        raises: ValueError where it is neither, or a place is not in the set
+        """
+        whole = isinstance(index, torch.Tensor) and index.dtype == torch.int64 and index.dim() == 1
+        if whole and len(index) and not -len(self) <= int(index.min()) <= int(index.max()) < len(self):
+            raise ValueError(f"index (from {int(index.min())} to {int(index.max())}) must lie from 0 to {len(self) - 1}: "
+                             f"the set has {len(self)} images")
+        if not whole and not (isinstance(index, torch.Tensor) and index.dtype == torch.bool and index.shape == (len(self),)):
+            raise ValueError(f"index (={index!r:.60}) must be a tensor of places, (n,) int64, or one of True and False for "
+                             f"each of the {len(self)} images")
         images, labels = self[index.to(self.images.device)]
         return replace(self, images=images, labels=labels)
 
@@ -176,8 +197,7 @@ def shapes(n, seed=0, noise=0.15, size=32):
     whole_number("n", n, 1, None, "give the number of images to draw")
     whole_number("size", size, 8, None, "in fewer pixels the shapes cannot be told apart")
     whole_number("seed", seed, 0, 2**63 - 1, "it chooses the pictures")
-    if not 0 <= noise <= 1:
-        raise ValueError(f"noise (={noise!r}) must lie from 0 to 1: values are from 0 to 1 themselves")
+    check_number("noise", noise, 0, 1, "values are from 0 to 1 themselves")
     generator = torch.Generator().manual_seed(seed)
 
     def uniform(low, high, *shape):
@@ -291,10 +311,12 @@ def shift(images, dx, dy, fill=0.0):
     if isinstance(images, ImageSet):
         return replace(images, images=shift(images.images, dx, dy, fill),
                        origin=f"{images.origin}, moved by ({dx}, {dy})")
+    if not isinstance(images, torch.Tensor) or images.dim() < 2:
+        raise ValueError(f"images (a {type(images).__name__}) must be an ImageSet, or a tensor (..., H, W)")
     height, width = images.shape[-2:]
     whole_number("dx", dx, 1 - width, width - 1, f"the picture, {width} wide, would leave altogether")
     whole_number("dy", dy, 1 - height, height - 1, f"the picture, {height} high, would leave altogether")
-    if isinstance(fill, str) and fill != "edge":
+    if fill != "edge" and (isinstance(fill, bool) or not isinstance(fill, (int, float))):
         raise ValueError(f'fill (={fill!r}) must be a number or "edge"')
     rows = torch.arange(height, device=images.device)[:, None] - dy
     cols = torch.arange(width, device=images.device) - dx
@@ -409,6 +431,6 @@ def flag(name, value):
 
 def known(name, value, table):
     """Return table[value], or raise ValueError with the names that there are."""
-    if value not in table:
+    if not isinstance(value, str) or value not in table:
         raise ValueError(f"{name} (={value!r}) must be one of {', '.join(map(repr, table))}")
     return table[value]

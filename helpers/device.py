@@ -17,10 +17,12 @@ def pick_device(wanted=None):
     An accelerator counts only if a small product on it succeeds, so a broken driver falls back to the CPU.
     """
     if wanted is not None:
+        if isinstance(wanted, bool) or not isinstance(wanted, (str, int, torch.device)):
+            raise ValueError(f"device (={wanted!r}) must be a name, such as \"cpu\" or \"cuda\"; use pick_device() to choose")
         try:
             torch.ones(1, device=wanted).item()
             return torch.device(wanted)
-        except (RuntimeError, AssertionError, NotImplementedError) as error:
+        except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
             raise ValueError(f"device (={wanted!r}) cannot compute here: {error}; use pick_device() to choose") from None
     return try_accelerator()[0] or torch.device("cpu")
 
@@ -61,7 +63,9 @@ def start(seed=0, threads=1):
     One thread, because this course's networks are tiny: handing their small sums out to two threads costs more than
     the sums, many times over when anything else runs on the machine.
     """
-    if not isinstance(threads, int) or threads < 1:
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed (={seed!r}) must be a whole number from 0 to 2**32 - 1: NumPy takes no other")
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
         raise ValueError(f"threads (={threads!r}) must be a whole number of at least 1")
     random.seed(seed)
     np.random.seed(seed)

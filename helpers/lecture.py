@@ -199,10 +199,17 @@ def settle(id, evidence, finding):
 
     evidence: bool, computed from what the chapter has run; it must support the verdict, also where that is "wrong"
     finding:  what came out, in a sentence with its numbers
-    raises:   AssertionError where the evidence is False, KeyError for an id that is not in the ledger
+    raises:   AssertionError where the evidence is False, ValueError for an id that is not in the ledger, or evidence that is no truth value
     """
+    if not isinstance(id, str) or id not in CLAIMS:
+        raise ValueError(f"id (={id!r}) must be that of a claim, from {next(iter(CLAIMS))} to {list(CLAIMS)[-1]}")
     claim = CLAIMS[id]
-    if evidence is not True and bool(evidence) is not True:
+    if not isinstance(finding, str) or not finding.strip():
+        raise ValueError(f"finding (={finding!r}) must say in a sentence what came out")
+    evidence = evidence.tolist() if hasattr(evidence, "tolist") else evidence  # of NumPy, or a tensor on any device
+    if not isinstance(evidence, bool):
+        raise ValueError(f"evidence (={evidence!r:.60}) must be True or False, computed from what the chapter has run")
+    if not evidence:
         raise AssertionError(f"{id}: what was computed does not support the verdict “{WORDS[claim.verdict]}”: {finding}")
     care = f" {claim.care[0].upper()}{claim.care[1:]}." if claim.care else ""
     plain = f"{id} {WORDS[claim.verdict]}. The lecture: {claim.says}{care} Here: {finding}"
@@ -214,7 +221,7 @@ def settle(id, evidence, finding):
 
 def summary(letter):
     """Show the claims of one letter of the ledger with their verdicts, as a table."""
-    claims = [claim for claim in CLAIMS.values() if claim.id.startswith(letter)]
+    claims = [claim for claim in CLAIMS.values() if claim.id[0] == letter]
     if not claims:
         raise ValueError(f"letter (={letter!r}) must be one of {sorted({id[0] for id in CLAIMS})}")
     plain = "\n".join(f"{c.id:4} {WORDS[c.verdict]}" + (f": {c.care}" if c.care else "") for c in claims)

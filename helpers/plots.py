@@ -6,6 +6,7 @@ as a PNG whose alternative text is also its text form, so that a reader who cann
 
 import base64
 import io
+from collections.abc import Iterable
 
 import matplotlib
 import numpy as np
@@ -17,7 +18,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 from PIL import Image
 
+from helpers.checks import check_number
 from helpers.output import publish
+from helpers.shapes import whole
 
 # Okabe & Ito 2008, Color Universal Design: told apart by every kind of colour vision.
 BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY = (
@@ -38,6 +41,10 @@ def figure(rows=1, cols=1, width=10.0, height=None, **grid):
 
     width, height: inches; height follows from the number of rows where it is None
     """
+    whole("rows", rows, 1), whole("cols", cols, 1)
+    for name, inches in (("width", width), ("height", height)):
+        if not (name == "height" and inches is None) and check_number(name, inches, 0) == 0:
+            raise ValueError(f"{name} (={inches!r}) must be above 0: it is in inches")
     fig = Figure(figsize=(width, height or 0.8 + 3.2 * rows), layout="constrained")
     FigureCanvasAgg(fig)
     return fig, fig.subplots(rows, cols, **grid)
@@ -77,6 +84,13 @@ def show(fig, alt):
 def to_array(image):
     """Return a picture as matplotlib wants it: (C, H, W), (1, H, W) or (H, W) → (H, W, C) or (H, W), on the CPU."""
     array = image.detach().cpu().numpy() if torch.is_tensor(image) else np.asarray(image)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"image (a {type(image).__name__} of {array.dtype}) must hold real numbers")
+    if array.size == 0:
+        raise ValueError(f"image (shape {tuple(array.shape)}) must not be empty")
+    if not np.isfinite(array).all():
+        raise ValueError("image must hold finite numbers, and holds nan or inf: a colour for these would be a lie. "
+                         "x.nan_to_num() replaces them")
     if array.ndim == 2:
         return array
     if array.ndim == 3 and array.shape[0] in (1, 3):
@@ -112,7 +126,11 @@ def show_images(images, titles=None, alt="", cols=None, signed=False, limit=None
     side:   inches of one picture
     """
     images = list(images)
-    cols = cols or min(len(images), 6)
+    if not images:
+        raise ValueError("images (=[]) must hold at least one picture")
+    if titles is not None and len(titles) != len(images):
+        raise ValueError(f"titles ({len(titles)} of them) must be as many as images ({len(images)}): one for each")
+    cols = min(len(images), 6) if cols is None else whole("cols", cols, 1)
     rows = -(-len(images) // cols)
     fig, axes = figure(rows, cols, width=side * cols + 0.3, height=(side + (0.5 if titles is not None else 0.05)) * rows,
                        squeeze=False)
@@ -131,6 +149,8 @@ def draw_numbers(ax, array, title="", mark=(), fmt="{:g}", signed=True, limit=No
     mark:  (row, column) cells to frame
     """
     array = to_array(array)
+    if array.ndim != 2:
+        raise ValueError(f"array (shape {array.shape}) must be (H, W): choose one channel")
     limit = limit or float(np.abs(array).max()) or 1.0
     ax.imshow(array, cmap=SIGNED if signed else "Greys", vmin=-limit if signed else 0, vmax=limit, alpha=0.6)
     rows, cols = array.shape
@@ -153,6 +173,8 @@ def draw_regions(ax, regions, title="", numbers=None, image=None, alpha=0.45):
     image:   None, or a picture to be spread under the map
     """
     regions = to_array(regions)
+    if regions.dtype.kind not in "iu" or regions.ndim != 2 or regions.min() < 0:
+        raise ValueError(f"regions (shape {regions.shape}, {regions.dtype}) must be (rows, columns) of whole numbers from 0")
     rows, cols = regions.shape
     palette = np.array([to_rgb(colour) for colour in (*COLOURS, YELLOW, "#FFFFFF")])
     edges = (-0.5, cols - 0.5, rows - 0.5, -0.5)
@@ -176,7 +198,13 @@ def draw_bars(ax, names, values, fmt="{:g}", title="", xlabel="", colours=BLUE, 
 
     spread: None, or (lowest, highest) per bar, drawn as a line: several seeds of one measurement
     """
-    values = [float(v) for v in values]
+    values = finite("values", values)
+    if not values or len(names) != len(values):
+        raise ValueError(f"names ({len(names)} of them) must be as many as values ({len(values)}), and at least one")
+    if spread is not None:
+        spread = [tuple(finite("spread", pair)) for pair in spread]
+        if len(spread) != len(values) or any(len(pair) != 2 for pair in spread):
+            raise ValueError(f"spread ({len(spread)} of them) must be (lowest, highest) for each of the {len(values)} values")
     places = range(len(values))
     ax.barh(places, values, color=colours, height=0.65)
     ends = list(values)
@@ -204,16 +232,40 @@ def draw_seeds(ax, x, runs, label=None, colour=BLUE, marker="o"):
     x:    the places along the axis
     runs: (seeds, len(x)) numbers, a row for each seed
     """
-    runs = np.asarray(runs, dtype=float)
-    if runs.ndim != 2 or runs.shape[1] != len(x):
+    runs = as_floats("runs", runs)
+    if runs.ndim != 2 or runs.size == 0 or runs.shape[1] != len(x):
         raise ValueError(f"runs (shape {runs.shape}) must be (seeds, {len(x)}): a row for each seed, a number for each x")
     ax.plot(x, runs.mean(0), color=colour, marker=marker, label=label)
     ax.fill_between(x, runs.min(0), runs.max(0), color=colour, alpha=0.2, linewidth=0)
 
 
+def as_floats(name, values):
+    """Return values as an array of floats; a nan or inf among them is drawn as a gap. Raises ValueError for no numbers."""
+    try:
+        if isinstance(values, str):
+            raise ValueError
+        return np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} (={values!r:.60}) must be numbers, in rows of equal length") from None
+
+
+def finite(name, values):
+    """Return values as a list of floats. Raises ValueError unless each is a finite number."""
+    if isinstance(values, torch.Tensor):
+        values = values.detach().cpu()
+    elif isinstance(values, Iterable) and not isinstance(values, (str, np.ndarray)):
+        values = [float(value) if isinstance(value, torch.Tensor) else value for value in values]
+    found = as_floats(name, values)
+    if found.ndim != 1 or not np.isfinite(found).all():
+        raise ValueError(f"{name} (={found.tolist()!r:.60}) must be finite numbers in one row: nan and inf have no length")
+    return found.tolist()
+
+
 def draw_losses(ax, losses, label=None, colour=BLUE):
     """Draw the loss of every step, pale, and over it the mean of the steps around (a fiftieth of the run)."""
-    losses = np.asarray(losses, dtype=float)
+    losses = as_floats("losses", losses)
+    if losses.ndim != 1 or losses.size == 0:
+        raise ValueError(f"losses (shape {losses.shape}) must be one number for each step, and at least one")
     width = max(1, len(losses) // 50)
     smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
     ax.plot(np.arange(1, len(losses) + 1), losses, color=colour, alpha=0.25, linewidth=1)
@@ -250,6 +302,13 @@ def draw_shapes(ax, shapes, names, colour=BLUE):
     shapes: (C, H, W), drawn H high, W wide, C / 4 deep; or (D,), a list of values: a thin bar, D / 32 high
     names:  one for each shape, written below it with the shape
     """
+    if not shapes or len(shapes) != len(names):
+        raise ValueError(f"names ({len(names)} of them) must be as many as shapes ({len(shapes)}), and at least one")
+    for shape in shapes:
+        if not isinstance(shape, (tuple, list)) or len(shape) not in (1, 3):
+            raise ValueError(f"shapes hold {shape!r}: each must be (C, H, W) or (D,)")
+        for side in shape:
+            whole("shapes", side, 1)
     left = 0
     tallest = max(shape[1] + shape[0] / 8 if len(shape) == 3 else shape[0] / 32 for shape in shapes)
     for shape, name in zip(shapes, names, strict=True):

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from helpers.training import AGAIN, stop_button
+from helpers.checks import check_number
+from helpers.training import AGAIN, check_model, stop_button
 
 
 def encode(text, alphabet):
@@ -19,6 +20,9 @@ def encode(text, alphabet):
     returns:  (T,) int64
     raises:   ValueError for a character that the alphabet lacks, or holds twice
     """
+    for name, value in (("text", text), ("alphabet", alphabet)):
+        if not isinstance(value, str):
+            raise ValueError(f"{name} (a {type(value).__name__}) must be a str")
     place = {character: i for i, character in enumerate(alphabet)}
     if len(place) != len(alphabet):
         raise ValueError(f"alphabet (={alphabet!r}) must hold each character once: use sorted(set(text))")
@@ -29,7 +33,13 @@ def encode(text, alphabet):
 
 
 def decode(ids, alphabet):
-    """Return the text of places in the alphabet: (T,) int64 → str of T characters."""
+    """Return the text of places in the alphabet: (T,) int64 → str of T characters.
+
+    raises: ValueError for a place outside the alphabet
+    """
+    if not isinstance(alphabet, str):
+        raise ValueError(f"alphabet (a {type(alphabet).__name__}) must be a str")
+    ids = torch.as_tensor(check_ids("ids", ids, len(alphabet), 1)).tolist()
     return "".join(alphabet[i] for i in ids)
 
 
@@ -40,9 +50,8 @@ def one_hot(ids, classes):
     returns: (..., classes)
     raises:  ValueError for an id outside
     """
-    if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < classes:
-        raise ValueError(f"ids (from {int(ids.min())} to {int(ids.max())}) must lie from 0 to {classes - 1}: "
-                         f"there are {classes} classes")
+    at_least("classes", classes, 1)
+    check_ids("ids", ids, classes)
     return F.one_hot(ids, classes).float()
 
 
@@ -54,6 +63,7 @@ def recall(n, distance, symbols=8, generator=None):
     returns:  x (n, distance + 1) int64, y (n,) int64; by chance 1 of `symbols` is right
     raises:   ValueError for a distance or a number of symbols without a task
     """
+    at_least("n", n, 1)
     at_least("distance", distance, 1)
     at_least("symbols", symbols, 2)
     y = torch.randint(symbols, (n,), generator=generator)
@@ -71,6 +81,7 @@ def adding(n, length, generator=None):
 
     Source: Hochreiter & Schmidhuber 1997, section 5.4, in the form of Le, Jaitly & Hinton 2015, arXiv:1504.00941.
     """
+    at_least("n", n, 1)
     at_least("length", length, 2)
     values, marks, each = torch.rand(n, length, generator=generator), torch.zeros(n, length), torch.arange(n)
     first = torch.randint(length // 2, (n,), generator=generator)
@@ -86,7 +97,9 @@ def text_batches(ids, n, length, generator=None):
     returns: x, y (n, length) int64; y[:, t] is the character after x[:, t]
     raises:  ValueError for a text too short for one piece
     """
+    at_least("n", n, 1)
     at_least("length", length, 1)
+    check_ids("ids", ids, None, 1)
     if len(ids) < length + 1:
         raise ValueError(f"length (={length}) must be at most {len(ids) - 1}: the text has {len(ids)} characters, "
                          "and the last of a piece needs one after it")
@@ -121,6 +134,13 @@ def fit(model, make_batch, steps, lr=3e-3, clip=None, seed=0, loss=None, optimiz
     Where the loss is not finite, training ends without taking that step.
     """
     at_least("steps", steps, 1)
+    at_least("seed", seed, 0)
+    check_model(model)
+    if not callable(make_batch):
+        raise ValueError(f"make_batch (={make_batch!r:.60}) must be a function from a torch.Generator to (x, y)")
+    for name, value in (("lr", lr), ("clip", clip)):
+        if not (name == "clip" and value is None) and check_number(name, value, 0) == 0:
+            raise ValueError(f"{name} (={value!r}) must be above 0")
     generator = torch.Generator().manual_seed(seed)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer, device = optimizer or torch.optim.Adam(weights, lr), weights[0].device
@@ -148,6 +168,17 @@ def default_loss(outputs, y):
     if y.dtype == torch.int64:
         return F.cross_entropy(outputs.flatten(0, -2), y.flatten())
     return F.mse_loss(outputs.reshape(y.shape), y)
+
+
+def check_ids(name, ids, classes=None, sides=None):
+    """Raise ValueError unless ids are whole numbers from 0 to classes - 1, in so many axes; None: any. Return them."""
+    if not isinstance(ids, torch.Tensor) or ids.dtype != torch.int64 or (sides is not None and ids.dim() != sides):
+        what = f"{tuple(ids.shape)}, {ids.dtype}" if isinstance(ids, torch.Tensor) else f"a {type(ids).__name__}"
+        raise ValueError(f"{name} ({what}) must be a tensor of whole numbers (int64)" + (", (T,)" if sides == 1 else ""))
+    if classes is not None and ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < classes:
+        raise ValueError(f"{name} (from {int(ids.min())} to {int(ids.max())}) must lie from 0 to {classes - 1}: "
+                         f"there are {classes} classes")
+    return ids
 
 
 def at_least(name, value, low):

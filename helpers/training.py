@@ -1,6 +1,7 @@
 """One plain training loop, which can be stopped at any step and goes on exactly where it stopped."""
 
 import io
+import math
 import signal
 import threading
 import zipfile
@@ -10,6 +11,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from helpers.data import ImageSet
 from helpers.device import own_dice, pick_device
 from helpers.files import write_whole
 from helpers.live import LiveCurve
@@ -37,13 +39,24 @@ class Training:
 
     def __init__(self, model, data, *, test=None, epochs=5, batch_size=64, lr=1e-3, optimizer=None,
                  schedule="constant", loss=F.cross_entropy, augment=None, seed=0, device=None, title="", live=True):
-        if not isinstance(epochs, int) or epochs < 1:
+        check_model(model)
+        for name, value in (("data", data), ("test", test)):
+            if not isinstance(value, ImageSet) and not (name == "test" and value is None):
+                raise ValueError(f"{name} (a {type(value).__name__}) must be an ImageSet: see helpers.data")
+        if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
             raise ValueError(f"epochs (={epochs!r}) must be a whole number of at least 1")
-        if not isinstance(batch_size, int) or not 1 <= batch_size <= len(data):
+        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or not 1 <= batch_size <= len(data):
             raise ValueError(f"batch_size (={batch_size!r}) must be a whole number from 1 to the {len(data)} images")
         if schedule not in ("constant", "one-cycle"):
             raise ValueError(f'schedule (={schedule!r}) must be "constant" or "one-cycle"')
-        if optimizer is None and not lr > 0:
+        if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**40:
+            raise ValueError(f"seed (={seed!r}) must be a whole number from 0 to 2**40 - 1: it decides the order of the images")
+        for name, value in (("loss", loss), ("augment", augment)):
+            if not callable(value) and not (name == "augment" and value is None):
+                raise ValueError(f"{name} (={value!r:.60}) must be a function")
+        if optimizer is not None and not isinstance(optimizer, torch.optim.Optimizer):
+            raise ValueError(f"optimizer (={optimizer!r:.60}) must be a torch optimizer over the model's parameters")
+        if optimizer is None and not (isinstance(lr, (int, float)) and lr is not True and 0 < lr < math.inf):
             raise ValueError(f"lr (={lr!r}) must be above 0")
         device = pick_device(device)
         self.model, self.data, self.test = model.to(device), data.to(device), test
@@ -149,6 +162,12 @@ def train(model, data, **settings):
     return run
 
 
+def check_model(model):
+    """Raise ValueError unless the model is a network with parameters."""
+    if not isinstance(model, torch.nn.Module) or next(model.parameters(), None) is None:
+        raise ValueError(f"model (a {type(model).__name__}) must be an nn.Module with parameters, such as nn.Linear(2, 3)")
+
+
 @torch.no_grad()
 def accuracy(model, data, batch_size=500):
     """Return the share of images whose largest output is at their label.
@@ -158,6 +177,9 @@ def accuracy(model, data, batch_size=500):
     returns: float from 0 to 1
     raises:  ValueError for an empty set
     """
+    check_model(model)
+    if not isinstance(data, ImageSet):
+        raise ValueError(f"data (a {type(data).__name__}) must be an ImageSet: see helpers.data")
     if len(data) == 0:
         raise ValueError("data (=empty) must hold at least one image: accuracy is a share of the images")
     mode, device, right = model.training, next(model.parameters()).device, 0

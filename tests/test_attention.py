@@ -356,7 +356,7 @@ def test_repr():
     (dict(embed_dim=6, num_heads=4), r"embed_dim \(=6\) must be a multiple of num_heads \(=4\): change either"),
     (dict(embed_dim=0, num_heads=1), r"embed_dim \(=0\) must be at least 1"),
     (dict(embed_dim=6, num_heads=0), r"num_heads \(=0\) must be at least 1"),
-    (dict(embed_dim=6, num_heads=2, dropout=1.5), r"dropout \(=1.5\) must lie between 0 and 1"),
+    (dict(embed_dim=6, num_heads=2, dropout=1.5), r"dropout \(=1.5\) must be a finite number from 0 to 1"),
     (dict(embed_dim=6, num_heads=2, kdim=0), r"kdim \(=0\) must be at least 1"),
     (dict(embed_dim=6, num_heads=2, vdim=2.5), r"vdim \(=2.5\) must be a whole number"),
 ])

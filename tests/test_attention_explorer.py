@@ -102,7 +102,7 @@ def test_a_flat_and_a_grey_picture_have_heads_too():
     (dict(head="taste"), r"head \(='taste'\) must be one of colour"),
     (dict(query=(14, 0)), r"query \(=\[14, 0\]\) must be .* \(13, 13\)"),
     (dict(query=(1.5, 0)), "query"),
-    (dict(temperature=0), r"temperature \(=0.0\) must be from 0.05 to 20"),
+    (dict(temperature=0), r"temperature \(=0\) must be a finite number from 0.05 to 20"),
 ])
 def test_arguments_that_cannot_be(arguments, words):
     with pytest.raises(ValueError, match=words):

@@ -351,7 +351,7 @@ IMAGES, LABELS = torch.zeros(6, 1, 4, 4), torch.zeros(6, dtype=torch.long)
     (lambda: digits(0), r"train \(=0\) must be True or False"),
     (lambda: shapes(0), r"n \(=0\) must be a whole number of at least 1"),
     (lambda: shapes(5, size=4), r"size \(=4\) must be a whole number of at least 8: in fewer pixels"),
-    (lambda: shapes(5, noise=2), r"noise \(=2\) must lie from 0 to 1"),
+    (lambda: shapes(5, noise=2), r"noise \(=2\) must be a finite number from 0 to 1"),
     (lambda: shapes(5, seed=-1), r"seed \(=-1\) must be a whole number from 0"),
     (lambda: photograph("dog"), r"name \(='dog'\) must be one of 'astronaut', 'camera', 'cat', 'coffee', 'rocket'"),
     (lambda: photograph("cat", 0), r"size \(=0\) must be a whole number from 1"),

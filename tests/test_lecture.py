@@ -1,6 +1,8 @@
 """The ledger and settle()."""
 
+import numpy as np
 import pytest
+import torch
 
 from helpers.lecture import CHAPTERS, CLAIMS, WORDS, settle, summary
 
@@ -21,14 +23,14 @@ def test_settle_shows_claim_verdict_and_finding(capsys):
     assert "C3 is wrong." in out and "1×1024" in out and "the last layer has 1000 outputs." in out
 
 
-@pytest.mark.parametrize("evidence", [False, 0, None])
+@pytest.mark.parametrize("evidence", [False, np.False_, torch.tensor(False)])
 def test_settle_needs_its_evidence(evidence):
     with pytest.raises(AssertionError, match="A5.*does not support"):
         settle("A5", evidence, "nothing")
 
 
 def test_unknown_claim():
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match=r"id \(='Z9'\) must be that of a claim, from A1 to"):
         settle("Z9", True, "")
 
 

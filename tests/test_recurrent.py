@@ -263,7 +263,7 @@ WRONG_STEPS = [
     (dict(weight_hh=torch.zeros(5, 4)), r"weight_hh \(shape \(5, 4\)\) must have (\d+) = \d\*4 .* take all weights"),
     (dict(bias_ih=torch.zeros(2)), r"bias_ih \(shape \(2,\)\) must have (\d+) = \d\*4 rows, .* and 1 axes"),
     (dict(bias_hh=torch.zeros(2)), r"bias_hh \(shape \(2,\)\) must have (\d+) = \d\*4 rows"),
-    (dict(x=X.double()), r"h \(torch\.float32\) and x \(torch\.float64\) must hold one type of number: use \.to\(\)"),
+    (dict(x=X.double()), r"h \(torch\.float32\) and x \(torch\.float64\) must hold one type of number: convert with \.to\(\)"),
     (dict(bias_hh="double"), r"bias_hh \(torch\.float64\) and x \(torch\.float32\) must hold one type of number"),
 ]
 
@@ -349,7 +349,7 @@ def test_an_lstm_wants_both_states():
     (dict(hidden_size=0), r"hidden_size \(=0\) must be at least 1"),
     (dict(hidden_size=2.5), r"hidden_size \(=2\.5\) must be a whole number"),
     (dict(num_layers=0), r"num_layers \(=0\) must be at least 1"),
-    (dict(dropout=1.5), r"dropout \(=1\.5\) must be from 0 to 1: it is a probability"),
+    (dict(dropout=1.5), r"dropout \(=1\.5\) must be a finite number from 0 to 1: it is a probability"),
 ])
 def test_modules_say_what_is_wrong(kind, change, message):
     with pytest.raises(ValueError, match=message):

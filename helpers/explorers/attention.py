@@ -13,6 +13,7 @@ import torch
 import traitlets as tr
 
 from helpers import plots
+from helpers.checks import check_number
 from helpers.explorers.ground import Still
 
 HERE = Path(__file__).parent
@@ -117,7 +118,11 @@ class AttentionExplorer(Still, anywidget.AnyWidget):
             from helpers import data
             called, image = image, data.photograph(image, SIDE)
         else:
-            called, image = "image", torch.as_tensor(image).detach().cpu().float()
+            called = "image"
+            try:
+                image = torch.as_tensor(image).detach().cpu().float()
+            except (RuntimeError, TypeError, ValueError):
+                raise ValueError(f"image (={image!r:.60}) must be (3, H, W) or (1, H, W), or the name of a photograph") from None
         if image.dim() != 3 or image.shape[0] not in (1, 3):
             raise ValueError(f"image (shape {tuple(image.shape)}) must be (3, H, W) or (1, H, W), or the name of a photograph")
         if not (torch.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
@@ -131,6 +136,11 @@ class AttentionExplorer(Still, anywidget.AnyWidget):
         if not isinstance(heads, dict) or not heads:
             raise ValueError(f"heads (={heads!r:.60}) must be a dict of at least one name to (query, key)")
         sent = {str(each): self._pair(str(each), pair, tokens) for each, pair in heads.items()}
+        if head is not None and (not isinstance(head, str) or head not in sent):
+            raise ValueError(f"head (={head!r}) must be one of {', '.join(sent)}")
+        if query is not None and not isinstance(query, (tuple, list)):
+            raise ValueError(f"query (={query!r}) must be (row, column) of a patch")
+        check_number("temperature", temperature, *TEMPERATURES)
         C, H, W = image.shape
         super().__init__(name=called, size=[C, H, W, patch_size], pixels=packed(image, np.uint8), heads=sent,
                          head=next(iter(sent)) if head is None else head, temperature=temperature,

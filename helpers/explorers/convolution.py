@@ -42,7 +42,10 @@ def rows(array, name):
     """
     if torch.is_tensor(array):
         array = array.detach().cpu()
-    array = np.asarray(array, dtype=float)
+    try:
+        array = np.asarray(array, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} (={array!r:.60}) must be numbers, (H, W) or (1, H, W)") from None
     if array.ndim == 3 and array.shape[0] == 1:
         array = array[0]
     if array.ndim != 2 or array.size == 0:
@@ -215,8 +218,12 @@ class ConvolutionExplorer(Still, anywidget.AnyWidget):
         else:
             pictures = {"image": image_rows(image)}
         low, high = LIMITS["kernel_size"]
-        if not isinstance(kernel_size, int) or not low <= kernel_size <= high:
+        if isinstance(kernel_size, bool) or not isinstance(kernel_size, int) or not low <= kernel_size <= high:
             raise ValueError(f"kernel_size (={kernel_size!r}) must be a whole number from {low} to {high}")
+        if not isinstance(padding_mode, str) or padding_mode not in PADDING_MODES:
+            raise ValueError(f"padding_mode (={padding_mode!r}) must be one of {', '.join(PADDING_MODES)}")
+        if point is not None and not isinstance(point, (tuple, list)):
+            raise ValueError(f"point (={point!r}) must be None or ('output' or 'input', row, column)")
         learnt = {str(name): kernel_rows(array, f"kernels[{name!r}]") for name, array in (kernels or {}).items()}
         known = isinstance(kernel, str)
         numbers = (learnt[kernel] if kernel in learnt else preset(kernel, kernel_size).tolist()) if known else kernel_rows(kernel)

@@ -159,7 +159,7 @@ class CostExplorer(Panel):
 
     def __init__(self, network="AlexNet 2012", size=None):
         super().__init__()
-        if network not in PRESETS:
+        if not isinstance(network, str) or network not in PRESETS:
             raise ValueError(f"network (={network!r}) must be one of {', '.join(PRESETS)}")
         self._start(network)
         if size is not None:

@@ -94,7 +94,7 @@ class DepthExplorer(Panel):
         if whole("depth", depth, *DEPTHS) % 2:
             raise ValueError(f"depth (={depth}) must be even, as each block has two layers: give {depth - 1} or {depth + 1}")
         for name, value, options in (("norm", norm, NORMS), ("start", start, STARTS), ("end", end, ENDS)):
-            if value not in options:
+            if not isinstance(value, str) or value not in options:
                 raise ValueError(f"{name} (={value!r}) must be one of {', '.join(options)}")
         self.settings = {"depth": depth, "norm": norm, "start": start, "end": end, "seed": whole("seed", seed, *SEEDS)}
         self._latest = None

@@ -61,6 +61,8 @@ def sequence(values):
     """
     if torch.is_tensor(values):
         values = values.detach().cpu().tolist()
+    if not isinstance(values, (list, tuple)):
+        raise ValueError(f"candidates (={values!r}) must be numbers in a list, one for each step")
     found = list(values)
     low, high = STEPS
     if not low <= len(found) <= high:
@@ -100,14 +102,16 @@ class GatesExplorer(Still, anywidget.AnyWidget):
         offers = presets(len(g))
         if preset is None and i is f is o is None:
             preset = next(iter(offers))
-        if preset is not None and preset not in offers:
+        if preset is not None and (not isinstance(preset, str) or preset not in offers):
             raise ValueError(f"preset (={preset!r}) must be one of {', '.join(offers)}")
         if preset is not None and not i is f is o is None:
             raise ValueError(f"preset (={preset!r}) sets i, f and o: give either the preset or the gates")
         given = offers[preset] if preset else {name: levels(name, 0.5 if value is None else value, len(g))
                                                for name, value in (("i", i), ("f", f), ("o", o))}
         super().__init__(candidates=g, presets=offers, colours=list(COLOURS), **given)
-        self.step = min(step, len(g)) if isinstance(step, int) else step
+        if isinstance(step, bool) or not isinstance(step, int):
+            raise ValueError(f"step (={step!r}) must be a whole number from 1 to {len(g)}")
+        self.step = min(step, len(g))
 
     @tr.validate("i", "f", "o")
     def _known_levels(self, proposal):

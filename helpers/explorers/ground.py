@@ -26,7 +26,10 @@ def pixel_png(array, vmin=None, vmax=None, cmap="gray"):
     cmap:       "gray", "signed" (blue below zero, white, orange above), or a name or colour map of matplotlib
     raises:     ValueError for another shape, an empty array, or values that are not finite
     """
-    array = np.asarray(array, dtype=float)
+    try:
+        array = np.asarray(array, dtype=float)
+    except (TypeError, ValueError):
+        raise ValueError(f"array (={array!r:.60}) must be numbers, (H, W) or (H, W, 3)") from None
     if not (array.ndim == 2 or array.ndim == 3 and array.shape[2] == 3) or array.size == 0:
         raise ValueError(f"array (shape {array.shape}) must be (H, W) or (H, W, 3), and not empty")
     if not np.isfinite(array).all():

@@ -136,7 +136,7 @@ class MobileExplorer(Panel):
 
     def __init__(self, block=V1, width=100, size=224, kernel_size=3):
         super().__init__()
-        if block not in BLOCKS:
+        if not isinstance(block, str) or block not in BLOCKS:
             raise ValueError(f"block (={block!r}) must be one of {', '.join(BLOCKS)}")
         for name, value in (("width", width), ("size", size), ("kernel_size", kernel_size)):
             low, high, step = LIMITS[name]

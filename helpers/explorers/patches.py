@@ -167,7 +167,7 @@ class PatchExplorer(Panel):
     def __init__(self, model="ViT-B", patch_size=16, size=224, picture="astronaut", order=AS_CUT, token=None):
         super().__init__()
         for name, value, options in (("model", model, MODELS), ("picture", picture, photographs()), ("order", order, ORDERS)):
-            if value not in options:
+            if not isinstance(value, str) or value not in options:
                 raise ValueError(f"{name} (={value!r}) must be one of {', '.join(options)}")
         for name, value in (("patch_size", patch_size), ("size", size)):
             low, high, step = LIMITS[name]

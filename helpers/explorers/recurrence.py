@@ -90,11 +90,11 @@ class RecurrenceExplorer(Panel):
 
     def __init__(self, radius=0.9, activation="linear", matrix="orthogonal", distance=30):
         super().__init__()
-        hundredths = round(100 * radius) if isinstance(radius, (int, float)) and math.isfinite(radius) else radius
+        hundredths = round(100 * radius) if isinstance(radius, (int, float)) and radius is not True and math.isfinite(radius) else radius
         if isinstance(hundredths, bool) or not isinstance(hundredths, int) or not RADIUS[0] <= hundredths <= RADIUS[1]:
             raise ValueError(f"radius (={radius!r}) must be a number from 0.5 to 1.5")
         for name, value, options in (("activation", activation, ACTIVATIONS), ("matrix", matrix, MATRICES)):
-            if value not in options:
+            if not isinstance(value, str) or value not in options:
                 raise ValueError(f"{name} (={value!r}) must be one of {', '.join(options)}")
         self._hundredths, self._activation, self._matrix = hundredths, activation, matrix
         self._distance = whole("distance", distance, 1, DISTANCES)

@@ -71,7 +71,7 @@ class VggStackExplorer(Panel):
 
     def __init__(self, layers=2, kernel_size=5, channels=64, size=56):
         super().__init__()
-        if kernel_size not in KERNELS:
+        if isinstance(kernel_size, bool) or not isinstance(kernel_size, int) or kernel_size not in KERNELS:
             raise ValueError(f"kernel_size (={kernel_size!r}) must be one of {', '.join(map(str, KERNELS))}")
         self.layers, self.kernel_size = whole("layers", layers, *LAYERS), kernel_size
         self.channels, self.size = whole("channels", channels, *CHANNELS), whole("size", size, *SIZES)

@@ -150,12 +150,12 @@ class WindowExplorer(Panel):
         self.blocks, self.side = whole("blocks", blocks, *BLOCKS), whole("side", side, *SIDES[:2])
         if side % 2:
             raise ValueError(f"side (={side}) must be even: use {side - 1} or {side + 1}")
-        if view not in VIEWS:
+        if not isinstance(view, str) or view not in VIEWS:
             raise ValueError(f"view (={view!r}) must be one of {', '.join(VIEWS)}")
         self.channels, self.heads = whole("channels", channels, 1, MOST), whole("heads", heads, 1, MOST)
         if channels % heads:
             raise ValueError(f"channels (={channels}) must be a multiple of heads (={heads}): change either")
-        if picture not in data.photographs():
+        if not isinstance(picture, str) or picture not in data.photographs():
             raise ValueError(f"picture (={picture!r}) must be one of {', '.join(data.photographs())}")
         if query is not None and not (isinstance(query, (tuple, list)) and len(query) == 2):
             raise ValueError(f"query (={query!r}) must be (row, column)")

@@ -17,24 +17,25 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from helpers.checks import check_number, check_tensor
 from helpers.layers.conv import whole_pair
 from helpers.shapes import whole
 
 # --------------------------------------------------------------------------------------------- one head
 
 
-def check_attention(query, key, value, mask, is_causal):
+def check_attention(query, key, value, mask, is_causal, scale=None, dropout=0.0):
     """Raise ValueError where queries, keys, values and mask do not fit together; return the shape of the scores."""
     named = {"query": query, "key": key, "value": value}
+    if scale is not None:
+        check_number("scale", scale)
+    check_number("dropout", dropout, 0, 1, "it is a share of the weights")
     for name, x in named.items():
+        check_tensor(name, x)
         if x.dim() < 2:
             raise ValueError(f"{name} (shape {tuple(x.shape)}) must be (..., T, D): one vector becomes a sequence by "
                              f"{name}[None]")
-        if not x.is_floating_point():
-            raise ValueError(f"{name} ({x.dtype}) must hold floats: convert with .float()")
-        if x.dtype != query.dtype:
-            raise ValueError(f"{name} ({x.dtype}) and query ({query.dtype}) must hold one type of number: "
-                             "convert with .to()")
+        check_tensor(name, x, floats=True, like=("query", query))
     (T, D), (S, D_key) = query.shape[-2:], key.shape[-2:]
     if D < 1 or D_key != D:
         raise ValueError(f"key (width {D_key}) must be as wide as query (width {D}), at least 1, because each score is "
@@ -58,6 +59,8 @@ def check_attention(query, key, value, mask, is_causal):
 
 def check_mask(name, mask, scores, dtype):
     """Raise ValueError unless a mask is boolean or of the queries' type and spreads over scores of this shape."""
+    if not isinstance(mask, torch.Tensor):
+        raise ValueError(f"{name} (a {type(mask).__name__}) must be a torch.Tensor: make one with torch.tensor(...)")
     if mask.dtype not in (torch.bool, dtype):
         raise ValueError(f"{name} ({mask.dtype}) must be boolean, or {dtype} to be added: "
                          "convert with .bool() or .to()")
@@ -85,7 +88,7 @@ def attention_naive(query, key, value, mask=None, is_causal=False, scale=None):
 
     Equals torch.nn.functional.scaled_dot_product_attention, slowly.  Source: Vaswani et al. 2017, equation 1.
     """
-    *leading, T, S = check_attention(query, key, value, mask, is_causal)
+    *leading, T, S = check_attention(query, key, value, mask, is_causal, scale)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     query, key, value = (x.expand(*leading, *x.shape[-2:]) for x in (query, key, value))
     mask = None if mask is None else mask.expand(*leading, T, S)
@@ -125,7 +128,7 @@ def attention(query, key, value, mask=None, is_causal=False, scale=None, dropout
 
     Equals torch.nn.functional.scaled_dot_product_attention.  Source: Vaswani et al. 2017, equation 1.
     """
-    *_, T, S = check_attention(query, key, value, mask, is_causal)
+    *_, T, S = check_attention(query, key, value, mask, is_causal, scale, dropout)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = (query * scale) @ key.transpose(-2, -1)                  # (..., T, S)
     if is_causal:
@@ -152,6 +155,9 @@ def split_heads(x, num_heads):
     returns: (..., num_heads, T, D / num_heads)
     raises:  ValueError where num_heads does not divide D
     """
+    check_tensor("x", x)
+    if x.dim() < 2:
+        raise ValueError(f"x (shape {tuple(x.shape)}) must be (..., T, D): one vector becomes a sequence by x[None]")
     D, num_heads = x.shape[-1], whole("num_heads", num_heads, 1)
     if D % num_heads:
         raise ValueError(f"embed_dim (={D}) must be a multiple of num_heads (={num_heads}): change either")
@@ -159,7 +165,13 @@ def split_heads(x, num_heads):
 
 
 def merge_heads(x):
-    """Put the heads' parts of each token side by side again: (..., heads, T, D) → (..., T, heads*D)."""
+    """Put the heads' parts of each token side by side again: (..., heads, T, D) → (..., T, heads*D).
+
+    raises: ValueError where x has fewer than three dimensions
+    """
+    check_tensor("x", x)
+    if x.dim() < 3:
+        raise ValueError(f"x (shape {tuple(x.shape)}) must be (..., heads, T, D): give what split_heads gave")
     return x.transpose(-3, -2).flatten(-2)
 
 
@@ -187,8 +199,7 @@ class MultiHeadAttention(nn.Module):
         self.dropout, self.batch_first = dropout, batch_first
         if embed_dim % num_heads:
             raise ValueError(f"embed_dim (={embed_dim}) must be a multiple of num_heads (={num_heads}): change either")
-        if not 0 <= dropout <= 1:
-            raise ValueError(f"dropout (={dropout}) must lie between 0 and 1: it is a share of the weights")
+        check_number("dropout", dropout, 0, 1, "it is a share of the weights")
         if self.kdim == self.vdim == embed_dim:                       # torch keeps the three in one matrix where it can
             self.in_proj_weight = nn.Parameter(torch.empty(3 * embed_dim, embed_dim))
         else:
@@ -222,6 +233,7 @@ class MultiHeadAttention(nn.Module):
         key = query if key is None else key
         value = key if value is None else value
         for name, x, width in (("query", query, self.embed_dim), ("key", key, self.kdim), ("value", value, self.vdim)):
+            check_tensor(name, x, like=("the layer", self.out_proj.weight))
             if x.dim() != 3:
                 order = "(N, T, D)" if self.batch_first else "(T, N, D)"
                 raise ValueError(f"{name} (shape {tuple(x.shape)}) must be {order}: one sequence becomes a batch by "
@@ -296,6 +308,7 @@ def interpolate_positions(positions, old_grid, new_grid, extra_tokens=0):
     """
     (H, W), new_grid = whole_pair("old_grid", old_grid, 1), whole_pair("new_grid", new_grid, 1)
     extra_tokens = whole("extra_tokens", extra_tokens, 0)
+    check_tensor("positions", positions, floats=True)
     if positions.dim() != 3 or len(positions) != 1 or positions.shape[1] != extra_tokens + H * W:
         raise ValueError(f"positions (shape {tuple(positions.shape)}) must be (1, {extra_tokens + H * W}, D), "
                          f"{extra_tokens} extra tokens and {H}*{W} places: change old_grid or extra_tokens")
@@ -322,6 +335,10 @@ def sinusoidal_positions(positions, embed_dim, base=10000.0):
         raise ValueError(f"embed_dim (={embed_dim}) must be even: each wave gives a sine and a cosine")
     if not isinstance(positions, torch.Tensor):
         positions = torch.arange(whole("positions", positions, 1))
+    check_tensor("positions", positions)
+    check_number("base", base)
+    if base <= 0:
+        raise ValueError(f"base (={base!r}) must be above 0: it is how much longer the longest wave is")
     if positions.dim() != 1:
         raise ValueError(f"positions (shape {tuple(positions.shape)}) must be a number, or one row (T,): flatten it")
     wave = torch.arange(0, embed_dim, 2, dtype=torch.float64, device=positions.device) / embed_dim
@@ -375,9 +392,13 @@ def relative_position_bias(table, index):
     Source: Liu et al. 2021 (Swin), equation 4.
     """
     for name, x in (("table", table), ("index", index)):
+        check_tensor(name, x)
         if x.dim() != 2:
             raise ValueError(f"{name} (shape {tuple(x.shape)}) must have two dimensions, (offsets, heads) for a table "
                              "and (T, T) for an index: reshape it")
+    if index.dtype != torch.int64 or index.device.type != "meta" and index.numel() and not 0 <= int(index.min()) <= int(index.max()) < len(table):
+        raise ValueError(f"index ({index.dtype}) must hold whole numbers (int64) from 0 to {len(table) - 1}, rows of table: "
+                         "give what relative_position_index gave for this window")
     return table[index].permute(2, 0, 1)
 
 

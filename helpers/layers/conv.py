@@ -9,6 +9,7 @@ import math
 import torch
 from torch import nn
 
+from helpers.checks import check_choice, check_tensor
 from helpers.shapes import check_pool_padding, output_size, whole
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -30,6 +31,7 @@ def whole_pair(name, value, least):
 
 def check_image(x):
     """Raise ValueError unless x is a batch of images."""
+    check_tensor("x", x)
     if x.dim() != 4:
         raise ValueError(f"x (shape {tuple(x.shape)}) must be (N, C, H, W): one image becomes a batch by x[None]")
 
@@ -46,8 +48,7 @@ def output_hw(x, kernel_size, stride, padding, dilation=1):
 
 def check_mode(mode):
     """Raise ValueError unless mode is one of torch's four."""
-    if mode not in PADDING_MODES:
-        raise ValueError(f"padding_mode (={mode!r}) is unknown: use one of {', '.join(PADDING_MODES)}")
+    check_choice("padding_mode", mode, PADDING_MODES)
 
 
 def pad(x, padding, mode="zeros"):
@@ -109,6 +110,7 @@ def source_positions(size, padding, mode, device=None):
 def check_conv(x, weight, bias, groups):
     """Raise ValueError where image, kernels and groups do not fit together."""
     check_image(x)
+    check_tensor("weight", weight)
     if weight.dim() != 4:
         raise ValueError(f"weight (shape {tuple(weight.shape)}) must be (C_out, C_in/groups, KH, KW): reshape it")
     C_in, (C_out, C_kernel), groups = x.shape[1], weight.shape[:2], whole("groups", groups, 1)
@@ -117,11 +119,13 @@ def check_conv(x, weight, bias, groups):
                          "times groups: change x, the kernels or groups")
     if C_out < 1 or C_out % groups:
         raise ValueError(f"out_channels (={C_out}) must be a multiple of groups (={groups}), at least once: change either")
+    if bias is not None:
+        check_tensor("bias", bias)
     if bias is not None and bias.shape != (C_out,):
         raise ValueError(f"bias (shape {tuple(bias.shape)}) must be ({C_out},): one number per output channel")
     for name, other in (("weight", weight), ("bias", bias)):
-        if other is not None and other.dtype != x.dtype:
-            raise ValueError(f"{name} ({other.dtype}) and x ({x.dtype}) must hold one type of number: convert with .to()")
+        if other is not None:
+            check_tensor(name, other, like=("x", x))
 
 
 def conv2d_naive(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, padding_mode="zeros"):
@@ -262,10 +266,16 @@ class Conv2d(nn.Module):
 
 # ---------------------------------------------------------------------------------------------------------- pooling
 
-def pool_hw(x, kernel_size, stride, padding):
-    """Return (H_out, W_out) of a pooling window over x (N, C, H, W). Raises ValueError where it does not fit."""
+def check_pool(kernel_size, stride, padding):
+    """Raise ValueError where the numbers of a pooling are out of their range, whatever the image."""
     for sides in zip(pair(kernel_size, "kernel_size"), pair(padding, "padding")):
         check_pool_padding(*sides)
+    whole_pair("stride", stride, 1)
+
+
+def pool_hw(x, kernel_size, stride, padding):
+    """Return (H_out, W_out) of a pooling window over x (N, C, H, W). Raises ValueError where it does not fit."""
+    check_pool(kernel_size, stride, padding)
     return output_hw(x, kernel_size, stride, padding)
 
 
@@ -287,7 +297,8 @@ def max_pool2d_naive(x, kernel_size, stride=None, padding=0):
     Arguments, result and errors are those of max_pool2d.
     """
     stride = kernel_size if stride is None else stride
-    out = x.new_empty(*x.shape[:2], *pool_hw(x, kernel_size, stride, padding))
+    H_out, W_out = pool_hw(x, kernel_size, stride, padding)
+    out = x.new_empty(*x.shape[:2], H_out, W_out)
     for n, c, i, j, window in windows_inside(x, kernel_size, stride, padding):
         out[n, c, i, j] = window.flatten().max(dim=0).values
     return out
@@ -298,9 +309,11 @@ def avg_pool2d_naive(x, kernel_size, stride=None, padding=0):
 
     Arguments, result and errors are those of avg_pool2d.
     """
+    check_tensor("x", x, floats=True)
     KH, KW = pair(kernel_size, "kernel_size")
     stride = kernel_size if stride is None else stride
-    out = x.new_empty(*x.shape[:2], *pool_hw(x, kernel_size, stride, padding))
+    H_out, W_out = pool_hw(x, kernel_size, stride, padding)
+    out = x.new_empty(*x.shape[:2], H_out, W_out)
     for n, c, i, j, window in windows_inside(x, kernel_size, stride, padding):
         out[n, c, i, j] = window.sum() / (KH * KW)
     return out
@@ -336,6 +349,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
 
     Equals torch.nn.functional.avg_pool2d.  Source: Dumoulin & Visin 2016, section 3.
     """
+    check_tensor("x", x, floats=True)
     stride = kernel_size if stride is None else stride
     out_hw = pool_hw(x, kernel_size, stride, padding)
     return taps(pad(x, padding), kernel_size, stride, 1, out_hw).mean(dim=(2, 3))
@@ -347,6 +361,7 @@ class MaxPool2d(nn.Module):
     def __init__(self, kernel_size, stride=None, padding=0):
         super().__init__()
         self.kernel_size, self.stride, self.padding = kernel_size, kernel_size if stride is None else stride, padding
+        check_pool(self.kernel_size, self.stride, self.padding)
 
     def forward(self, x):
         return max_pool2d(x, self.kernel_size, self.stride, self.padding)
@@ -361,6 +376,7 @@ class AvgPool2d(nn.Module):
     def __init__(self, kernel_size, stride=None, padding=0):
         super().__init__()
         self.kernel_size, self.stride, self.padding = kernel_size, kernel_size if stride is None else stride, padding
+        check_pool(self.kernel_size, self.stride, self.padding)
 
     def forward(self, x):
         return avg_pool2d(x, self.kernel_size, self.stride, self.padding)

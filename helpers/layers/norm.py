@@ -6,16 +6,19 @@ Shapes: N images, C channels, H and W pixels. What follows an … may have any n
 import torch
 from torch import nn
 
+from helpers.checks import check_number, check_tensor
 from helpers.shapes import whole
 
 
 def check_fit(x, shape, each, **parameters):
     """Raise ValueError unless each parameter is None, or of this shape and of x's type; `each` has one number."""
     for name, value in parameters.items():
+        if value is not None:
+            check_tensor(name, value)
         if value is not None and value.shape != shape:
             raise ValueError(f"{name} (shape {tuple(value.shape)}) must be {tuple(shape)}: one number per {each}")
-        if value is not None and value.dtype != x.dtype:
-            raise ValueError(f"{name} ({value.dtype}) and x ({x.dtype}) must hold one type of number: use .to()")
+        if value is not None:
+            check_tensor(name, value, like=("x", x))
 
 
 # ---------------------------------------------------------------------------------------------- batch normalisation
@@ -29,6 +32,7 @@ def batch_norm_naive(x, weight, bias, eps=1e-5):
 
     Source: Ioffe & Szegedy 2015, algorithm 1.
     """
+    check_definition(x, weight, bias, eps)
     out = torch.empty_like(x)
     for c in range(x.shape[1]):
         values = x[:, c]                                             # the N·H·W numbers of channel c
@@ -38,8 +42,19 @@ def batch_norm_naive(x, weight, bias, eps=1e-5):
     return out
 
 
-def check_batch_norm(x, running_mean, running_var, weight, bias, training):
+def check_definition(x, weight, bias, eps):
+    """Raise ValueError where batch_norm_naive has not what it needs."""
+    check_tensor("weight", weight)
+    check_tensor("bias", bias)
+    check_batch_norm(x, None, None, weight, bias, True, 0.0, eps)
+
+
+def check_batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps):
     """Raise ValueError where batch_norm has not what it needs."""
+    check_tensor("x", x, floats=True)
+    if training:
+        check_number("momentum", momentum, 0, 1)
+    check_number("eps", eps, 0)
     if x.dim() < 2 or x.shape[1] == 0:
         raise ValueError(f"x (shape {tuple(x.shape)}) must be (N, C, …), C at least 1: one example is x[None]")
     check_fit(x, x.shape[1:2], "channel", running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
@@ -70,7 +85,7 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     that of all images, so its sum is over n - 1. Equals torch.nn.functional.batch_norm.
     Source: Ioffe & Szegedy 2015, algorithms 1 and 2.
     """
-    check_batch_norm(x, running_mean, running_var, weight, bias, training)
+    check_batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
     mean, var = running_mean, running_var
     if training:
         axes = [0, *range(2, x.dim())]
@@ -102,7 +117,8 @@ class BatchNorm(nn.Module):
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True):
         super().__init__()
-        self.num_features, self.eps, self.momentum = whole("num_features", num_features, 1), eps, momentum
+        self.num_features, self.eps = whole("num_features", num_features, 1), check_number("eps", eps, 0)
+        self.momentum = momentum if momentum is None else check_number("momentum", momentum, 0, 1)
         self.affine, self.track_running_stats = affine, track_running_stats
         self.weight = nn.Parameter(torch.ones(num_features)) if affine else None
         self.bias = nn.Parameter(torch.zeros(num_features)) if affine else None
@@ -111,6 +127,7 @@ class BatchNorm(nn.Module):
         self.register_buffer("num_batches_tracked", torch.tensor(0) if track_running_stats else None)
 
     def forward(self, x):
+        check_tensor("x", x)
         if x.dim() not in self.forms or x.shape[1] != self.num_features:
             raise ValueError(f"x (shape {tuple(x.shape)}) must be {' or '.join(self.forms.values())}, "
                              f"C = num_features (={self.num_features}): change either")
@@ -161,6 +178,8 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     Equals torch.nn.functional.layer_norm.  Source: Ba, Kiros & Hinton 2016, equation 3.
     """
     shape = as_shape(normalized_shape)
+    check_tensor("x", x, floats=True)
+    check_number("eps", eps, 0)
     if tuple(x.shape[-len(shape):]) != shape:
         raise ValueError(f"x (shape {tuple(x.shape)}) must end with normalized_shape (={shape}): change either")
     check_fit(x, shape, "feature", weight=weight, bias=bias)
@@ -181,7 +200,7 @@ class LayerNorm(nn.Module):
 
     def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True):
         super().__init__()
-        self.normalized_shape, self.eps = as_shape(normalized_shape), eps
+        self.normalized_shape, self.eps = as_shape(normalized_shape), check_number("eps", eps, 0)
         self.elementwise_affine = elementwise_affine
         self.weight = nn.Parameter(torch.ones(self.normalized_shape)) if elementwise_affine else None
         self.bias = nn.Parameter(torch.zeros(self.normalized_shape)) if elementwise_affine and bias else None

@@ -20,6 +20,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from helpers.checks import check_choice, check_number, check_tensor
 from helpers.shapes import whole
 
 NONLINEARITIES = {"tanh": torch.tanh, "relu": torch.relu}
@@ -113,6 +114,12 @@ def gru_cell(x, h, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
 
 def check_cell(x, h, weight_ih, weight_hh, bias_ih, bias_hh, gates):
     """Raise ValueError where input, state and weights of one step do not fit together."""
+    check_tensor("x", x, floats=True)
+    for name, weight in (("weight_ih", weight_ih), ("weight_hh", weight_hh)):
+        check_tensor(name, weight)
+        if weight.dim() != 2:
+            raise ValueError(f"{name} (shape {tuple(weight.shape)}) must have {gates} times hidden_size rows and 2 axes: "
+                             "take all weights from one cell of this kind")
     if x.dim() not in (1, 2):
         raise ValueError(f"x (shape {tuple(x.shape)}) must be (N, D) or (D,), one time step: take x[t] of a sequence")
     if weight_ih.shape[-1] != x.shape[-1]:
@@ -122,6 +129,8 @@ def check_cell(x, h, weight_ih, weight_hh, bias_ih, bias_hh, gates):
     check_state("h", h, x, H)
     named = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
     for name, weight in named.items():
+        if weight is not None:
+            check_tensor(name, weight)
         sides = 2 if name.startswith("weight") else 1
         if weight is not None and (weight.dim() != sides or len(weight) != gates * H):
             raise ValueError(f"{name} (shape {tuple(weight.shape)}) must have {gates * H} = {gates}*{H} rows, gates "
@@ -131,6 +140,7 @@ def check_cell(x, h, weight_ih, weight_hh, bias_ih, bias_hh, gates):
 
 def check_state(name, value, x, hidden_size):
     """Raise ValueError unless a state has as many sequences as x, each with hidden_size numbers of x's type."""
+    check_tensor(name, value)
     shape = (*x.shape[:-1], hidden_size)
     if value.shape != shape:
         raise ValueError(f"{name} (shape {tuple(value.shape)}) must be {shape}: (N, hidden_size), with the N of x; "
@@ -140,8 +150,8 @@ def check_state(name, value, x, hidden_size):
 
 def check_type(name, value, x):
     """Raise ValueError unless both hold one type of number; None is none."""
-    if value is not None and value.dtype != x.dtype:
-        raise ValueError(f"{name} ({value.dtype}) and x ({x.dtype}) must hold one type of number: use .to()")
+    if value is not None:
+        check_tensor(name, value, like=("x", x))
 
 
 def both(state):
@@ -153,12 +163,12 @@ def both(state):
 
 def check_nonlinearity(name):
     """Raise ValueError unless it is one of torch's two."""
-    if name not in NONLINEARITIES:
-        raise ValueError(f"nonlinearity (={name!r}) is unknown: use one of {', '.join(NONLINEARITIES)}")
+    check_choice("nonlinearity", name, NONLINEARITIES)
 
 
 def check_steps(x):
     """Raise ValueError unless x is a sequence of at least one step."""
+    check_tensor("x", x)
     if x.dim() not in (2, 3):
         raise ValueError(f"x (shape {tuple(x.shape)}) must be (T, N, D), or (T, D) without a batch: change its axes")
     if len(x) < 1:
@@ -207,6 +217,9 @@ def lstm_steps(x, state, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
     The tensors are those of the computation itself, so that torch.autograd.grad(loss, steps[t].c) finds a gradient.
     """
     check_steps(x)
+    check_tensor("weight_hh", weight_hh)
+    if weight_hh.dim() != 2 or len(weight_hh) != 4 * weight_hh.shape[1]:
+        raise ValueError(f"weight_hh (shape {tuple(weight_hh.shape)}) must be (4H, H): take all weights from one LSTM")
     h, c = both(state)
     check_state("c", c, x[0], weight_hh.shape[-1])
     steps = []
@@ -238,6 +251,7 @@ class Cell(nn.Module):
 
     def start(self, x):
         """Return the state before the first step, zeros: (N, H) for x (N, D)."""
+        check_tensor("x", x)
         return x.new_zeros(*x.shape[:-1], self.hidden_size)
 
     def extra_repr(self):
@@ -321,8 +335,7 @@ class Recurrent(nn.Module):
         self.input_size, self.hidden_size = whole("input_size", input_size, 1), whole("hidden_size", hidden_size, 1)
         self.num_layers, self.bias, self.batch_first = whole("num_layers", num_layers, 1), bias, batch_first
         self.dropout, self.bidirectional = dropout, bidirectional
-        if not 0 <= dropout <= 1:
-            raise ValueError(f"dropout (={dropout}) must be from 0 to 1: it is a probability")
+        check_number("dropout", dropout, 0, 1, "it is a probability")
         for layer in range(num_layers):
             size = input_size if layer == 0 else hidden_size * len(self.directions)
             for suffix in self.directions:
@@ -359,12 +372,15 @@ class Recurrent(nn.Module):
 
     def check(self, x):
         """Raise ValueError unless x is a sequence of vectors of input_size."""
+        check_tensor("x", x, floats=True, like=("the layer", self.weight_ih_l0))
         if x.dim() not in (2, 3):
             wanted = "(N, T, D)" if self.batch_first else "(T, N, D)"
             raise ValueError(f"x (shape {tuple(x.shape)}) must be {wanted}, or (T, D) without a batch: change its axes")
         if x.shape[-1] != self.input_size:
             raise ValueError(f"x (shape {tuple(x.shape)}) must end with input_size (={self.input_size}), "
                              f"not {x.shape[-1]}: change x or input_size")
+        if x.shape[1 if self.batch_first and x.dim() == 3 else 0] < 1:
+            raise ValueError(f"x (shape {tuple(x.shape)}) has no time steps (=0): give at least 1")
 
     def starts(self, x, state):
         """Return the first state of each layer and direction; zeros where none is given."""
@@ -373,6 +389,7 @@ class Recurrent(nn.Module):
             state = (x.new_zeros(shape),) * 2 if self.states == 2 else x.new_zeros(shape)
         parts = both(state) if self.states == 2 else (state,)
         for name, part in zip(("h", "c"), parts):
+            check_tensor(name, part, like=("x", x))
             if part.shape != shape:
                 raise ValueError(f"{name} (shape {tuple(part.shape)}) must be {shape}: num_layers * directions, then "
                                  "the batch of x if it has one, hidden_size")

@@ -2,6 +2,9 @@
 
 from torch import nn
 
+from helpers.checks import check_images, check_number
+from helpers.shapes import whole
+
 
 def normalise():
     """Local response normalisation with the numbers of section 3.3; torch divides alpha by size, the paper does not."""
@@ -20,10 +23,10 @@ class AlexNet2012(nn.Module):
 
     def __init__(self, num_classes=1000, groups=2, in_channels=3):
         super().__init__()
-        if groups not in (1, 2):
+        if isinstance(groups, bool) or not isinstance(groups, int) or groups not in (1, 2):
             raise ValueError(f"groups (={groups!r}) must be 2, as in the paper, or 1, undivided")
         self.features = nn.Sequential(
-            nn.Conv2d(in_channels, 96, 11, stride=4), nn.ReLU(), normalise(), nn.MaxPool2d(3, 2),
+            nn.Conv2d(whole("in_channels", in_channels, 1), 96, 11, stride=4), nn.ReLU(), normalise(), nn.MaxPool2d(3, 2),
             nn.Conv2d(96, 256, 5, padding=2, groups=groups), nn.ReLU(), normalise(), nn.MaxPool2d(3, 2),
             nn.Conv2d(256, 384, 3, padding=1), nn.ReLU(),
             nn.Conv2d(384, 384, 3, padding=1, groups=groups), nn.ReLU(),
@@ -33,10 +36,11 @@ class AlexNet2012(nn.Module):
             nn.Flatten(),
             nn.Linear(256 * 6 * 6, 4096), nn.ReLU(), nn.Dropout(0.5),
             nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(0.5),
-            nn.Linear(4096, num_classes),
+            nn.Linear(4096, whole("num_classes", num_classes, 1)),
         )
 
     def forward(self, x):
+        check_images(x, self.features[0], least=227, most=258)
         return self.classifier(self.features(x))
 
 
@@ -52,8 +56,9 @@ class AlexNet(nn.Module):
 
     def __init__(self, num_classes=1000, dropout=0.5, in_channels=3):
         super().__init__()
+        check_number("dropout", dropout, 0, 1)
         self.features = nn.Sequential(
-            nn.Conv2d(in_channels, 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
+            nn.Conv2d(whole("in_channels", in_channels, 1), 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
             nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
             nn.Conv2d(192, 384, 3, padding=1), nn.ReLU(),
             nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(),
@@ -63,10 +68,11 @@ class AlexNet(nn.Module):
         self.classifier = nn.Sequential(
             nn.Dropout(dropout), nn.Linear(256 * 6 * 6, 4096), nn.ReLU(),
             nn.Dropout(dropout), nn.Linear(4096, 4096), nn.ReLU(),
-            nn.Linear(4096, num_classes),
+            nn.Linear(4096, whole("num_classes", num_classes, 1)),
         )
 
     def forward(self, x):
+        check_images(x, self.features[0], least=63)
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 

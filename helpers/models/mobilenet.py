@@ -4,13 +4,15 @@ import math
 
 from torch import nn
 
+from helpers.checks import check_images, check_number
 from helpers.shapes import whole
 
 
 def conv_bn(in_channels, out_channels, kernel_size, stride=1, groups=1, activation=nn.ReLU):
     """Return convolution, batch normalisation and activation; the size stays at stride 1."""
+    in_channels, out_channels = whole("in_channels", in_channels, 1), whole("out_channels", out_channels, 1)
     return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel_size, stride, kernel_size // 2, groups=groups, bias=False),
+        nn.Conv2d(in_channels, out_channels, kernel_size, whole("stride", stride, 1), kernel_size // 2, groups=groups, bias=False),
         nn.BatchNorm2d(out_channels),
         activation(),
     )
@@ -27,7 +29,7 @@ def initialise(layer):
 
 def check_width(name, value):
     """Raise ValueError unless the channels are multiplied by a positive number."""
-    if not 0 < value < math.inf:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
         raise ValueError(f"{name} (={value!r}) must be finite and greater than 0: 1 is the full network, 0.5 half")
 
 
@@ -85,6 +87,7 @@ class MobileNetV1(nn.Module):
         self.apply(initialise)
 
     def forward(self, x):
+        check_images(x, self.features[0][0])
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
@@ -107,7 +110,9 @@ class InvertedResidual(nn.Module):
 
     def __init__(self, in_channels, out_channels, stride, expand_ratio):
         super().__init__()
-        hidden = in_channels * expand_ratio
+        for name, number in (("in_channels", in_channels), ("out_channels", out_channels), ("stride", stride)):
+            whole(name, number, 1)
+        hidden = in_channels * whole("expand_ratio", expand_ratio, 1)
         widen = [] if expand_ratio == 1 else [conv_bn(in_channels, hidden, 1, activation=nn.ReLU6)]
         self.conv = nn.Sequential(
             *widen,
@@ -118,6 +123,7 @@ class InvertedResidual(nn.Module):
         self.adds = stride == 1 and in_channels == out_channels
 
     def forward(self, x):
+        check_images(x, self.conv[0][0])
         return x + self.conv(x) if self.adds else self.conv(x)
 
 
@@ -141,6 +147,7 @@ class MobileNetV2(nn.Module):
     def __init__(self, num_classes=1000, width_mult=1.0, dropout=0.2, in_channels=3):
         super().__init__()
         check_width("width_mult", width_mult)
+        check_number("dropout", dropout, 0, 1)
         channels, last = to_multiple_of_8(32 * width_mult), to_multiple_of_8(1280 * max(1.0, width_mult))
         layers = [conv_bn(whole("in_channels", in_channels, 1), channels, 3, stride=2, activation=nn.ReLU6)]
         for expand_ratio, out_channels, blocks, stride in ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2),
@@ -156,6 +163,7 @@ class MobileNetV2(nn.Module):
         self.apply(initialise)
 
     def forward(self, x):
+        check_images(x, self.features[0][0])
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 

@@ -2,12 +2,14 @@
 
 from torch import nn
 
+from helpers.checks import check_images
 from helpers.shapes import whole
 
 
 def conv(in_channels, out_channels, kernel_size, stride=1):
     """Return a convolution that keeps the size at stride 1; it has no bias, as the normalisation after it has one."""
-    return nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=False)
+    in_channels, out_channels = whole("in_channels", in_channels, 1), whole("channels", out_channels, 1)
+    return nn.Conv2d(in_channels, out_channels, kernel_size, whole("stride", stride, 1), kernel_size // 2, bias=False)
 
 
 def shortcut(in_channels, out_channels, stride):
@@ -38,6 +40,7 @@ class BasicBlock(nn.Module):
         self.downsample = shortcut(in_channels, channels, stride)
 
     def forward(self, x):
+        check_images(x, self.conv1)
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
         return self.relu(out + (x if self.downsample is None else self.downsample(x)))
@@ -72,6 +75,7 @@ class Bottleneck(nn.Module):
         self.downsample = shortcut(in_channels, 4 * channels, stride)
 
     def forward(self, x):
+        check_images(x, self.conv1)
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.relu(self.bn2(self.conv2(out)))
         out = self.bn3(self.conv3(out))
@@ -103,7 +107,7 @@ class ResNet(nn.Module):
 
     def __init__(self, block, layers, num_classes=1000, zero_init_residual=False, in_channels=3, width=64, **options):
         super().__init__()
-        if len(layers) != 4:
+        if not isinstance(layers, (tuple, list)) or len(layers) != 4:
             raise ValueError(f"layers (={layers!r}) must be four numbers: the blocks in each stage")
         wide = block.expansion * whole("width", width, 1)
         self.conv1 = nn.Conv2d(whole("in_channels", in_channels, 1), width, 7, stride=2, padding=3, bias=False)
@@ -125,6 +129,7 @@ class ResNet(nn.Module):
                 nn.init.zeros_(last.weight)
 
     def forward(self, x):
+        check_images(x, self.conv1)
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
         return self.fc(self.avgpool(x).flatten(1))

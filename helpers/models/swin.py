@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from helpers.layers.attention import (attention, merge_heads, relative_position_bias, relative_position_index,
                                       split_heads)
+from helpers.checks import check_images, check_number, check_tensor, check_tokens
 from helpers.layers.conv import whole_pair
 from helpers.models.vit import mlp
 from helpers.shapes import whole
@@ -27,6 +28,7 @@ def window_partition(x, window_size):
     Source: Liu et al. 2021 (Swin), section 3.2.
     """
     M_h, M_w = whole_pair("window_size", window_size, 1)
+    check_tensor("x", x)
     if x.dim() != 4:
         raise ValueError(f"x (shape {tuple(x.shape)}) must be (N, H, W, C): images become so by permute(0, 2, 3, 1)")
     N, H, W, C = x.shape
@@ -45,6 +47,7 @@ def window_reverse(windows, window_size, grid):
     """
     (M_h, M_w), (H, W) = whole_pair("window_size", window_size, 1), whole_pair("grid", grid, 1)
     count = (H // M_h) * (W // M_w)
+    check_tensor("windows", windows)
     if H % M_h or W % M_w or windows.dim() != 4 or windows.shape[1:3] != (count, M_h * M_w):
         raise ValueError(f"windows (shape {tuple(windows.shape)}) must be (N, {count}, {M_h * M_w}, C), and "
                          f"window_size (={(M_h, M_w)}) divide the grid (={H} by {W}): give what window_partition took "
@@ -88,7 +91,8 @@ class WindowAttention(nn.Module):
 
     def __init__(self, dim, num_heads, window_size, shift_size=0, dropout=0.0, attention_dropout=0.0):
         super().__init__()
-        if dim % whole("num_heads", num_heads, 1):
+        check_number("dropout", dropout, 0, 1), check_number("attention_dropout", attention_dropout, 0, 1)
+        if whole("dim", dim, 1) % whole("num_heads", num_heads, 1):
             raise ValueError(f"dim (={dim}) must be a multiple of num_heads (={num_heads}): change either")
         self.window_size = M_h, M_w = whole_pair("window_size", window_size, 1)
         self.shift_size, self.num_heads = whole_pair("shift_size", shift_size, 0), num_heads
@@ -107,6 +111,7 @@ class WindowAttention(nn.Module):
         return relative_position_bias(self.relative_position_bias_table, self.relative_position_index.view(T, T))
 
     def forward(self, x):
+        check_tokens(x, self.proj.weight, "(N, H, W, C)")
         H, W = x.shape[1:3]
         M_h, M_w = self.window_size
         x = F.pad(x, (0, 0, 0, -W % M_w, 0, -H % M_h))
@@ -135,7 +140,7 @@ class StochasticDepth(nn.Module):
 
     def __init__(self, p):
         super().__init__()
-        self.p = p
+        self.p = check_number("p", p, 0, 1, "it is the share of the images for which the branch is left out")
 
     def forward(self, x):
         if not self.training or self.p == 0:
@@ -153,6 +158,8 @@ class SwinBlock(nn.Module):
     def __init__(self, dim, num_heads, window_size, shift_size, mlp_ratio=4.0, dropout=0.0, attention_dropout=0.0,
                  stochastic_depth_prob=0.0):
         super().__init__()
+        if check_number("mlp_ratio", mlp_ratio, 0) * whole("dim", dim, 1) < 1:
+            raise ValueError(f"mlp_ratio (={mlp_ratio!r}) times dim (={dim}) must be at least 1: the MLP needs numbers inside")
         self.norm1 = nn.LayerNorm(dim)
         self.attn = WindowAttention(dim, num_heads, window_size, shift_size, dropout, attention_dropout)
         self.stochastic_depth = StochasticDepth(stochastic_depth_prob)
@@ -160,6 +167,7 @@ class SwinBlock(nn.Module):
         self.mlp = mlp(dim, int(dim * mlp_ratio), dropout)
 
     def forward(self, x):
+        check_tokens(x, self.norm1.weight, "(N, H, W, C)")
         x = x + self.stochastic_depth(self.attn(self.norm1(x)))
         return x + self.stochastic_depth(self.mlp(self.norm2(x)))
 
@@ -172,10 +180,11 @@ class PatchMerging(nn.Module):
 
     def __init__(self, dim):
         super().__init__()
-        self.reduction = nn.Linear(4 * dim, 2 * dim, bias=False)
+        self.reduction = nn.Linear(4 * whole("dim", dim, 1), 2 * dim, bias=False)
         self.norm = nn.LayerNorm(4 * dim)
 
     def forward(self, x):
+        check_tokens(x, self.norm.weight[::4], "(N, H, W, C)")
         x = F.pad(x, (0, 0, 0, x.shape[2] % 2, 0, x.shape[1] % 2))     # an odd side gets a row of zeros
         four = [x[:, i::2, j::2] for j in (0, 1) for i in (0, 1)]      # above, below; then the column to the right
         return self.reduction(self.norm(torch.cat(four, dim=-1)))
@@ -207,10 +216,16 @@ class Swin(nn.Module):
     def __init__(self, patch_size, embed_dim, depths, num_heads, window_size, mlp_ratio=4.0, dropout=0.0,
                  attention_dropout=0.0, stochastic_depth_prob=0.1, num_classes=1000, in_channels=3):
         super().__init__()
-        if not depths or len(depths) != len(num_heads):
-            raise ValueError(f"depths (={list(depths)}) and num_heads (={list(num_heads)}) must have one number for "
+        lists = all(isinstance(numbers, (tuple, list)) for numbers in (depths, num_heads))
+        if not lists or not depths or len(depths) != len(num_heads):
+            raise ValueError(f"depths (={depths!r}) and num_heads (={num_heads!r}) must have one number for "
                              "each stage, at least one: make them equally long")
         patch_size, window_size = whole_pair("patch_size", patch_size, 1), whole_pair("window_size", window_size, 1)
+        for name, number in (("embed_dim", embed_dim), ("num_classes", num_classes), ("in_channels", in_channels)):
+            whole(name, number, 1)
+        for depth, heads in zip(depths, num_heads):
+            whole("depths", depth, 1), whole("num_heads", heads, 1)
+        check_number("stochastic_depth_prob", stochastic_depth_prob, 0, 1)
         half = tuple(side // 2 for side in window_size)
         layers = [nn.Sequential(nn.Conv2d(in_channels, embed_dim, patch_size, stride=patch_size), ChannelsLast(),
                                 nn.LayerNorm(embed_dim))]
@@ -233,6 +248,7 @@ class Swin(nn.Module):
                     nn.init.zeros_(layer.bias)
 
     def forward(self, x):
+        check_images(x, self.features[0][0], least=self.features[0][0].kernel_size)
         return self.head(self.norm(self.features(x)).mean(dim=(1, 2)))
 
 

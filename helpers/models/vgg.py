@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from helpers.checks import check_images, check_number
 from helpers.shapes import whole
 
 
@@ -30,7 +31,8 @@ class VGG(nn.Module):
 
     def __init__(self, convolutions, num_classes=1000, batch_norm=False, init_weights=True, dropout=0.5, in_channels=3):
         super().__init__()
-        if len(convolutions) != 5:
+        check_number("dropout", dropout, 0, 1)
+        if not isinstance(convolutions, (tuple, list)) or len(convolutions) != 5:
             raise ValueError(f"convolutions (={convolutions!r}) must be five numbers: one for each stage")
         layers, channels = [], whole("in_channels", in_channels, 1)
         for count, out_channels in zip(convolutions, (64, 128, 256, 512, 512)):
@@ -47,6 +49,7 @@ class VGG(nn.Module):
             self.apply(initialise)
 
     def forward(self, x):
+        check_images(x, self.features[0], least=32)
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 

@@ -6,12 +6,14 @@ import torch
 from torch import nn
 
 from helpers.layers.attention import MultiHeadAttention, interpolate_positions, sinusoidal_positions_2d
+from helpers.checks import check_images, check_number, check_tokens
 from helpers.layers.conv import whole_pair
 from helpers.shapes import whole
 
 
 def mlp(width, hidden, dropout=0.0):
     """Return two linear layers with a GELU between them, for each token by itself: (..., width) → (..., width)."""
+    whole("hidden_dim", width, 1), whole("mlp_dim", hidden, 1), check_number("dropout", dropout, 0, 1)
     return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout),
                          nn.Linear(hidden, width), nn.Dropout(dropout))
 
@@ -27,7 +29,8 @@ class EncoderBlock(nn.Module):
 
     def __init__(self, num_heads, hidden_dim, mlp_dim, dropout=0.0, attention_dropout=0.0):
         super().__init__()
-        self.ln_1 = nn.LayerNorm(hidden_dim, eps=1e-6)
+        check_number("dropout", dropout, 0, 1), check_number("attention_dropout", attention_dropout, 0, 1)
+        self.ln_1 = nn.LayerNorm(whole("hidden_dim", hidden_dim, 1), eps=1e-6)
         self.self_attention = MultiHeadAttention(hidden_dim, num_heads, dropout=attention_dropout)
         self.dropout = nn.Dropout(dropout)
         self.ln_2 = nn.LayerNorm(hidden_dim, eps=1e-6)
@@ -37,6 +40,7 @@ class EncoderBlock(nn.Module):
             nn.init.normal_(layer.bias, std=1e-6)
 
     def forward(self, x):
+        check_tokens(x, self.ln_1.weight)
         x = x + self.dropout(self.self_attention(self.ln_1(x)))
         return x + self.mlp(self.ln_2(x))
 
@@ -58,6 +62,10 @@ class Encoder(nn.Module):
         self.ln = nn.LayerNorm(self.pos_embedding.shape[-1], eps=1e-6)
 
     def forward(self, x):
+        check_tokens(x, self.pos_embedding)
+        if x.shape[1] != self.pos_embedding.shape[1]:
+            raise ValueError(f"x (shape {tuple(x.shape)}) must have {self.pos_embedding.shape[1]} tokens, one for each of "
+                             "pos_embedding: change either")
         return self.ln(self.layers(self.dropout(x + self.pos_embedding)))
 
 
@@ -85,13 +93,17 @@ class ViT(nn.Module):
         super().__init__()
         for name, value, known in (("pool", pool, ("token", "mean")),
                                    ("positions", positions, ("learnable", "sinusoidal", "none"))):
-            if value not in known:
+            if not isinstance(value, str) or value not in known:
                 raise ValueError(f"{name} (={value!r}) is unknown: use one of {', '.join(known)}")
         self.patch_size = whole_pair("patch_size", patch_size, 1)
         self.image_size, self.grid = self.checked(image_size)
         self.pool, self.positions = pool, positions
         self.extra_tokens = (pool == "token") + bool(distill)
 
+        for name, number in (("in_channels", in_channels), ("hidden_dim", hidden_dim), ("mlp_dim", mlp_dim),
+                             ("num_heads", num_heads), ("num_classes", num_classes)):
+            whole(name, number, 1)
+        check_number("dropout", dropout, 0, 1), check_number("attention_dropout", attention_dropout, 0, 1)
         self.conv_proj = nn.Conv2d(in_channels, hidden_dim, self.patch_size, stride=self.patch_size)
         self.class_token = nn.Parameter(torch.zeros(1, 1, hidden_dim)) if pool == "token" else None
         self.distill_token = nn.Parameter(torch.zeros(1, 1, hidden_dim)) if distill else None
@@ -131,6 +143,7 @@ class ViT(nn.Module):
 
     def tokens(self, x):
         """Cut the image into patches, make each a token, and put the extra tokens before them: (N, T, D)."""
+        check_images(x, self.conv_proj)
         if tuple(x.shape[2:]) != self.image_size:
             raise ValueError(f"x (shape {tuple(x.shape)}) must be (N, C, {self.image_size[0]}, {self.image_size[1]}): "
                              "scale the images, or call resize(image_size) first")
