@@ -378,11 +378,13 @@ def served(tmp_path_factory):
         server.wait(20)
 
 
+linux = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells so at which address a process listens")
+
+
+@linux
 def test_make_lab_listens_on_this_machine_only(served):
     server, told = served
     assert told["hostname"] in ("localhost", "127.0.0.1")
-    if not Path("/proc/net/tcp").exists():
-        pytest.skip("only Linux tells at which address a process listens")
     found = listening(server.pid)
     assert found and set(found) <= {"127.0.0.1", "::1"}
 
@@ -406,6 +408,7 @@ def test_make_lab_answers_to_its_own_name_only(served):
     assert ask(f"{told['url']}api/status?token={told['token']}", Host="elsewhere.example")[0] == 403
 
 
+@linux
 def test_what_listens_is_seen():
     with socket.create_server(("", 0)), socket.create_server(("127.0.0.1", 0)):
         assert set(listening(os.getpid())) >= {"0.0.0.0", "127.0.0.1"}
