@@ -20,7 +20,9 @@ help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
 
 lab: .venv/installed ## open the course in JupyterLab (LAB_ARGS="--no-browser" and the like are passed on)
-	@$(PY) -m jupyterlab notebooks/00_start_here.ipynb --ServerApp.root_dir=. $$([ "$$(id -u)" != 0 ] || echo --allow-root) $(LAB_ARGS)
+	@[ -w "$$HOME" ] || { export HOME="$$(pwd -P)/.venv/home" && mkdir -p "$$HOME"; \
+	    echo "Your home folder cannot be written to: what JupyterLab remembers goes into .venv/home."; }; \
+	$(PY) -m jupyterlab notebooks/00_start_here.ipynb --ServerApp.root_dir=. $$([ "$$(id -u)" != 0 ] || echo --allow-root) $(LAB_ARGS)
 
 test: .venv/installed-test ## run every test and every notebook (TEST_ARGS="-k pooling" and the like are passed on)
 	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) $(TEST_ARGS) </dev/null
