@@ -8,6 +8,7 @@ it, and fills the page's GPU columns; the rest stays as it was.
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -44,6 +45,13 @@ def add(kept, kind, name, tables, conditions):
     kept.setdefault(name, {})[kind] = {"machine": conditions, "tables": tables}
 
 
+def as_json(kept):
+    """Write what is kept with a row of a table on a line, so that a change can be read."""
+    text = json.dumps(kept, ensure_ascii=False, indent=1)
+    return re.sub(r'\[\s+("(?:[^"\\]|\\.)*"(?:,\s+"(?:[^"\\]|\\.)*")*)\s+\]', lambda found: "[" + re.sub(r"\n\s+", " ", found[1]) + "]",
+                  text) + "\n"
+
+
 def conditions_in_words(conditions):
     return ", ".join(f"{key} {value}" for key, value in conditions.items())
 
@@ -78,16 +86,16 @@ def main():
     kind = "gpu" if options.write and gpu_name() else "cpu"
     names = [name for name in TITLES if name in (options.name or TITLES)
              and not (options.write and name == "explorers") and not (kind == "gpu" and name not in ON_GPU)]
-    kept, failed = json.loads(KEPT.read_text()) if KEPT.exists() else {}, []
+    kept, failed = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}, []
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
             conditions, begin, file = machine(), time.perf_counter(), Path(folder, "tables.json")
             if run(name, options.quick, file if options.write else None):
                 failed.append(name)
             elif options.write and file.exists():
-                add(kept, kind, name, json.loads(file.read_text()), conditions)
-                KEPT.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n")
-                PAGE.write_text(render(kept))
+                add(kept, kind, name, json.loads(file.read_text(encoding="utf-8")), conditions)
+                KEPT.write_text(as_json(kept), encoding="utf-8")
+                PAGE.write_text(render(kept), encoding="utf-8")
             print(f"-- {name}: {time.perf_counter() - begin:.0f} s\n", flush=True)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")

@@ -15,7 +15,7 @@ from benchmarks.tables import NOT_HERE, ROOT, Table, command_line, gpu_name
 from helpers import notebooks
 
 CPU_SECONDS, MEMORY = 60, 1536                                       # seconds, MiB: what a chapter may take
-COMPARED = ["00", "03", "07"]                                        # by nbval too; --nbval all for every chapter
+COMPARED = ["00", "03"]                                              # by nbval too; --nbval all for every chapter
 QUICK = ["00", "02"]
 
 

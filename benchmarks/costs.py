@@ -159,9 +159,9 @@ def count_all(names, counters, repeats):
     Ours and the bare pass run in turn, `repeats` times, and their medians are kept; the others run once.
     """
     counts, seconds = {counter: {} for counter in counters}, {counter: {} for counter in ["bare", *counters]}
-    for name in names:
+    for place, name in enumerate(names):
         model = build(name)
-        passes, tables = in_turn([lambda: bare(model, SHAPE), lambda: ours(model, SHAPE)], repeats)
+        passes, tables = in_turn([lambda: bare(model, SHAPE), lambda: ours(model, SHAPE)], repeats, warm_up=place == 0)
         seconds["bare"][name], seconds["our cost table"][name] = median(passes), median(tables)
         for counter, function in counters.items():
             its = build(name, "cpu") if counter in ON_CPU else copy.deepcopy(model)  # some leave traces on a model

@@ -146,4 +146,5 @@ def command_line(measure, description, more=lambda parser: None):
         tables.append(table)
         print(as_markdown(table) if options.markdown else as_text(table), flush=True)
     if options.json:
-        Path(options.json).write_text(json.dumps([table._asdict() for table in tables], ensure_ascii=False))
+        Path(options.json).write_text(json.dumps([table._asdict() for table in tables], ensure_ascii=False),
+                                      encoding="utf-8")

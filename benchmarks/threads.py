@@ -74,7 +74,7 @@ def with_threads(threads, function):
     return run
 
 
-def one_and_two(function, repeats, patience=10):
+def one_and_two(function, repeats, patience=6):
     """Return the median seconds with one thread and with two; after `patience` seconds no further repeat begins."""
     begin, runs = time.perf_counter(), []
     for repeat in range(repeats):

@@ -269,6 +269,13 @@ def test_the_page_is_made_of_what_is_kept():
     assert "## Chapters" not in runner.render(kept)                   # a GPU's column without a table to stand in
 
 
+def test_what_is_kept_has_a_row_on_a_line():
+    kept = {}
+    runner.add(kept, "cpu", "layers", [TABLE._replace(rows=[['a "b" [c]', "\\", "×1\n2", ""], ["z", "f", "10", "no"]])._asdict()], {"cores": 2})
+    text = runner.as_json(kept)
+    assert json.loads(text) == json.loads(json.dumps(kept)) and '    ["z", "f", "10", "no"]\n' in text
+
+
 def test_the_stored_page_is_what_the_measurements_say():
     """It is written by `make measured`, never typed; and it bears out what the course claims."""
     if not runner.KEPT.exists():
