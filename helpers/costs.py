@@ -364,6 +364,8 @@ class Recorder(TorchDispatchMode):
             call = Call(module, steps_of(module, [*args, *kwargs.values()]))
             self.calls.append(call)
             try:
+                if chooses_by_floats(module, tensors_in((args, kwargs))):
+                    raise ValueError("its input must hold whole numbers")  # on meta, torch 2.11 does not mind
                 out = forward(*args, **kwargs)
             except (RuntimeError, ValueError, IndexError, AssertionError, ArithmeticError) as error:
                 if isinstance(error, CannotRun):
@@ -602,6 +604,10 @@ def no_batch(model, inputs):
     return f"; input_shape (={show(inputs[0].shape)}) has no batch size, did you mean {show((1, *inputs[0].shape))}?"
 
 
+def chooses_by_floats(module, inputs):
+    return isinstance(module, (nn.Embedding, nn.EmbeddingBag)) and bool(inputs) and inputs[0].is_floating_point()
+
+
 def complaint(name, module, inputs, error):
     """Say which layer does not take its input, what it got, what its weight expects, and what to change."""
     layer, got = f"{name} ({type(module).__name__})", " and ".join(show(t.shape) for t in inputs) or "nothing"
@@ -623,7 +629,7 @@ def complaint(name, module, inputs, error):
     if isinstance(getattr(module, "num_features", None), int) and x.dim() > 1 and x.shape[1] != module.num_features:
         return (f"{layer} expects {module.num_features} channels{has}, got input {got}: "
                 f"change input_shape or num_features")
-    if isinstance(module, (nn.Embedding, nn.EmbeddingBag)) and x.is_floating_point():
+    if chooses_by_floats(module, inputs):
         return (f"{layer} expects whole numbers, which choose rows of its weight {show(weight.shape)}, got a float "
                 f"input {got}: pass a tensor of them, such as torch.zeros({got}, dtype=torch.long)")
     if "meta" in reason:
