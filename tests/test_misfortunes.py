@@ -116,7 +116,7 @@ def bench():
 
 
 def test_every_chapter_that_trains_is_stopped():
-    assert {p.id[:2] for p in trainings()} >= {chapter[:2] for chapter in CHAPTERS} - {"00", "11"}
+    assert {p.id[:2] for p in trainings()} >= {chapter[:2] for chapter in CHAPTERS} - {"00"}
 
 
 @pytest.mark.parametrize("cells, i", trainings())
