@@ -543,6 +543,13 @@ def test_layers_pass_on_what_is_not_finite_as_torch_does(bad):
         assert torch.allclose(ours, torchs, atol=1e-5, equal_nan=True) or bool((ours.isfinite() == torchs.isfinite()).all())
 
 
+def test_a_cost_table_still_names_the_layer_that_does_not_fit():
+    with pytest.raises(ValueError, match=r"classifier\.1 \(Linear\) expects 9216 input features .*, got input \(1, 6400\)"):
+        costs.cost_table(models.AlexNet2012(), (1, 3, 224, 224))
+    with pytest.raises(ValueError, match=r"conv1 \(Conv2d\) expects 3 input channels"):
+        costs.cost_table(models.resnet18(width=8), (1, 1, 64, 64))
+
+
 # ---- all that is public
 
 # Not called by a reader: what is here is called by what is above, with what was checked there; or it takes what it is given by torch,
