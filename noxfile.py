@@ -2,7 +2,7 @@
 
     make test-versions                                        Python 3.11, 3.12, 3.13, those that exist here
     make test-versions NOX_ARGS="-s newest-3.13 -- -k vgg"    one of them; what follows -- goes to pytest, a path too
-    make test-versions NOX_ARGS="-s canary"                   pre-releases, to see early what will break
+    make test-versions NOX_ARGS="-s canary"                   pre-releases, to see early what will break (-- tests/browser too)
 
 `newest` has the newest packages that the registry offers, `oldest` the oldest torch and torchvision that pyproject.toml admits.
 Each runs all tests but those in the browser, and nbval on every chapter: about a quarter of an hour on two cores. An environment
