@@ -562,7 +562,8 @@ INTERNAL = {
         "addr_macs attention_macs Rule forms new like same broadcast written_over same_softmax same_batch_norm "
         "same_layer_norm linear_shape matmul_shape conv_shape attention_shape cat_shape adaptive_pool_shape Call Recorder "
         "CannotRun above_and_self tensors_in shape_of window_of steps_of to_meta run_on_meta on_meta example_inputs "
-        "is_shape no_batch complaint show Row Total by window_text kind_text cells total_cells shortened as_text as_html"),
+        "is_shape no_batch complaint show Row Total by window_text kind_text cells total_cells shortened as_text as_html "
+        "chooses_by_floats"),
     "data": ("ImageSet and the loaders call them; the files are tested in test_data.py",
         "draw_shapes in_shape photographs folder read file_bytes expected remedy unzipped idx full_fashion_mnist "
         "permutation whole_number flag known"),
