@@ -70,6 +70,8 @@ Exercise(
          "the row is rolled to the **right**: it goes left, so that token `shift` stands first."),
         (lambda side, M, shift: _mask((torch.arange(side).roll(-shift) <= shift).reshape(-1, M)),
          "one token **too many** came round: only 0 to shift − 1 do."),
+        (lambda side, M, shift: _mask((torch.arange(side) >= side - (M - shift)).reshape(-1, M)),
+         "**M − shift** tokens are taken for strangers: shift of them came round, 0 to shift − 1."),
         (lambda side, M, shift: _mask((torch.arange(side).roll(-shift) // M).reshape(-1, M)),
          "tokens are kept apart in **every** window: then the shift joins nobody. Only those that came round are strangers."),
         (lambda side, M, shift: torch.eye(M, dtype=torch.bool).expand(side // M, M, M),
@@ -142,6 +144,8 @@ Exercise(
          "all with all: each of hw tokens meets **hw** others, (hw)² pairs."),
         (lambda h, w, C, M: round(_ratio(h, w, C, M)),
          "it is **rounded**: give the ratio as it is."),
+        (lambda h, w, C, M: _ratio(h, w, C, M) // 1,
+         "it is **cut off** to a whole number: divide with / and not with //."),
         (lambda h, w, C, M: 4 * h * w * C**2 + 2 * (h * w) ** 2 * C - (4 * h * w * C**2 + 2 * M**2 * h * w * C),
          "that is the **difference**: how many times fewer is a ratio."),
         (lambda h, w, C, M: _ratio(h, w, 1, M),
@@ -160,6 +164,12 @@ def _contrast(pictures, captions, temperature, unit=True, ways=(0, 1), divide=Tr
     logits = logits / temperature if divide else logits
     own = torch.arange(len(logits))
     return sum(F.cross_entropy(logits.T if way else logits, own) for way in ways) / len(ways)
+
+
+def _twice(pictures, captions, temperature):
+    logits = F.normalize(pictures, dim=1) @ F.normalize(captions, dim=1).T / temperature
+    own = torch.arange(len(logits))
+    return (F.cross_entropy(logits.softmax(1), own) + F.cross_entropy(logits.T.softmax(1), own)) / 2
 
 
 Exercise(
@@ -183,6 +193,8 @@ Exercise(
          "the dot products are **multiplied** by the temperature: divide."),
         (lambda pictures, captions, temperature: len(pictures) * _contrast(pictures, captions, temperature),
          "that is the sum over the **pairs**: take the mean (cross_entropy does)."),
+        (lambda pictures, captions, temperature: _twice(pictures, captions, temperature),
+         "the **softmax** is taken twice: cross_entropy takes the logits, and does it itself."),
         (lambda pictures, captions, temperature: 1 - F.cosine_similarity(pictures, captions).mean(),
          "each picture is only compared with its **own** caption: the others in the batch are what makes it contrastive."),
         (lambda pictures, captions, temperature: -_contrast(pictures, captions, temperature),
