@@ -48,6 +48,8 @@ Exercise(
          "the grid is still there: (N, rows, **columns**, numbers). Join rows and columns to one dimension of T tokens."),
         (lambda images, P: _patches(images, P).transpose(1, 2),
          "tokens and their numbers are **exchanged**: asked for is (N, T, C·P·P); `F.unfold` gives the other."),
+        (lambda images, P: _cut(images, P).permute(0, 1, 2, 4, 3, 5).flatten(4).flatten(1, 3),
+         "each **channel** has tokens of its own: a patch's row holds all C channels, one after the other."),
     ],
     hints=["Split H into rows and P, W into columns and P; bring rows and columns to the front; join what belongs together.",
            "`images.reshape(N, C, rows, P, columns, P)`, with rows = H // P and columns = W // P.",
@@ -79,6 +81,8 @@ Exercise(
     mistakes=[
         (lambda patches, class_token, positions: _joined(patches, class_token),
          "the **positions** are missing: they are added to all T + 1 tokens."),
+        (lambda patches, class_token, positions: _joined(patches, class_token) * positions,
+         "the positions are **multiplied**: they are added."),
         (lambda patches, class_token, positions: torch.cat(
             [patches, class_token.expand(len(patches), -1, -1)], 1) + positions,
          "the class token stands **last**: it is token 0, before the patches."),
@@ -123,6 +127,8 @@ Exercise(
          "the patches of **one row** only: there are side / P of them both ways."),
         (lambda side, P, D: 2 * _block(side, P, D),
          "those are **FLOPs**: asked for are multiply-adds, half of that."),
+        (lambda side, P, D: 12 * _block(side, P, D),
+         "those are **twelve** blocks: asked for is one. The 12 in 12·T·D² is 4 of attention and 8 of the MLP."),
         (lambda side, P, D: 8 * ((side // P) ** 2 + 1) * D * D,
          "only the **MLP** is there: attention comes before it."),
         (lambda side, P, D: 4 * ((side // P) ** 2 + 1) * D * D + 2 * ((side // P) ** 2 + 1) ** 2 * D,
@@ -184,6 +190,12 @@ Exercise(
          "the **teacher** does not speak: both outputs learn the labels."),
         (lambda label_out, teacher_out, labels, teacher: F.cross_entropy((label_out + teacher_out) / 2, labels),
          "the two outputs are averaged **before** the loss: that is for prediction; in training each has a loss."),
+        (lambda label_out, teacher_out, labels, teacher:
+         (F.nll_loss(label_out, labels) + F.nll_loss(teacher_out, teacher.argmax(1))) / 2,
+         "the outputs are not yet **logarithms of probabilities**: `F.nll_loss` wants those, `F.cross_entropy` makes them."),
+        (lambda label_out, teacher_out, labels, teacher:
+         (F.cross_entropy(label_out, labels) + F.mse_loss(teacher_out, teacher)) / 2,
+         "the teacher's **scores** are copied, all of them: hard means its most likely class alone."),
         (lambda label_out, teacher_out, labels, teacher: F.cross_entropy(teacher_out, teacher.argmax(1)),
          "the **labels** are missing: half of the loss is the usual one, of `label_out`."),
         (lambda label_out, teacher_out, labels, teacher: F.cross_entropy(label_out, labels),
@@ -230,6 +242,10 @@ Exercise(
          "the distance is counted **along the line of tokens**: turn each number into a row and a column first."),
         (lambda weights, columns: (weights * _away(weights.shape[-1], columns) ** 2).sum(-1).mean((0, 2)),
          "those are **squared** distances: take the root before averaging."),
+        (lambda weights, columns: (weights * sum(
+            (at[:, None] - at).abs() for at in (torch.arange(weights.shape[-1]) // columns,
+                                                torch.arange(weights.shape[-1]) % columns))).sum(-1).mean((0, 2)),
+         "rows and columns between two patches are **added up**: the distance is the root of the sum of their squares."),
         (lambda weights, columns: (weights * (_away(weights.shape[-1], columns) > 0)).sum(-1).mean((0, 2)),
          "that is **how much** goes to other patches, not how far they are."),
         (lambda weights, columns: _away(weights.shape[-1], columns)[
