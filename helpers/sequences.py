@@ -33,13 +33,15 @@ def encode(text, alphabet):
 
 
 def decode(ids, alphabet):
-    """Return the text of places in the alphabet: (T,) int64 → str of T characters.
+    """Return the text of places in the alphabet: (T,) int64, or a list → str of T characters.
 
     raises: ValueError for a place outside the alphabet
     """
     if not isinstance(alphabet, str):
         raise ValueError(f"alphabet (a {type(alphabet).__name__}) must be a str")
-    ids = torch.as_tensor(check_ids("ids", ids, len(alphabet), 1)).tolist()
+    if isinstance(ids, (list, tuple)) and all(isinstance(each, int) and not isinstance(each, bool) for each in ids):
+        ids = torch.tensor(ids, dtype=torch.int64)
+    ids = check_ids("ids", ids, len(alphabet), 1).tolist()
     return "".join(alphabet[i] for i in ids)
 
 
