@@ -9,6 +9,7 @@ import gzip
 import hashlib
 import io
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -48,7 +49,7 @@ class ImageSet:
         images, labels = self.images, self.labels
         for name, value in (("images", images), ("labels", labels)):
             check_tensor(name, value)
-        if isinstance(self.classes, str) or not all(isinstance(each, str) for each in self.classes):
+        if isinstance(self.classes, str) or not isinstance(self.classes, Iterable) or not all(isinstance(each, str) for each in self.classes):
             raise ValueError(f"classes (={self.classes!r}) must be names, such as (\"cat\", \"dog\")")
         object.__setattr__(self, "classes", tuple(self.classes))
         if images.ndim != 4 or images.dtype != torch.float32:

@@ -125,7 +125,12 @@ def show_images(images, titles=None, alt="", cols=None, signed=False, limit=None
     images: sequence of (H, W), (1, H, W) or (3, H, W)
     side:   inches of one picture
     """
+    if isinstance(images, (str, bytes, dict)) or not isinstance(images, Iterable):
+        raise ValueError(f"images (={images!r:.60}) must be a list of pictures")
     images = list(images)
+    if titles is not None:
+        check_listed("titles", titles)
+        titles = list(titles)
     if not images:
         raise ValueError("images (=[]) must hold at least one picture")
     if titles is not None and len(titles) != len(images):
@@ -199,9 +204,11 @@ def draw_bars(ax, names, values, fmt="{:g}", title="", xlabel="", colours=BLUE, 
     spread: None, or (lowest, highest) per bar, drawn as a line: several seeds of one measurement
     """
     values = finite("values", values)
+    check_listed("names", names)
     if not values or len(names) != len(values):
         raise ValueError(f"names ({len(names)} of them) must be as many as values ({len(values)}), and at least one")
     if spread is not None:
+        check_listed("spread", spread)
         spread = [tuple(finite("spread", pair)) for pair in spread]
         if len(spread) != len(values) or any(len(pair) != 2 for pair in spread):
             raise ValueError(f"spread ({len(spread)} of them) must be (lowest, highest) for each of the {len(values)} values")
@@ -221,6 +228,7 @@ def draw_bars(ax, names, values, fmt="{:g}", title="", xlabel="", colours=BLUE, 
 
 def show_bars(names, values, alt, fmt="{:g}", title="", xlabel="", colours=BLUE, spread=None):
     """Show one set of horizontal bars; the arguments are draw_bars'."""
+    check_listed("names", names)
     fig, ax = figure(height=1.1 + 0.5 * len(names))
     draw_bars(ax, names, values, fmt, title, xlabel, colours, spread)
     show(fig, alt)
@@ -239,10 +247,16 @@ def draw_seeds(ax, x, runs, label=None, colour=BLUE, marker="o"):
     ax.fill_between(x, runs.min(0), runs.max(0), color=colour, alpha=0.2, linewidth=0)
 
 
+def check_listed(name, value):
+    """Raise ValueError unless value holds things in an order: a list, a tuple, an array, the keys of a dict."""
+    if isinstance(value, (str, bytes, set)) or not (isinstance(value, Iterable) and hasattr(value, "__len__")):
+        raise ValueError(f"{name} (={value!r:.60}) must be a list")
+
+
 def as_floats(name, values):
     """Return values as an array of floats; a nan or inf among them is drawn as a gap. Raises ValueError for no numbers."""
     try:
-        if isinstance(values, str):
+        if isinstance(values, (str, bytes, set, dict)):
             raise ValueError
         return np.asarray(values, dtype=float)
     except (TypeError, ValueError):
@@ -253,7 +267,7 @@ def finite(name, values):
     """Return values as a list of floats. Raises ValueError unless each is a finite number."""
     if isinstance(values, torch.Tensor):
         values = values.detach().cpu()
-    elif isinstance(values, Iterable) and not isinstance(values, (str, np.ndarray)):
+    elif isinstance(values, Iterable) and not isinstance(values, (str, bytes, set, dict, np.ndarray)):
         values = [float(value) if isinstance(value, torch.Tensor) else value for value in values]
     found = as_floats(name, values)
     if found.ndim != 1 or not np.isfinite(found).all():
@@ -302,6 +316,8 @@ def draw_shapes(ax, shapes, names, colour=BLUE):
     shapes: (C, H, W), drawn H high, W wide, C / 4 deep; or (D,), a list of values: a thin bar, D / 32 high
     names:  one for each shape, written below it with the shape
     """
+    check_listed("shapes", shapes)
+    check_listed("names", names)
     if not shapes or len(shapes) != len(names):
         raise ValueError(f"names ({len(names)} of them) must be as many as shapes ({len(shapes)}), and at least one")
     for shape in shapes:

@@ -360,7 +360,8 @@ CALLS = [
          dict(model=NETWORK, data=[*IMAGES, data.ImageSet(SET.images[:0], SET.labels[:0], SET.classes)], batch_size=whole(1)), "test_training.py"),
     Call(sequences.encode, dict(text="aba", alphabet="ab"), dict(text=[None, 3, ["a"], "abc", b"a"], alphabet=[None, 3, "aab", "", ["a", "b"], "a"]),
          lambda text, alphabet: torch.tensor([0, 1, 0])),
-    Call(sequences.decode, dict(ids=torch.tensor([0, 1]), alphabet="abcd"), dict(ids=[*IDS, torch.zeros(2, 2).long()], alphabet=[None, 3, [], ""]), lambda **_: "ab"),
+    Call(sequences.decode, dict(ids=torch.tensor([0, 1]), alphabet="abcd"), dict(ids=[*[each for each in IDS if not isinstance(each, list)], [-1], [4], [0.0], [True], ["a"], torch.zeros(2, 2).long()], alphabet=[None, 3, [], ""]), lambda **_: "ab"),
+    Call(sequences.decode, dict(ids=[0, 1], alphabet="abcd"), dict(ids=[[-1], [4]]), lambda **_: "ab"),
     Call(sequences.one_hot, dict(ids=torch.tensor([0, 2]), classes=4), dict(ids=IDS, classes=[*whole(1), 2]), lambda ids, classes: torch.eye(4)[ids]),
     Call(sequences.recall, dict(n=2, distance=3), dict(n=whole(1), distance=whole(1), symbols=whole(2)), "test_sequences.py"),
     Call(sequences.adding, dict(n=2, length=3), dict(n=whole(1), length=whole(2)), "test_sequences.py"),
@@ -495,15 +496,18 @@ def test_a_wrong_argument_is_named(call, name):
 
 JUNK = st.one_of(st.binary(max_size=5), st.complex_numbers(), st.builds(Anything), st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
                  st.sets(st.integers(), max_size=2), st.just(NotImplemented), st.just(...), st.dates(), st.uuids())
-COUNTED = [(call, name) for call, name in WRONG if any(isinstance(value, Fraction) for value in call.wrong[name])]
+COUNTED = [(call, name) for call, name in WRONG
+           if any(isinstance(value, Fraction) for value in call.wrong[name]) and call.function is not data.shift]  # which goes both ways
 
 
 @pytest.mark.filterwarnings("ignore")
 @settings(few, max_examples=250)
 @given(st.sampled_from(WRONG), JUNK)
 def test_nothing_strange_is_taken(where, value):
-    if where[0].function is device.pick_device and value is ...:
-        return
+    if where[1] in ("names", "titles") and isinstance(value, dict):
+        return  # its keys are names
+    if where[0].function is shapes.receptive_field:
+        return  # what is no list of Windows is Python's to complain of; the numbers in them are checked
     check(*where, value)
 
 
@@ -645,7 +649,7 @@ INTERNAL = {
     "output": ("called by what shows something",
         "in_notebook publish_code publish"),
     "plots": ("called by show and by the explorers",
-        "png uri bundle as_floats finite draw_accuracies training_figure"),
+        "png uri bundle check_listed as_floats finite draw_accuracies training_figure"),
     "sequences": ("called by fit and the tasks",
         "Fit default_loss check_ids at_least"),
     "shapes": ("tuples",
