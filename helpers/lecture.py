@@ -171,7 +171,8 @@ CLAIMS = {claim.id: claim for claim in (
           "with the first paper's recipe; the recipe of DeiT later brought ViT to the same accuracy on ImageNet alone"),
     Claim("J5", "ViT has few inductive biases, so regularisation and augmentation matter, and its cost grows with the number of "
           "tokens.", "condition",
-          "the few biases and the cost hold; augmentation pays a ViT where training is long enough to learn from it"),
+          "the few biases and the cost hold; augmentation pays where training is long enough to learn from it, but here a CNN "
+          "gained as much"),
     Claim("J6", "Distillation: a CNN is the teacher; the student ViT has one more learnable token whose output must match the "
           "teacher's, while the student also learns the label; longer training and a higher resolution help more.", "condition",
           "the teacher must know something that the labels do not say, such as the classes of images without labels"),
@@ -187,7 +188,7 @@ CLAIMS = {claim.id: claim for claim in (
           "a detector; without the shift only the merging widens it; good is published, and a plain ViT did as well later"),
     Claim("K2", "ViT-22B has 22 billion parameters and was trained, supervised, on private data (JFT)."),
     Claim("K3", "DINOv2 has up to 1 billion parameters and learnt, self-supervised, from 1.4 billion public web images.", "wrong",
-          "its set, LVD-142M, is 142 million images, chosen from 1.2 billion; the largest model has 1.1 billion parameters"),
+          "its set, LVD-142M, is 142 million images, most of them chosen from 1.2 billion; the largest model has 1.1 billion parameters"),
     Claim("K4", "EVA-CLIP joins image–text contrast with masked pre-training, and is strong zero-shot."),
     Claim("K5", "InternImage-H is a hybrid of convolution and Transformer, the best at detection and segmentation at its time.",
           "wrong", "its core operator is a deformable convolution (DCNv3) in a Transformer's frame; its backbone has no attention"),
