@@ -3,13 +3,12 @@
 import json
 import math
 import re
-import subprocess
-import sys
 import time
 
 import pytest
 import torch
 import torch.nn.functional as F
+from leftovers import imports_pyplot
 from torch import nn
 
 from helpers.costs import cost_table
@@ -240,11 +239,4 @@ def test_the_callers_mistakes_are_named(settings, message):
 
 
 def test_no_callback_touches_pyplot():
-    code = """
-import sys
-from helpers.explorers.depth import DepthExplorer
-explorer = DepthExplorer()
-explorer.wanted = [[1, "depth", 8]]
-explorer._repr_mimebundle_()
-assert "matplotlib.pyplot" not in sys.modules"""
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert not imports_pyplot("depth", "DepthExplorer", "depth", 8)

@@ -1,17 +1,14 @@
 """The explorers that the kernel computes: their numbers against torch, their words, their pictures, and what they keep."""
 
-import gc
 import io
 import json
 import random
 import re
-import subprocess
-import sys
-import tracemalloc
 
 import numpy as np
 import pytest
 import torch
+from leftovers import bytes_kept, imports_pyplot
 from PIL import Image
 from torch import nn
 
@@ -72,16 +69,9 @@ def test_values_on_the_way_fit_into_a_message_and_a_notebook():
         assert len(json.dumps({"parts": explorer.parts, "values": explorer.values})) < 60_000
 
 
-def test_no_callback_touches_pyplot():
-    code = """
-import sys
-from helpers.explorers.receptive_field import ReceptiveFieldExplorer
-from helpers.explorers.cost import CostExplorer
-for explorer in (ReceptiveFieldExplorer(), CostExplorer()):
-    explorer.wanted = [[1, "size", 100]]
-    explorer._repr_mimebundle_()
-assert "matplotlib.pyplot" not in sys.modules"""
-    subprocess.run([sys.executable, "-c", code], check=True)
+@pytest.mark.parametrize("explorer", [("receptive_field", "ReceptiveFieldExplorer"), ("cost", "CostExplorer")], ids=lambda pair: pair[0])
+def test_no_callback_touches_pyplot(explorer):
+    assert not imports_pyplot(*explorer, "size", 100)
 
 
 def test_five_hundred_changes_leave_no_memory_behind():
@@ -92,14 +82,7 @@ def test_five_hundred_changes_leave_no_memory_behind():
             ask(field, ("row", draw.randrange(13)), ("column", draw.randrange(13)), ("size", draw.choice((200, 227))), ("depth", draw.randint(1, 7)))
             ask(table, ("size", draw.randint(16, 512)), ("0.filters", draw.choice((48, 96))))
 
-    move(40)                                      # what is made once is made
-    gc.collect()
-    tracemalloc.start()
-    move(100)                                     # six changes each
-    gc.collect()
-    grown = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    assert grown < 8 * 2**20
+    assert bytes_kept(move, before=40, times=100) < 8 * 2**20     # six changes each time
 
 
 # ---- the receptive field

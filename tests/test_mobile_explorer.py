@@ -1,16 +1,13 @@
 """The MobileNet cost explorer: its integers against cost_table on the networks themselves, its words, and what it keeps."""
 
-import gc
 import json
 import random
 import re
-import subprocess
-import sys
-import tracemalloc
 
 import pytest
 import torch
 import torchvision
+from leftovers import bytes_kept, imports_pyplot
 from torch import nn
 
 from helpers.costs import cost_table
@@ -164,14 +161,7 @@ def test_bars_of_both_networks_share_one_scale_and_their_pieces_fill_them():
 
 
 def test_no_callback_touches_pyplot():
-    code = """
-import sys
-from helpers.explorers.mobile import MobileExplorer
-explorer = MobileExplorer()
-explorer.wanted = [[1, "size", 128]]
-explorer._repr_mimebundle_()
-assert "matplotlib.pyplot" not in sys.modules"""
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert not imports_pyplot("mobile", "MobileExplorer", "size", 128)
 
 
 def test_changes_leave_no_memory_behind():
@@ -181,11 +171,4 @@ def test_changes_leave_no_memory_behind():
         for _ in range(times):
             ask(explorer, ("block", draw.choice(BLOCKS)), *[(name, draw.randrange(low, high + 1, step)) for name, (low, high, step) in LIMITS.items()])
 
-    move(20)
-    gc.collect()
-    tracemalloc.start()
-    move(60)
-    gc.collect()
-    grown = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    assert grown < 2**20
+    assert bytes_kept(move, before=20, times=60) < 2**20

@@ -1,18 +1,15 @@
 """The patch explorer: its integers against cost_table on the networks themselves, its pictures, its words, and what it keeps."""
 
 import base64
-import gc
 import io
 import json
 import random
 import re
-import subprocess
-import sys
-import tracemalloc
 
 import numpy as np
 import pytest
 import torch
+from leftovers import bytes_kept, imports_pyplot
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import ViT_B_16_Weights
@@ -337,14 +334,7 @@ def test_every_photograph_can_be_shown():
 
 
 def test_no_callback_touches_pyplot():
-    code = """
-import sys
-from helpers.explorers.patches import PatchExplorer
-explorer = PatchExplorer()
-explorer.wanted = [[1, "patch_size", 32]]
-explorer._repr_mimebundle_()
-assert "matplotlib.pyplot" not in sys.modules"""
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert not imports_pyplot("patches", "PatchExplorer", "patch_size", 32)
 
 
 def test_changes_leave_no_memory_behind():
@@ -357,11 +347,4 @@ def test_changes_leave_no_memory_behind():
 
     for size in range(112, 513, 16):                        # each size's picture is kept, once
         ask(explorer, ("size", size))
-    move(20)
-    gc.collect()
-    tracemalloc.start()
-    move(60)
-    gc.collect()
-    grown = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    assert grown < 2**20 and explorer.order == AS_CUT
+    assert bytes_kept(move, before=20, times=60) < 2**20 and explorer.order == AS_CUT

@@ -1,17 +1,14 @@
 """The window explorer: windows and reach against Swin's own mask, roll and gradients, costs against the cost table."""
 
-import gc
 import json
 import math
 import random
 import re
-import subprocess
-import sys
-import tracemalloc
 import types
 
 import pytest
 import torch
+from leftovers import bytes_kept, imports_pyplot
 from torch import nn
 
 from helpers.costs import cost_table
@@ -385,14 +382,7 @@ def test_it_shows_any_photograph(name):
 
 
 def test_no_callback_touches_pyplot():
-    code = """
-import sys
-from helpers.explorers.windows import WindowExplorer
-explorer = WindowExplorer()
-explorer.wanted = [[1, "side", 32]]
-explorer._repr_mimebundle_()
-assert "matplotlib.pyplot" not in sys.modules"""
-    subprocess.run([sys.executable, "-c", code], check=True)
+    assert not imports_pyplot("windows", "WindowExplorer", "side", 32)
 
 
 def test_changes_leave_no_memory_behind():
@@ -405,11 +395,4 @@ def test_changes_leave_no_memory_behind():
 
     for side in range(SIDES[0], SIDES[1] + 1, 2):
         ask(explorer, ("side", side))                    # every photograph is kept
-    move(20)
-    gc.collect()
-    tracemalloc.start()
-    move(60)
-    gc.collect()
-    grown = tracemalloc.get_traced_memory()[0]
-    tracemalloc.stop()
-    assert grown < 2**20
+    assert bytes_kept(move, before=20, times=60) < 2**20
