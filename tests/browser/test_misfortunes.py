@@ -89,6 +89,7 @@ CUT = """r => { const over = [], edge = r.getBoundingClientRect().right + 1, wor
         if (box.right > edge && (own || !n.closest('svg'))) over.push(`over the edge by ${Math.round(box.right - edge)}: ${n.tagName}.${n.className.baseVal ?? n.className} ${words(n)}`);
         if (own && !n.closest('svg') && n.tagName !== 'SELECT' && n.scrollWidth > n.clientWidth + 1 && n.clientWidth && getComputedStyle(n).overflowX !== 'visible')
             over.push(`cut: ${n.tagName}.${n.className} ${words(n)}`);
+        if (n.type === 'number' && n.scrollWidth > n.clientWidth) over.push(`cut: ${n.dataset.set} shows ${n.value} in ${n.clientWidth} pixels`);
         if (own && n.tagName === 'text') { const s = n.ownerSVGElement.getBoundingClientRect();
             if (box.left < s.left - 1 || box.right > s.right + 1) over.push(`outside its picture: ${words(n)}`); }
     }
