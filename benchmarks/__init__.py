@@ -5,7 +5,7 @@ layers       layers from scratch against torch's, loops against the fast form
 threads      one torch thread against two
 import_time  what `import helpers` costs
 chapters     every chapter from a cold kernel: seconds and memory
-explorers    how fast the explorers answer in a browser
+explorers    how fast each explorer answers in Chromium, beside a plain interact; said and left out where there is no Chromium
 
 Each alone: `python -m benchmarks.costs`, with --quick for a first look. Times depend on the machine and on what else it does:
 what is compared is measured in turn, in one run, so trust the ratios. On a GPU absolute times hold too.

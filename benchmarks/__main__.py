@@ -34,8 +34,6 @@ command on a machine with a GPU (without make: `python -m benchmarks --write`); 
 def run(name, quick, kept):
     """Run one benchmark, which prints its tables; return its exit status. kept: where it keeps them, or None."""
     command = [sys.executable, "-m", f"benchmarks.{name}", *["--quick"] * quick, *(["--json", str(kept)] if kept else [])]
-    if name == "explorers":                                            # prints, and keeps nothing
-        command = command[:3]
     print(f"== {name}\n", flush=True)
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}).returncode
 
@@ -84,16 +82,15 @@ def main():
     if options.quick and options.write:
         parser.error("--quick measures too little to be written: leave one out")
     kind = "gpu" if options.write and gpu_name() else "cpu"
-    names = [name for name in TITLES if name in (options.name or TITLES)
-             and not (options.write and name == "explorers") and not (kind == "gpu" and name not in ON_GPU)]
+    names = [name for name in TITLES if name in (options.name or TITLES) and not (kind == "gpu" and name not in ON_GPU)]
     kept, failed = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}, []
     for name in names:
         with tempfile.TemporaryDirectory() as folder:
             conditions, begin, file = machine(), time.perf_counter(), Path(folder, "tables.json")
             if run(name, options.quick, file if options.write else None):
                 failed.append(name)
-            elif options.write and file.exists():
-                add(kept, kind, name, json.loads(file.read_text(encoding="utf-8")), conditions)
+            elif options.write and (found := json.loads(file.read_text(encoding="utf-8"))):   # none: what it needs is not here
+                add(kept, kind, name, found, conditions)
                 KEPT.write_text(as_json(kept), encoding="utf-8")
                 PAGE.write_text(render(kept), encoding="utf-8")
             print(f"-- {name}: {time.perf_counter() - begin:.0f} s\n", flush=True)

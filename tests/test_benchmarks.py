@@ -1,8 +1,10 @@
 """The benchmarks' own arithmetic: a wrong counter is seen as wrong, a chapter's cost is its kernel's, the page is never typed."""
 
 import argparse
+import importlib
 import json
 import os
+import pkgutil
 import platform
 import subprocess
 import sys
@@ -15,7 +17,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import benchmarks.__main__ as runner
-from benchmarks import chapters, costs, import_time, layers, tables, threads
+import helpers.explorers
+from benchmarks import chapters, costs, explorers, import_time, layers, tables, threads
 from benchmarks.tables import Table, as_markdown, as_text, in_turn
 
 ALEXNET = 714_188_480                                                 # MACs; torchvision's page says 0.714 billion
@@ -236,6 +239,57 @@ def test_a_chapter_takes_what_its_kernel_takes(tmp_path):
     assert kernel is None and not whole.good
 
 
+# ---- explorers --------------------------------------------------------------------------------------------------------
+
+def test_every_explorer_is_measured():
+    modules = [importlib.import_module(f"helpers.explorers.{found.name}") for found in pkgutil.iter_modules(helpers.explorers.__path__)]
+    there = {name for module in modules for name, value in vars(module).items()
+             if name.endswith("Explorer") and isinstance(value, type) and value.__module__ == module.__name__}
+    assert len(there) >= 12 and sorted(case[0] for case in explorers.CASES.values()) == sorted(there)
+
+
+@pytest.mark.parametrize("name", explorers.CASES)
+def test_an_explorer_stands_beside_an_interact_that_draws(name, monkeypatch):
+    """Both cells run; the plain one draws another picture for each of two values, from the first to the last of its slider."""
+    import ipywidgets
+    from matplotlib import pyplot as plt
+    which, explorer, control, picture, plain = explorers.CASES[name]
+    assert f"{which}(" in explorer and explorer.strip().splitlines()[-1].split("(")[0] in (which, "explorer")
+    drawn, found = [], []
+
+    def draw():
+        canvas = plt.gcf().canvas
+        canvas.draw()
+        drawn.append(bytes(canvas.buffer_rgba()))
+        plt.close("all")
+
+    def interact(**sliders):
+        ((argument, given),) = sliders.items()
+
+        def keep(show):
+            found.append((show, argument, given))
+            return show
+        return keep
+
+    plt.switch_backend("agg")
+    monkeypatch.setattr(plt, "show", draw)
+    monkeypatch.setattr(ipywidgets, "interact", interact)
+    monkeypatch.setattr(torch, "set_num_threads", lambda threads: None)
+    space = {"__name__": "cell"}
+    exec(explorer, space)
+    exec(plain, space)
+    ((show, argument, (low, high, *_)),) = found
+    for value in (low, high):
+        show(**{argument: value})
+    show()
+    assert len(drawn) == 3 and drawn[0] != drawn[1]
+
+
+def test_a_row_says_how_many_times_faster():
+    assert explorers.as_row("cost", (20.0, 30.0), (300.0, 4.0)) == ["cost", "20.0", "300", "×15.0", "30.0", "4.0", "×7.5"]
+    assert explorers.as_row("cost", (20.0, 30.0), (10.0, 0.0))[3:] == ["×0.5", "30.0", "0.0", "–"]
+
+
 # ---- tables and the page ----------------------------------------------------------------------------------------------
 
 TABLE = Table("A title", ["what", "pass", "a/ms", "said"], [["x|y", "f", "1.5", "kept"], ["z", "f", "10", "no"]], ["A note."],
@@ -267,6 +321,22 @@ def test_the_page_is_made_of_what_is_kept():
     assert "GPU: GPU H1." in (page := runner.render(kept)) and "| z | f | 10 | no | 0.1 |" in page
     runner.add(kept, "gpu", "chapters", [], {})
     assert "## Chapters" not in runner.render(kept)                   # a GPU's column without a table to stand in
+
+
+@pytest.mark.parametrize("found", [[], [TABLE._replace(title="New")._asdict()]], ids=["no browser", "measured"])
+def test_what_cannot_be_measured_here_stays_as_it_was(found, tmp_path, monkeypatch):
+    before = {"explorers": {"cpu": {"machine": {"cores": 1}, "tables": [TABLE._asdict()]}}}
+    monkeypatch.setattr(runner, "KEPT", tmp_path / "kept.json")
+    monkeypatch.setattr(runner, "PAGE", tmp_path / "page.md")
+    monkeypatch.setattr(runner, "gpu_name", lambda: "")
+    monkeypatch.setattr(runner, "run", lambda name, quick, file: int(file.write_text(json.dumps(found)) == 0))
+    monkeypatch.setattr(sys, "argv", ["benchmarks", "--write", "explorers"])
+    runner.KEPT.write_text(json.dumps(before))
+    runner.main()
+    if found:
+        assert "## Explorers" in runner.PAGE.read_text() and "### New" in runner.PAGE.read_text() and "A title" not in runner.PAGE.read_text()
+    else:
+        assert json.loads(runner.KEPT.read_text()) == json.loads(json.dumps(before)) and not runner.PAGE.exists()
 
 
 def test_what_is_kept_has_a_row_on_a_line():
