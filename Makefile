@@ -14,6 +14,10 @@ COUNTERS = $(MAKE) -s --no-print-directory .venv/installed-bench || \
 $(shell [ "$$(cat .venv/where 2>/dev/null)" = "$$(pwd -P)" ] || rm -f .venv/installed .venv/installed-*)
 $(shell .venv/bin/python -c "" 2>/dev/null || rm -f .venv/bin/pip .venv/installed .venv/installed-*)
 
+# pip writes down where the course is, and Python reads that before anything else, in the locale's encoding: where that is ASCII,
+# a folder with a Korean name would end every start. The same place, seen from where it is written, is ASCII anywhere.
+POINT = for file in .venv/lib/python3*/site-packages/*image_models_course.pth; do [ ! -e "$$file" ] || echo ../../../.. > "$$file"; done
+
 .PHONY: help lab test test-versions test-gpu notebooks bench measured present slides clean
 
 help: ## list these commands
@@ -54,11 +58,13 @@ clean: ## remove what the commands above made, but not .venv, your runs or your 
 .venv/installed: pyproject.toml jupyter/course.json | .venv/bin/pip
 	@echo "Installing PyTorch, JupyterLab and the course into .venv: once, some minutes, and some gigabytes with a GPU build."
 	@$(PY) -m pip install -e .
+	@$(POINT)
 	@pwd -P > .venv/where && touch $@
 
 .venv/installed-%: pyproject.toml jupyter/course.json | .venv/bin/pip
 	@echo "Installing the course and what \"$*\" needs into .venv."
 	@$(PY) -m pip install -e ".[$*]"
+	@$(POINT)
 	@pwd -P > .venv/where && touch $@ .venv/installed
 
 # pip is the last thing that venv writes, so its presence says that the making was not cut short
