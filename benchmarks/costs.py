@@ -292,10 +292,8 @@ def over_operators(quick):
 
 # ---- 22 billion parameters --------------------------------------------------------------------------------------------
 
-MEASURE = '''
-import json, resource, sys, time, torch
-from helpers.costs import cost_table
-from helpers.models.backbones import Backbone, ParallelBlock, vit_22b
+PEAK = '''
+import resource, sys
 
 def peak():
     """The most memory held so far, MiB. Linux hands getrusage's figure down from parent to child, so not that one there."""
@@ -304,6 +302,11 @@ def peak():
             return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 2**10
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+'''
+MEASURE = PEAK + '''
+import json, time, torch
+from helpers.costs import cost_table
+from helpers.models.backbones import Backbone, ParallelBlock, vit_22b
 
 def count(make, size):
     begin, before = time.process_time(), peak()

@@ -41,7 +41,8 @@ def figure(rows=1, cols=1, width=10.0, height=None, **grid):
 
     width, height: inches; height follows from the number of rows where it is None
     """
-    whole("rows", rows, 1), whole("cols", cols, 1)
+    whole("rows", rows, 1)
+    whole("cols", cols, 1)
     for name, inches in (("width", width), ("height", height)):
         if not (name == "height" and inches is None) and check_number(name, inches, 0) == 0:
             raise ValueError(f"{name} (={inches!r}) must be above 0: it is in inches")

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.costs import PEAK
 from helpers.costs import cost_table
 from helpers.models import backbones
 from helpers.models.backbones import (PUBLISHED, Backbone, KeylessBlock, LayerScale, ParallelBlock, ScaledBlock,
@@ -108,18 +109,11 @@ def test_published_numbers_have_a_source_and_no_code_is_missing():
     assert round(PUBLISHED["internimage_h"].params / 1e9, 2) == 1.08
 
 
-MEASURE = '''
-import resource, sys, torch
+MEASURE = PEAK + '''
+import torch
+from benchmarks.costs import PEAK
 from helpers.costs import cost_table
 from helpers.models.backbones import Backbone, ParallelBlock, vit_22b
-
-def peak():
-    """The most memory held so far, MiB. Linux hands getrusage's figure down from parent to child, so not that one there."""
-    try:
-        with open("/proc/self/status") as file:
-            return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 2**10
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 def count(make, size):
     with torch.device("meta"):

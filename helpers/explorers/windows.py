@@ -274,7 +274,7 @@ class WindowExplorer(Panel):
             colours[top:bottom + 1, left:right + 1] = matplotlib.colors.to_rgb(STEPS[blocks - 1])
             veil[top:bottom + 1, left:right + 1] = False
         lines = range(self.window_size, across, self.window_size)
-        words = (f"After {self.blocks} blocks the patch in row {self.query[0]}, column {self.query[1]} has heard from {int(self.heard().sum())} "
+        words = (f"After {self.blocks} block{'s' if self.blocks > 1 else ''} the patch in row {self.query[0]}, column {self.query[1]} has heard from {int(self.heard().sum())} "
                  f"of {self.side**2} patches.")
         return (f'<div role="img" aria-label="{words}" class="win-map"><div class="win-grey"><div data-part="photo" style="'
                 f'{box(0, 0, self.side, self.side, across)}"></div></div><img alt="" class="win-tint" src="{data_uri(pixel_png(colours))}">'

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from helpers.checks import check_images, check_number, check_tensor, check_tokens
 from helpers.layers.attention import (attention, merge_heads, relative_position_bias, relative_position_index,
                                       split_heads)
-from helpers.checks import check_images, check_number, check_tensor, check_tokens
 from helpers.layers.conv import whole_pair
 from helpers.models.vit import mlp
 from helpers.shapes import whole
@@ -91,7 +91,8 @@ class WindowAttention(nn.Module):
 
     def __init__(self, dim, num_heads, window_size, shift_size=0, dropout=0.0, attention_dropout=0.0):
         super().__init__()
-        check_number("dropout", dropout, 0, 1), check_number("attention_dropout", attention_dropout, 0, 1)
+        check_number("dropout", dropout, 0, 1)
+        check_number("attention_dropout", attention_dropout, 0, 1)
         if whole("dim", dim, 1) % whole("num_heads", num_heads, 1):
             raise ValueError(f"dim (={dim}) must be a multiple of num_heads (={num_heads}): change either")
         self.window_size = M_h, M_w = whole_pair("window_size", window_size, 1)
@@ -224,7 +225,8 @@ class Swin(nn.Module):
         for name, number in (("embed_dim", embed_dim), ("num_classes", num_classes), ("in_channels", in_channels)):
             whole(name, number, 1)
         for depth, heads in zip(depths, num_heads):
-            whole("depths", depth, 1), whole("num_heads", heads, 1)
+            whole("depths", depth, 1)
+            whole("num_heads", heads, 1)
         check_number("stochastic_depth_prob", stochastic_depth_prob, 0, 1)
         half = tuple(side // 2 for side in window_size)
         layers = [nn.Sequential(nn.Conv2d(in_channels, embed_dim, patch_size, stride=patch_size), ChannelsLast(),

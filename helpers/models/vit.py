@@ -5,15 +5,17 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from helpers.layers.attention import MultiHeadAttention, interpolate_positions, sinusoidal_positions_2d
 from helpers.checks import check_images, check_number, check_tokens
+from helpers.layers.attention import MultiHeadAttention, interpolate_positions, sinusoidal_positions_2d
 from helpers.layers.conv import whole_pair
 from helpers.shapes import whole
 
 
 def mlp(width, hidden, dropout=0.0):
     """Return two linear layers with a GELU between them, for each token by itself: (..., width) → (..., width)."""
-    whole("hidden_dim", width, 1), whole("mlp_dim", hidden, 1), check_number("dropout", dropout, 0, 1)
+    whole("hidden_dim", width, 1)
+    whole("mlp_dim", hidden, 1)
+    check_number("dropout", dropout, 0, 1)
     return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout),
                          nn.Linear(hidden, width), nn.Dropout(dropout))
 
@@ -29,7 +31,8 @@ class EncoderBlock(nn.Module):
 
     def __init__(self, num_heads, hidden_dim, mlp_dim, dropout=0.0, attention_dropout=0.0):
         super().__init__()
-        check_number("dropout", dropout, 0, 1), check_number("attention_dropout", attention_dropout, 0, 1)
+        check_number("dropout", dropout, 0, 1)
+        check_number("attention_dropout", attention_dropout, 0, 1)
         self.ln_1 = nn.LayerNorm(whole("hidden_dim", hidden_dim, 1), eps=1e-6)
         self.self_attention = MultiHeadAttention(hidden_dim, num_heads, dropout=attention_dropout)
         self.dropout = nn.Dropout(dropout)
@@ -103,7 +106,8 @@ class ViT(nn.Module):
         for name, number in (("in_channels", in_channels), ("hidden_dim", hidden_dim), ("mlp_dim", mlp_dim),
                              ("num_heads", num_heads), ("num_classes", num_classes)):
             whole(name, number, 1)
-        check_number("dropout", dropout, 0, 1), check_number("attention_dropout", attention_dropout, 0, 1)
+        check_number("dropout", dropout, 0, 1)
+        check_number("attention_dropout", attention_dropout, 0, 1)
         self.conv_proj = nn.Conv2d(in_channels, hidden_dim, self.patch_size, stride=self.patch_size)
         self.class_token = nn.Parameter(torch.zeros(1, 1, hidden_dim)) if pool == "token" else None
         self.distill_token = nn.Parameter(torch.zeros(1, 1, hidden_dim)) if distill else None
