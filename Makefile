@@ -18,7 +18,7 @@ $(shell .venv/bin/python -c "" 2>/dev/null || rm -f .venv/bin/pip .venv/installe
 # a folder with a Korean name would end every start. The same place, seen from where it is written, is ASCII anywhere.
 POINT = for file in .venv/lib/python3*/site-packages/*image_models_course.pth; do [ ! -e "$$file" ] || echo ../../../.. > "$$file"; done
 
-.PHONY: help lab test test-versions test-gpu notebooks bench measured present slides clean
+.PHONY: help lab test test-versions test-gpu test-twice notebooks bench measured present slides clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
@@ -36,6 +36,9 @@ test-versions: .venv/installed-versions ## run the tests on every Python here, a
 
 test-gpu: .venv/installed-test ## run every notebook on the GPU, and measure there (without a network: python tests/gpu.py)
 	@$(PY) tests/gpu.py $(NB)
+
+test-twice: .venv/installed-test ## run every notebook twice in one kernel, both times as it is stored (NB=03 for one)
+	@$(PY) tests/twice.py $(NB) </dev/null
 
 notebooks: .venv/installed-test ## run the notebooks and save their outputs (NB=03 for one, NB="01 03" for two)
 	@$(PY) -m helpers.notebooks $(NB)
