@@ -1,10 +1,16 @@
-"""Misfortunes in JupyterLab, with every explorer of the course shown: the kernel is killed, and the screen is narrow."""
+"""Misfortunes in JupyterLab, with every explorer of the course shown: the kernel is killed, the network slow, the screen narrow."""
 
+import asyncio
 import importlib
 import inspect
 import pkgutil
+import threading
+import urllib.parse
+
+import pytest
 
 import helpers.explorers
+from browser.conftest import Lab, Notebook
 
 ROOTS = ".panel, .convex, .attex, .gates"
 
@@ -20,9 +26,9 @@ def explorers():
     return found
 
 
-def shown(notebook):
-    """Show all explorers, and return a function that scrolls to one and returns its locator."""
-    codes = explorers()
+def shown(notebook, *names):
+    """Show these explorers, or all, and return their codes and a function that scrolls to one and returns its locator."""
+    codes = {name: code for name, code in explorers().items() if name in names or not names}
     notebook.write(*codes.values()).open()
     notebook.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
     notebook.run_all()
@@ -47,6 +53,11 @@ def change(root):
         else node.value = node.value === node.max ? node.min : node.max;
         for (const kind of ['input', 'change']) node.dispatchEvent(new Event(kind, {bubbles: true}));
         return [before, node.value]; }""")
+
+
+def control(root):
+    """Return what the control that `change` moves is set to."""
+    return root.evaluate("r => [...r.querySelectorAll('input[type=range], input[type=number], select')].find(n => n.checkVisibility() && !n.disabled).value")
 
 
 def test_the_kernel_is_killed_while_explorers_are_shown(notebook):
@@ -77,6 +88,92 @@ def test_the_kernel_is_killed_while_explorers_are_shown(notebook):
         before, after = change(root)
         page.wait_for_function("r => r.dataset.waiting === undefined", arg=root.element_handle(), timeout=20_000)
         assert before != after and not root.locator(waiting).is_visible(), name
+
+
+class SlowLine:
+    """A line to a server on this machine, as to a kernel in another town: what is sent arrives `delay` seconds later, at `rate` bytes a second."""
+
+    def __init__(self, port):
+        self.server, self.delay, self.rate = port, 0.0, float("inf")
+        self.loop, self.ready = asyncio.new_event_loop(), threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+        assert self.ready.wait(10)
+
+    def run(self):
+        asyncio.set_event_loop(self.loop)
+        listening = self.loop.run_until_complete(asyncio.start_server(self.connect, "127.0.0.1", 0))
+        self.port = listening.sockets[0].getsockname()[1]
+        self.ready.set()
+        self.loop.run_forever()
+        listening.close()
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.close()
+
+    async def connect(self, reader, writer):
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.server)
+        await asyncio.gather(self.carry(reader, there_writer), self.carry(there_reader, writer))
+
+    async def carry(self, reader, writer):
+        under_way = asyncio.Queue()
+
+        async def arrive():
+            while True:
+                due, data = await under_way.get()
+                await asyncio.sleep(max(0.0, due - self.loop.time()))
+                if not data:
+                    break
+                writer.write(data)
+            writer.close()
+
+        arriving = asyncio.ensure_future(arrive())
+        try:
+            while data := await reader.read(4096):
+                await asyncio.sleep(len(data) / self.rate)
+                under_way.put_nowait((self.loop.time() + self.delay, data))
+        except ConnectionError:
+            pass                                         # the browser closed the page
+        under_way.put_nowait((self.loop.time(), b""))
+        await arriving
+
+    def stop(self):
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
+
+
+@pytest.fixture
+def slow(page, lab):
+    """A Notebook behind a SlowLine, which is as fast as the machine until a test slows it."""
+    at = urllib.parse.urlsplit(lab.url)
+    line = SlowLine(at.port)
+    notebook = Notebook(page, Lab(at._replace(netloc=f"127.0.0.1:{line.port}").geturl(), lab.token, lab.root, lab.log, lab.tried))
+    notebook.line = line
+    yield notebook
+    line.delay, line.rate = 0.0, float("inf")
+    page.evaluate("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.shutdown?.()")
+    page.goto("about:blank")
+    line.stop()
+
+
+def test_a_slow_network(slow):
+    page, (codes, look) = slow.page, shown(slow, "CostExplorer", "PatchExplorer")  # small answers, and large ones
+    assert len(codes) == 2
+    slow.line.delay, slow.line.rate = 0.4, 100_000
+    began = page.evaluate("() => performance.now()")
+    assert slow.kernel("print('far away')") == "far away\n"
+    assert page.evaluate("() => performance.now()") - began > 800  # there and back again: the line is slow indeed
+    for name in codes:
+        root = look(name)
+        for _ in range(11):                              # a drag: to and fro, faster than any answer comes
+            before, after = change(root)
+        assert root.get_attribute("data-waiting") is not None, name
+        page.wait_for_function("r => r.dataset.waiting === undefined", arg=root.element_handle(), timeout=30_000)
+        for later in (0, 1000):                          # the latest position holds, and no answer to an earlier one comes after it
+            page.wait_for_timeout(later)
+            assert before != control(root) == after, name
+    assert slow.errors() == []
 
 
 # What reaches over the right edge of the explorer, or is cut by something that hides what does not fit, or lies outside its picture.
