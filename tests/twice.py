@@ -54,7 +54,8 @@ def test_twice(request, path):
 
 def main(chosen):
     tests = [f"{__file__}::test_twice[{path.stem}]" for path in find(chosen)]
-    return pytest.main(["-v", "--durations=0", "--durations-min=1", "-p", "no:cacheprovider", *tests])
+    calm = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # nbval, which stored_outputs needs, is imported before pytest begins
+    return pytest.main(["-v", "--durations=0", "--durations-min=1", "-p", "no:cacheprovider", *calm, *tests])
 
 
 if __name__ == "__main__":
