@@ -20,6 +20,7 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -54,6 +55,12 @@ class Lab:
 
     def __init__(self, url, token, root, log, tried):
         self.url, self.token, self.root, self.log, self.tried = url, token, root, log, tried
+        self.asked, self.dying = ThreadPoolExecutor(4), []
+
+    def shut_down(self, kernel):
+        """Shut a kernel down and do not wait for it: it takes a second to go, and the next test has no need of that."""
+        order = urllib.request.Request(f"{self.url}api/kernels/{kernel}", method="DELETE", headers={"Authorization": f"token {self.token}"})
+        self.dying.append(self.asked.submit(lambda: urllib.request.urlopen(order, timeout=60).close()))
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +87,13 @@ def lab(tmp_path_factory):
             time.sleep(0.1)
     try:
         assert info, f"JupyterLab did not start:\n{log.read_text()}"
-        yield Lab(info["url"], token, root, log, home / "tried")
+        made = Lab(info["url"], token, root, log, home / "tried")
+        yield made
+        for kernel in made.dying:
+            kernel.result()
+        with urllib.request.urlopen(f"{made.url}api/kernels?token={token}", timeout=10) as answer:
+            left = [kernel["id"] for kernel in json.load(answer)]
+        assert not left, f"kernels that no test shut down: {left}"
     finally:
         for kind in (signal.SIGTERM, signal.SIGKILL):
             if server.poll() is None:
@@ -234,11 +247,19 @@ class Notebook:
         return self
 
 
+def leave(page, lab):
+    """Close the page of a notebook, and shut its kernel down."""
+    kernel = page.evaluate("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.id")
+    page.goto("about:blank")                             # first: a page would complain that its kernel went away
+    if kernel:
+        lab.shut_down(kernel)
+
+
 @pytest.fixture
 def notebook(page, lab):
     """A Notebook in a new page; its kernel is shut down at the end. Fails the test if the kernel tried to reach another machine."""
     before = len(attempts(lab.tried))
     yield Notebook(page, lab)
-    page.evaluate("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.shutdown?.()")
+    leave(page, lab)
     tried = attempts(lab.tried)[before:]
     assert not tried, f"a kernel, or JupyterLab, tried to reach the network: {tried[:5]}"

@@ -10,7 +10,7 @@ import urllib.parse
 import pytest
 
 import helpers.explorers
-from browser.conftest import Lab, Notebook
+from browser.conftest import Lab, Notebook, leave
 
 ROOTS = ".panel, .convex, .attex, .gates"
 
@@ -152,8 +152,7 @@ def slow(page, lab):
     notebook.line = line
     yield notebook
     line.delay, line.rate = 0.0, float("inf")
-    page.evaluate("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.shutdown?.()")
-    page.goto("about:blank")
+    leave(page, lab)
     line.stop()
 
 
