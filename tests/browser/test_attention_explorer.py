@@ -110,7 +110,7 @@ def test_leaving_takes_its_listeners_along(alone, page):
     assert page.evaluate("() => { cleanup(); model.set('query', [0, 1]); return document.querySelectorAll('.attex').length }") == 0
 
 
-def test_in_jupyterlab_kernel_and_browser_keep_step(notebook):
+def test_in_jupyterlab_kernel_and_browser_keep_step_and_it_goes_on_after_a_restart(notebook):
     notebook.write("from helpers.explorers.attention import AttentionExplorer\nexplorer = AttentionExplorer(query=(6, 6))\nexplorer").open().run_all()
     root = notebook.view(".attex")
     grid = dict(rows=14, cols=14)
@@ -136,10 +136,7 @@ def test_in_jupyterlab_kernel_and_browser_keep_step(notebook):
     root.screenshot(path=notebook.shots / "attention-dark.png")
     notebook.theme("JupyterLab Light")
 
-
-def test_it_goes_on_after_the_kernel_was_restarted(notebook):
-    notebook.write("from helpers.explorers.attention import AttentionExplorer\nAttentionExplorer()").open().run_all()
-    root = notebook.view(".attex")
+    # its kernel restarted, it goes on
     notebook.restart()
     first = point(root, "query", 1, 1, rows=14, cols=14)["weights"]
     second = point(root, "query", 12, 12, rows=14, cols=14)["weights"]

@@ -299,20 +299,17 @@ CONTRAST = """root => {
         return [(a + .05) / (b + .05), n.textContent.slice(0, 30) || n.value]; }); }"""
 
 
-def test_it_is_readable_on_both_themes(notebook):
-    root = shown(notebook, "ConvolutionExplorer()")
-    pictures = {}
+def test_it_is_readable_on_both_themes_and_two_views_keep_step_and_outlive_the_kernel(notebook):
+    first, pictures = shown(notebook, "ConvolutionExplorer()", "explorer"), {}
     for theme in ("JupyterLab Light", "JupyterLab Dark"):
         notebook.theme(theme).settle()
-        ratios = root.evaluate(CONTRAST)
+        ratios = first.evaluate(CONTRAST)
         assert len(ratios) > 20 and min(ratios)[0] >= 4.5, f"{theme}: {min(ratios)}"
-        pictures[theme] = root.screenshot(path=notebook.shots / f"convolution-{theme.split()[1].lower()}.png")
+        pictures[theme] = first.screenshot(path=notebook.shots / f"convolution-{theme.split()[1].lower()}.png")
     notebook.theme("JupyterLab Light")
     assert pictures["JupyterLab Light"] != pictures["JupyterLab Dark"]
 
-
-def test_two_views_keep_step_and_outlive_the_kernel(notebook):
-    first = shown(notebook, "ConvolutionExplorer()", "explorer")
+    # two views, with their kernel and after its restart
     second = notebook.view(".convex", 1)
     values = "r => [r.result.values, r.lit, r.querySelector('[data-set=stride]').value]"
 

@@ -158,9 +158,19 @@ def shown(notebook, code, *more):
     return notebook.view(".gates")
 
 
-def test_in_jupyterlab_the_kernel_and_a_second_view_follow(notebook):
-    root, page = shown(notebook, "GatesExplorer()", "explorer"), notebook.page
-    second = notebook.view(".gates", 1)
+def test_in_jupyterlab_it_is_readable_on_both_themes_and_the_kernel_and_a_second_view_follow(notebook):
+    root, page = shown(notebook, "GatesExplorer()", "explorer", "GatesExplorer(preset='running sum')"), notebook.page
+    second, full = notebook.view(".gates", 1), notebook.view(".gates", 2)
+    pictures = {}
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        notebook.theme(theme).settle()
+        ratios = full.evaluate(CONTRAST)
+        assert len(ratios) > 60 and min(ratios)[0] >= 4.5, f"{theme}: {sorted(ratios)[:5]}"
+        pictures[theme] = full.screenshot(path=notebook.shots / f"gates-{theme.split()[1].lower()}.png")
+    notebook.theme("JupyterLab Light")
+    assert pictures["JupyterLab Light"] != pictures["JupyterLab Dark"]
+
+    # the kernel and the second view follow, and the views go on without the kernel
     root.evaluate(DRIVE, [["f", 0, 100], ["i", 2, 0], ["o", 8, 25]])
     notebook.settle()
     found = json.loads(notebook.kernel("import json; print(json.dumps([explorer.f, explorer.i, explorer.o, *(part.tolist() for part in explorer.cells())]))"))
@@ -180,15 +190,3 @@ def test_in_jupyterlab_the_kernel_and_a_second_view_follow(notebook):
     notebook.restart()
     root.evaluate(DRIVE, [["f", 0, 50]])
     assert second.evaluate("r => r.result.c") == root.evaluate("r => r.result.c") != result["c"]
-
-
-def test_it_is_readable_on_both_themes(notebook):
-    root = shown(notebook, "GatesExplorer(preset='running sum')")
-    pictures = {}
-    for theme in ("JupyterLab Light", "JupyterLab Dark"):
-        notebook.theme(theme).settle()
-        ratios = [ratio for ratio in root.evaluate(CONTRAST)]
-        assert len(ratios) > 60 and min(ratios)[0] >= 4.5, f"{theme}: {sorted(ratios)[:5]}"
-        pictures[theme] = root.screenshot(path=notebook.shots / f"gates-{theme.split()[1].lower()}.png")
-    notebook.theme("JupyterLab Light")
-    assert pictures["JupyterLab Light"] != pictures["JupyterLab Dark"]

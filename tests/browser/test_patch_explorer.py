@@ -65,8 +65,18 @@ def test_every_control_shows_the_right_numbers_at_both_ends(notebook):
     assert len(seen) == len(photographs()) + len(ORDERS) + 3 - 1                        # "as cut" is what it was
 
 
-def test_pointing_into_the_picture_picks_a_patch(notebook):
-    root = shown(notebook, "PatchExplorer(patch_size=32, size=224)")
+def test_two_views_keep_step_pointing_picks_a_patch_and_the_bars_and_the_point_follow(notebook):
+    root = shown(notebook, "PatchExplorer()", "explorer")
+    second = notebook.view(".panel", 1)
+    put(root, "patch_size", 32)
+    assert second.evaluate(SEEN) == root.evaluate(SEEN) and second.evaluate(VALUE, "patch_size") == "32"
+    put(second, "model", "ViT-H")
+    answered(root)
+    assert second.evaluate(SEEN) == root.evaluate(SEEN) and totals(root) == wanted("ViT-H", 32, 224)
+
+    # pointing into the picture
+    put(root, "model", "ViT-B")
+    root.scroll_into_view_if_needed()
     stage, mouse = root.locator(".field-stage").bounding_box(), notebook.page.mouse
     cell = stage["width"] / 7
     for row, column in ((0, 0), (3, 5), (6, 6), (2, 1)):
@@ -79,9 +89,9 @@ def test_pointing_into_the_picture_picks_a_patch(notebook):
     put(root, "token", 0)
     assert root.locator(".frame").count() == 0 and "class token" in root.locator(".patch-token").inner_text()
 
-
-def test_bars_and_the_point_follow(notebook):
-    root = shown(notebook, "PatchExplorer('ViT-S', 8, 448)")
+    # the bars are to scale, and the point is where the costs are
+    for name, value in (("model", "ViT-S"), ("size", 448), ("patch_size", 8)):
+        put(root, name, value)
     parts = costs("ViT-S", 8, 448)
     for part, cost in parts.items():
         place = root.locator(f"[data-part='{part}.macs']")
@@ -123,58 +133,55 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
     assert page.evaluate(cells) == before, "a key reached JupyterLab"
 
 
-@pytest.mark.parametrize("width", [1280, 1600])
-def test_it_fits_and_is_readable_on_both_themes(notebook, width):
-    notebook.page.set_viewport_size({"width": width, "height": 900})
-    root, pictures = shown(notebook), set()
+def test_it_fits_and_is_readable_on_both_themes_and_fits_a_narrow_screen(notebook):
+    root, page, pictures = shown(notebook, "PatchExplorer()", "PatchExplorer('ViT-H', 4, 512, token=16384)"), notebook.page, {}
     for theme in ("Light", "Dark"):
         notebook.theme(f"JupyterLab {theme}")
-        notebook.settle()
-        ratios = root.evaluate(CONTRAST)
-        assert len(ratios) > 40 and min(ratios)[0] >= 4.5, min(ratios)
-        pictures.add(root.screenshot(path=notebook.shots / f"patch-{theme.lower()}-{width}.png"))
-    assert len(pictures) == 2
+        for width in (1280, 1600):
+            page.set_viewport_size({"width": width, "height": 900})
+            notebook.settle()
+            ratios = root.evaluate(CONTRAST)
+            assert len(ratios) > 40 and min(ratios)[0] >= 4.5, (theme, width, min(ratios))
+            pictures[theme, width] = root.screenshot(path=notebook.shots / f"patch-{theme.lower()}-{width}.png")
+    for width in (1280, 1600):
+        assert pictures["Light", width] != pictures["Dark", width], width
+
+    # still dark: settings with the longest numbers
     for i, settings in enumerate((("ViT-Ti", 64, 112), ("ViT-H", 4, 512), ("ViT-H", 18, 512), ("ViT-L", 62, 400))):
         for name, value in zip(("model", "patch_size", "size"), settings, strict=True):
             put(root, name, value)
         for order, token in zip(ORDERS, (0, tokens(*settings[1:]) - 1), strict=True):
             put(root, "order", order)
             put(root, "token", token)
-            box = root.bounding_box()
-            assert box["width"] <= 1100 and box["height"] <= 530
-            assert root.evaluate("r => r.scrollWidth <= r.clientWidth") and root.evaluate(OUTSIDE) == root.evaluate(WIDE) == root.evaluate(CUT) == []
-            assert root.evaluate(OVERLAPS, TEXTS) == []
-            notebook.settle(200)
-            root.screenshot(path=notebook.shots / f"patch-ends-{i}-{ORDERS.index(order)}-{width}.png")
-    assert root.evaluate(SMALL) == [] and min(root.evaluate(CONTRAST))[0] >= 4.5
+            for width in (1280, 1600):
+                page.set_viewport_size({"width": width, "height": 900})
+                notebook.settle(200)
+                box, where = root.bounding_box(), (width, settings, order)
+                root.screenshot(path=notebook.shots / f"patch-ends-{i}-{ORDERS.index(order)}-{width}.png")
+                assert box["width"] <= 1100 and box["height"] <= 530, where
+                assert root.evaluate("r => r.scrollWidth <= r.clientWidth") and root.evaluate(OUTSIDE) == root.evaluate(WIDE) == root.evaluate(CUT) == [], where
+                assert root.evaluate(OVERLAPS, TEXTS) == [], where
+    for width in (1280, 1600):
+        page.set_viewport_size({"width": width, "height": 900})
+        notebook.settle(200)
+        assert root.evaluate(SMALL) == [] and min(root.evaluate(CONTRAST))[0] >= 4.5, width
     notebook.theme("JupyterLab Light")
 
-
-def test_it_fits_a_narrow_screen(notebook):
-    notebook.page.set_viewport_size({"width": 760, "height": 900})
-    root = shown(notebook, "PatchExplorer('ViT-H', 4, 512, token=16384)")
+    # a narrow screen, with the widest settings: the explorer of the second cell
+    root = notebook.view(".panel", 1)
+    page.set_viewport_size({"width": 760, "height": 900})
     for collapsed in (False, True):                      # beside JupyterLab's file browser, and without it
         if collapsed:
-            notebook.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+            page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
         for name, patch_size in (("even", 4), ("uneven", 18)):
             put(root, "patch_size", patch_size)
             notebook.settle()
             root.screenshot(path=notebook.shots / f"patch-narrow-{name}-{collapsed:d}.png")
-            assert root.evaluate("r => r.scrollWidth <= r.clientWidth") and root.evaluate(OUTSIDE) == root.evaluate(WIDE) == root.evaluate(CUT) == []
-            assert root.evaluate(OVERLAPS, TEXTS) == []
+            where = f"760 wide, {name}, {'without' if collapsed else 'beside'} the file browser"
+            assert root.evaluate("r => r.scrollWidth <= r.clientWidth") and root.evaluate(OUTSIDE) == root.evaluate(WIDE) == root.evaluate(CUT) == [], where
+            assert root.evaluate(OVERLAPS, TEXTS) == [], where
             macs = total(costs("ViT-H", patch_size, 512)).macs
-            assert root.locator("[data-part='total.macs']").inner_text() == (f"{macs:,}" if collapsed else short(macs))
-
-
-
-def test_two_views_keep_step(notebook):
-    first = shown(notebook, "PatchExplorer()", "explorer")
-    second = notebook.view(".panel", 1)
-    put(first, "patch_size", 32)
-    assert second.evaluate(SEEN) == first.evaluate(SEEN) and second.evaluate(VALUE, "patch_size") == "32"
-    put(second, "model", "ViT-H")
-    answered(first)
-    assert second.evaluate(SEEN) == first.evaluate(SEEN) and totals(first) == wanted("ViT-H", 32, 224)
+            assert root.locator("[data-part='total.macs']").inner_text() == (f"{macs:,}" if collapsed else short(macs)), where
 
 
 def test_five_hundred_changes_leave_nothing_behind(notebook):

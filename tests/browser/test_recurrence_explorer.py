@@ -1,6 +1,5 @@
 """The explorers of recurrent networks in Chromium: every control, the keyboard, both themes, a narrow page."""
 
-import pytest
 from browser.test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, put
 
 REACH = "r => r.querySelector('.reach-chart').innerHTML"
@@ -13,8 +12,8 @@ def shown(notebook, code, *more):
     return notebook.view(".panel")
 
 
-def test_every_control_of_the_gradient_changes_the_chart_at_both_ends(notebook):
-    root = shown(notebook, "RecurrenceExplorer()")
+def test_every_control_of_the_gradient_changes_the_chart_at_both_ends_and_two_views_keep_step(notebook):
+    root = shown(notebook, "RecurrenceExplorer()", "explorer")
     for name, ends in {"radius": (50, 150), "distance": (1, 60)}.items():
         control, seen = root.locator(f"[data-set={name}]"), set()
         assert [control.get_attribute("min"), control.get_attribute("max")] == [str(end) for end in ends]
@@ -36,6 +35,15 @@ def test_every_control_of_the_gradient_changes_the_chart_at_both_ends(notebook):
     assert root.evaluate(outside) == 0
     put(root, "radius", 50)
     assert root.evaluate(outside) == 0
+
+    # two views, each of which can be moved
+    second = notebook.view(".panel", 1)
+    put(root, "radius", 120)
+    assert second.evaluate(REACH) == root.evaluate(REACH) and second.evaluate(VALUE, "radius") == "120"
+    assert root.evaluate(VALUE, "activation") == "linear"
+    put(second, "activation", "tanh")
+    answered(root)
+    assert root.evaluate(VALUE, "activation") == "tanh" and root.evaluate(REACH) == second.evaluate(REACH)
 
 
 def test_stepping_through_the_word(notebook):
@@ -62,57 +70,52 @@ def test_stepping_through_the_word(notebook):
     assert root.evaluate(now) == 1
 
 
-@pytest.mark.parametrize("code, keys", [("RecurrenceExplorer()", {"radius": "ArrowUp", "activation": "ArrowDown", "matrix": "ArrowDown", "distance": "ArrowUp"}),
-                                        ("HelloExplorer()", {"do": "Enter", "step": "ArrowUp"})])
-def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook, code, keys):
-    root, page, seen = shown(notebook, code, "1"), notebook.page, REACH if "Rec" in code else HELLO
+def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
+    shown(notebook, "RecurrenceExplorer()", "HelloExplorer()", "1")
+    page = notebook.page
     cells = "() => { const c = window.jupyterapp.shell.currentWidget.content; return [[...c.model.cells].map(c => c.type), c.activeCellIndex]; }"
     focus = "() => { const n = document.activeElement; return [n.dataset.set, parseFloat(getComputedStyle(n).outlineWidth), n.getAttribute('aria-label')]; }"
-    first = root.locator("[data-set=radius]") if "radius" in keys else page.get_by_role("button", name="next letter")
-    first.focus()
-    page.keyboard.press("Tab")                         # on to the next control and back: a focus by key shows its outline
-    page.keyboard.press("Shift+Tab")
-    before = page.evaluate(cells)
-    for name, key in keys.items():
-        found, outline, label = page.evaluate(focus)
-        assert found == name and label and outline >= 3
-        was = root.evaluate(seen)
-        page.keyboard.press(key)
-        answered(root)
-        assert root.evaluate(seen) != was and page.evaluate(focus)[0] == name
-        for typed in "axddm":
-            page.keyboard.press(typed)
-        answered(root)
-        page.keyboard.press("Tab")
-    assert page.evaluate(cells) == before, "a key reached JupyterLab"
+    for cell, seen, keys in ((0, REACH, {"radius": "ArrowUp", "activation": "ArrowDown", "matrix": "ArrowDown", "distance": "ArrowUp"}),
+                             (1, HELLO, {"do": "Enter", "step": "ArrowUp"})):
+        root = notebook.view(".panel", cell)
+        first = root.locator("[data-set=radius]") if "radius" in keys else page.get_by_role("button", name="next letter")
+        first.focus()
+        page.keyboard.press("Tab")                     # on to the next control and back: a focus by key shows its outline
+        page.keyboard.press("Shift+Tab")
+        before = page.evaluate(cells)
+        for name, key in keys.items():
+            found, outline, label = page.evaluate(focus)
+            assert found == name and label and outline >= 3
+            was = root.evaluate(seen)
+            page.keyboard.press(key)
+            answered(root)
+            assert root.evaluate(seen) != was and page.evaluate(focus)[0] == name
+            for typed in "axddm":
+                page.keyboard.press(typed)
+            answered(root)
+            assert page.evaluate(cells) == before, f"a key on {name} reached JupyterLab"
+            page.keyboard.press("Tab")                 # after the last control: into the next cell
 
 
-@pytest.mark.parametrize("code", ["RecurrenceExplorer(1.2, 'tanh', 'random')", "HelloExplorer(step=3)"])
-def test_it_fits_and_is_readable_on_both_themes_and_a_narrow_page(notebook, code):
-    root, pictures, name = shown(notebook, code), set(), code[:5].lower()
+def test_both_fit_and_are_readable_on_both_themes_and_a_narrow_page(notebook):
+    shown(notebook, "RecurrenceExplorer(1.2, 'tanh', 'random')", "HelloExplorer(step=3)")
+    roots, pictures = {name: notebook.view(".panel", cell) for cell, name in enumerate(("recur", "hello"))}, {}
     for theme in ("Light", "Dark"):
         notebook.theme(f"JupyterLab {theme}")
         notebook.settle()
-        ratios = [ratio for ratio in root.evaluate(CONTRAST) if "state" not in ratio[1]]
-        assert len(ratios) > 8 and min(ratios)[0] >= 4.5, min(ratios)
-        pictures.add(root.screenshot(path=notebook.shots / f"{name}-{theme.lower()}.png"))
-    assert len(pictures) == 2
-    box = root.bounding_box()
-    assert box["width"] <= 1100 and box["height"] <= 520
-    assert root.evaluate(SMALL) == []
+        for name, root in roots.items():
+            ratios = [ratio for ratio in root.evaluate(CONTRAST) if "state" not in ratio[1]]
+            assert len(ratios) > 8 and min(ratios)[0] >= 4.5, (name, theme, min(ratios))
+            pictures[name, theme] = root.screenshot(path=notebook.shots / f"{name}-{theme.lower()}.png")
+    for name, root in roots.items():
+        assert pictures[name, "Light"] != pictures[name, "Dark"], name
+        box = root.bounding_box()
+        assert box["width"] <= 1100 and box["height"] <= 520, name
+        assert root.evaluate(SMALL) == [], name
     notebook.theme("JupyterLab Light")
     notebook.page.set_viewport_size({"width": 760, "height": 900})
     notebook.settle()
-    assert root.evaluate("r => r.scrollWidth <= r.clientWidth")
-    assert root.evaluate(OVERLAPS, "[role=columnheader], [role=cell], .tile, label") == []
-    root.screenshot(path=notebook.shots / f"{name}-narrow.png")
-
-
-def test_two_views_keep_step(notebook):
-    first = shown(notebook, "RecurrenceExplorer()", "explorer")
-    second = notebook.view(".panel", 1)
-    put(first, "radius", 120)
-    assert second.evaluate(REACH) == first.evaluate(REACH) and second.evaluate(VALUE, "radius") == "120"
-    put(second, "activation", "tanh")
-    answered(first)
-    assert first.evaluate(VALUE, "activation") == "tanh" and first.evaluate(REACH) == second.evaluate(REACH)
+    for name, root in roots.items():
+        assert root.evaluate("r => r.scrollWidth <= r.clientWidth"), name
+        assert root.evaluate(OVERLAPS, "[role=columnheader], [role=cell], .tile, label") == [], name
+        root.screenshot(path=notebook.shots / f"{name}-narrow.png")

@@ -1,6 +1,5 @@
 """The window explorer in Chromium: every control, pointing, the keyboard, both themes, a narrow screen, and what it leaves behind."""
 
-import pytest
 from browser.test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, leaks, put
 
 from helpers.explorers.windows import BLOCKS, IMAGE, ROLLED, SIDES, VIEWS, WINDOWS, WindowExplorer
@@ -21,7 +20,7 @@ def steps(root):
     return [[int(cell.inner_text().replace(",", "")) for cell in row.locator("[role=cell]").all()] for row in root.locator(".win-steps [role=row]").all()[1:]]
 
 
-def test_every_control_changes_what_is_seen_at_both_ends(notebook):
+def test_every_control_changes_what_is_seen_at_both_ends_and_the_photograph_is_rolled(notebook):
     root = shown(notebook)
     ends = {"window_size": WINDOWS, "shift": (0, 3), "blocks": BLOCKS, "side": SIDES[:2], "row": (0, 15), "column": (0, 15)}
     start = {"window_size": 4, "shift": 2, "blocks": 2, "side": 16, "row": 6, "column": 6}
@@ -50,10 +49,28 @@ def test_every_control_changes_what_is_seen_at_both_ends(notebook):
     put(root, "view", IMAGE)
     assert root.evaluate(SEEN) == before
 
+    # what is shown after the roll is the photograph, rolled
+    put(root, "shift", 1)
+    put(root, "view", ROLLED)
+    stage = root.locator(".win-stage").first.bounding_box()
+    boxes = [img.bounding_box() for img in root.locator(".win-stage").first.locator(".win-grey img").all()]
+    found = {(round(16 * (b["x"] - stage["x"]) / stage["width"]), round(16 * (b["y"] - stage["y"]) / stage["width"]), round(16 * b["width"] / stage["width"])) for b in boxes}
+    assert len(boxes) == 4 and found == {(x, y, 16) for x in (-1, 15) for y in (-1, 15)}
+    put(root, "blocks", 1)
+    assert root.locator(".win-stage").first.locator(".win-grey img").count() == 1
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_pointing_moves_the_query_and_the_frame_holds_it(notebook, view):
-    root, mouse = shown(notebook, f"WindowExplorer(view={view!r})"), notebook.page.mouse
+
+def test_pointing_moves_the_query_and_the_frame_holds_it(notebook):
+    root = shown(notebook)
+    for view in VIEWS:
+        for name, value in (("row", 6), ("column", 6), ("view", view)):                 # each view from the same place
+            put(root, name, value)
+        assert root.evaluate(VALUE, "view") == view
+        assert_that_pointing_moves_the_query(notebook, root, view)
+
+
+def assert_that_pointing_moves_the_query(notebook, root, view):
+    mouse = notebook.page.mouse
     stages, middle = root.locator(".win-stage").all(), lambda b: (b["x"] + b["width"] / 2, b["y"] + b["height"] / 2)
     for stage in stages:
         box = stage.bounding_box()
@@ -64,25 +81,15 @@ def test_pointing_moves_the_query_and_the_frame_holds_it(notebook, view):
             answered(root)
             at = middle(stage.locator(".win-query").bounding_box())
             # The middle of a patch is at most half of it, a 32nd of the map, from where was pointed.
-            assert abs(at[0] - box["x"] - x * box["width"]) <= box["width"] / 32 + 1 and abs(at[1] - box["y"] - y * box["height"]) <= box["height"] / 32 + 1
+            assert abs(at[0] - box["x"] - x * box["width"]) <= box["width"] / 32 + 1 and abs(at[1] - box["y"] - y * box["height"]) <= box["height"] / 32 + 1, view
             query, frame = (stages[0].locator(part).bounding_box() for part in (".win-query", ".win-frame"))
-            assert frame["x"] - 4 <= query["x"] and query["x"] + query["width"] <= frame["x"] + frame["width"] + 4
-            assert frame["y"] - 4 <= query["y"] and query["y"] + query["height"] <= frame["y"] + frame["height"] + 4
+            assert frame["x"] - 4 <= query["x"] and query["x"] + query["width"] <= frame["x"] + frame["width"] + 4, view
+            assert frame["y"] - 4 <= query["y"] and query["y"] + query["height"] <= frame["y"] + frame["height"] + 4, view
         mouse.up()
         now = root.evaluate(SEEN)
         mouse.move(box["x"] + 5, box["y"] + 5)
         notebook.settle(200)
-        assert root.evaluate(SEEN) == now
-
-
-def test_the_rolled_photograph_is_the_photograph_rolled(notebook):
-    root = shown(notebook, "WindowExplorer(4, 1, view='after the roll')")
-    stage = root.locator(".win-stage").first.bounding_box()
-    boxes = [img.bounding_box() for img in root.locator(".win-stage").first.locator(".win-grey img").all()]
-    found = {(round(16 * (b["x"] - stage["x"]) / stage["width"]), round(16 * (b["y"] - stage["y"]) / stage["width"]), round(16 * b["width"] / stage["width"])) for b in boxes}
-    assert len(boxes) == 4 and found == {(x, y, 16) for x in (-1, 15) for y in (-1, 15)}
-    put(root, "blocks", 1)
-    assert root.locator(".win-stage").first.locator(".win-grey img").count() == 1
+        assert root.evaluate(SEEN) == now, view
 
 
 def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
@@ -111,54 +118,49 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
     assert page.evaluate(cells) == before, "a key reached JupyterLab"
 
 
-def test_the_focus_stays_on_a_slider_whose_end_moves(notebook):
-    root = shown(notebook)
-    root.locator("[data-set=row]").focus()
-    notebook.kernel("explorer.hear('side', 64); explorer.refresh()")
-    notebook.settle(200)
-    assert root.locator("[data-set=row]").get_attribute("max") == "63"
-    assert notebook.page.evaluate("() => document.activeElement.dataset.set") == "row"
-
-
 EXTREMES = [dict(window_size=2, shift=1, side=64, blocks=6), dict(window_size=16, shift=15, side=64, blocks=6), dict(window_size=16, shift=8, side=4),
             dict(window_size=7, shift=6, side=16, view=ROLLED), dict(window_size=15, shift=14, side=64, blocks=6, view=ROLLED), dict(side=64, channels=768, heads=24)]
 
 
-@pytest.mark.parametrize("width", [1280, 1600])
-def test_it_fits_and_is_readable_on_both_themes(notebook, width):
-    notebook.page.set_viewport_size({"width": width, "height": 900})
-    root, pictures = shown(notebook), set()
+def test_it_fits_and_is_readable_on_both_themes_and_fits_a_narrow_screen(notebook):
+    root, page, pictures = shown(notebook, "WindowExplorer()", "WindowExplorer(16, side=64, blocks=6)"), notebook.page, {}
     for theme in ("Light", "Dark"):
         notebook.theme(f"JupyterLab {theme}")
-        notebook.settle()
-        ratios = root.evaluate(CONTRAST)
-        assert len(ratios) > 40 and min(ratios)[0] >= 4.5, min(ratios)
-        pictures.add(root.screenshot(path=notebook.shots / f"windows-{theme.lower()}-{width}.png"))
-    assert len(pictures) == 2
+        for width in (1280, 1600):
+            page.set_viewport_size({"width": width, "height": 900})
+            notebook.settle()
+            ratios = root.evaluate(CONTRAST)
+            assert len(ratios) > 40 and min(ratios)[0] >= 4.5, (theme, width, min(ratios))
+            pictures[theme, width] = root.screenshot(path=notebook.shots / f"windows-{theme.lower()}-{width}.png")
+    for width in (1280, 1600):
+        assert pictures["Light", width] != pictures["Dark", width], width
+
+    # still dark: the extremes, and the last of them in letters of a readable size
     for i, settings in enumerate(EXTREMES):
         notebook.kernel(f"for name, value in {dict(shift=2, blocks=2, side=16, view=IMAGE) | settings}.items(): setattr(explorer, name, value)\nexplorer.refresh()")
-        notebook.settle(200)
-        box = root.bounding_box()
-        root.screenshot(path=notebook.shots / f"windows-{i}-{width}.png")
-        assert box["width"] <= 1100 and box["height"] <= 520, settings
-        assert root.evaluate("r => r.scrollWidth <= r.clientWidth") and root.evaluate(WIDE) == []
-        assert root.evaluate(OVERLAPS, TEXTS) == []
-    assert root.evaluate(SMALL) == []
+        for width in (1280, 1600):
+            page.set_viewport_size({"width": width, "height": 900})
+            notebook.settle(200)
+            box = root.bounding_box()
+            root.screenshot(path=notebook.shots / f"windows-{i}-{width}.png")
+            assert box["width"] <= 1100 and box["height"] <= 520, (width, settings)
+            assert root.evaluate("r => r.scrollWidth <= r.clientWidth") and root.evaluate(WIDE) == [], (width, settings)
+            assert root.evaluate(OVERLAPS, TEXTS) == [], (width, settings)
+            assert root.evaluate(SMALL) == [], (width, settings)
     notebook.theme("JupyterLab Light")
 
+    # a narrow screen, with the widest settings: the explorer of the second cell
+    root = notebook.view(".panel", 1)
+    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+    for width in (760, 520):
+        page.set_viewport_size({"width": width, "height": 900})
+        notebook.settle()
+        root.screenshot(path=notebook.shots / f"windows-narrow-{width}.png")
+        assert root.evaluate("r => r.scrollWidth <= r.clientWidth") and root.evaluate(WIDE) == [], width
+        assert root.evaluate(OVERLAPS, TEXTS) == [], width
 
-@pytest.mark.parametrize("width", [760, 520])
-def test_it_fits_a_narrow_screen(notebook, width):
-    notebook.page.set_viewport_size({"width": width, "height": 900})
-    root = shown(notebook, "WindowExplorer(16, side=64, blocks=6)")
-    notebook.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-    notebook.settle()
-    root.screenshot(path=notebook.shots / f"windows-narrow-{width}.png")
-    assert root.evaluate("r => r.scrollWidth <= r.clientWidth") and root.evaluate(WIDE) == []
-    assert root.evaluate(OVERLAPS, TEXTS) == []
 
-
-def test_two_views_keep_step(notebook):
+def test_two_views_keep_step_and_the_focus_stays_on_a_slider_whose_end_moves(notebook):
     first = shown(notebook, "WindowExplorer()", "explorer")
     second = notebook.view(".panel", 1)
     put(first, "side", 30)
@@ -166,6 +168,15 @@ def test_two_views_keep_step(notebook):
     put(second, "shift", 3)
     answered(first)
     assert second.evaluate(SEEN) == first.evaluate(SEEN) and first.evaluate(VALUE, "shift") == "3"
+
+    # the kernel moves the end of the slider that has the focus
+    assert first.locator("[data-set=row]").get_attribute("max") == "29"
+    first.locator("[data-set=row]").focus()
+    notebook.kernel("explorer.hear('side', 64); explorer.refresh()")
+    notebook.settle(200)
+    assert first.locator("[data-set=row]").get_attribute("max") == "63"
+    assert notebook.page.evaluate("() => document.activeElement.dataset.set") == "row"
+    assert first.evaluate("r => r.contains(document.activeElement)"), "the focus went to the other view"
 
 
 def test_five_hundred_changes_leave_nothing_behind(notebook):
