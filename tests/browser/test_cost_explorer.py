@@ -1,7 +1,7 @@
 """The cost explorer in Chromium: every control, the keyboard, both themes, and what it leaves behind."""
 
 import pytest
-from browser.test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, leaks, put
+from browser.test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, leaks, put, ran
 
 from helpers.explorers.cost import LIMITS, PRESETS, costs, total
 
@@ -9,16 +9,14 @@ SEEN = "r => [...r.querySelectorAll('.bar, .n, .change')].map(n => n.innerHTML).
 
 
 def shown(notebook, code="CostExplorer()", *more):
-    notebook.write(f"from helpers.explorers.cost import CostExplorer\nexplorer = {code}\nexplorer", *more).open().run_all()
-    assert notebook.errors() == []
-    return notebook.view(".panel")
+    return ran(notebook, f"from helpers.explorers.cost import CostExplorer\nexplorer = {code}\nexplorer", *more)
 
 
 def totals(root):
     return [root.locator(f"[data-part='total.{column}']").inner_text() for column in ("memory", "params", "macs")]
 
 
-def test_every_control_changes_the_bars_or_says_why_at_both_ends(notebook):
+def test_every_control_changes_the_bars_at_both_ends_or_says_why_and_dims_the_numbers(notebook):
     root, reset = shown(notebook), notebook.page.get_by_role("button", name="set everything back")
     start, impossible = root.evaluate(SEEN), []
     for name, (low, high) in {**{f"0.{name}": limits for name, limits in LIMITS.items()}, "1.kernel_size": (1, 15), "1.padding": (0, 7),
@@ -48,21 +46,7 @@ def test_every_control_changes_the_bars_or_says_why_at_both_ends(notebook):
         assert totals(root) == [f"{memory / 1024:,.1f}", f"{params:,}", f"{macs:,}"]
         assert root.locator(".bar.three").count() == len(layers)
 
-
-def test_bars_and_changes_follow_at_once(notebook):
-    root = shown(notebook, "CostExplorer('one layer')")
-    put(root, "0.filters", 48)
-    assert totals(root) == ["567.2", "17,472", "52,707,600"]
-    assert [root.locator(f"[data-part='change.{c}']").inner_text() for c in ("memory", "params", "macs")] == ["×0.50"] * 3
-    put(root, "network", "AlexNet 2012")
-    put(root, "2.groups", 1)
-    # conv2 now multiplies 96 channels instead of 48: 223,948,800 more.
-    assert totals(root)[2] == f"{724_406_816 + 223_948_800:,}"
-    widths = root.evaluate("r => [...r.querySelectorAll('.bar.three')].map(b => [b.querySelector('i')?.getBoundingClientRect().width ?? 0, b.getBoundingClientRect().width])")
-    assert sum(bar for bar, _ in widths) == pytest.approx(widths[0][1], abs=12)
-
-
-def test_impossible_settings_say_why_and_dim_the_numbers(notebook):
+    # groups that divide nothing
     root, alert = shown(notebook), notebook.page.get_by_role("alert")
     before = root.evaluate(SEEN)
     put(root, "2.groups", 3)
@@ -74,6 +58,31 @@ def test_impossible_settings_say_why_and_dim_the_numbers(notebook):
     assert root.locator("[aria-invalid]").get_attribute("data-set") == "2.groups"
     put(root, "2.groups", 2)
     assert alert.count() == 0 and root.evaluate(SEEN) == before
+
+
+def test_bars_changes_and_a_second_view_follow_at_once(notebook):
+    root = shown(notebook, "CostExplorer('one layer')")
+    put(root, "0.filters", 48)
+    assert totals(root) == ["567.2", "17,472", "52,707,600"]
+    assert [root.locator(f"[data-part='change.{c}']").inner_text() for c in ("memory", "params", "macs")] == ["×0.50"] * 3
+    put(root, "network", "AlexNet 2012")
+    put(root, "2.groups", 1)
+    # conv2 now multiplies 96 channels instead of 48: 223,948,800 more.
+    assert totals(root)[2] == f"{724_406_816 + 223_948_800:,}"
+    widths = root.evaluate("r => [...r.querySelectorAll('.bar.three')].map(b => [b.querySelector('i')?.getBoundingClientRect().width ?? 0, b.getBoundingClientRect().width])")
+    assert sum(bar for bar, _ in widths) == pytest.approx(widths[0][1], abs=12)
+
+    # two views of one explorer
+    first = shown(notebook, "CostExplorer()", "explorer")
+    second = notebook.view(".panel", 1)
+    put(first, "size", 128)
+    assert second.evaluate(SEEN) == first.evaluate(SEEN) and second.evaluate(VALUE, "size") == "128"
+    put(second, "network", "LeNet-like")
+    answered(first)
+    assert second.evaluate(SEEN) == first.evaluate(SEEN)
+    notebook.kernel("explorer.edit('conv1', filters=12)")
+    notebook.settle(200)
+    assert first.evaluate(VALUE, "0.filters") == "12" and first.evaluate(SEEN) == second.evaluate(SEEN)
 
 
 def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
@@ -109,39 +118,26 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
     assert page.evaluate(cells) == before, "a key reached JupyterLab"
 
 
-@pytest.mark.parametrize("width", [1280, 1600])
-def test_it_fits_and_is_readable_on_both_themes(notebook, width):
-    notebook.page.set_viewport_size({"width": width, "height": 900})
-    root, pictures = shown(notebook, "CostExplorer('AlexNet torchvision')"), set()
-    for theme in ("Light", "Dark"):
-        notebook.theme(f"JupyterLab {theme}")
-        notebook.settle()
-        ratios = root.evaluate(CONTRAST)
-        assert len(ratios) > 80 and min(ratios)[0] >= 4.5, min(ratios)
-        pictures.add(root.screenshot(path=notebook.shots / f"cost-{theme.lower()}-{width}.png"))
-    assert len(pictures) == 2
-    for problem in (False, True):
-        if problem:
-            put(root, "2.groups", 5)
-        box = root.bounding_box()
-        assert box["width"] <= 1100 and box["height"] <= 560
-        assert root.evaluate("r => r.scrollWidth <= r.clientWidth")
-    assert root.evaluate(SMALL) == []
-    assert root.evaluate(OVERLAPS, "[role=columnheader], [role=rowheader], [role=cell]") == []
-    notebook.theme("JupyterLab Light")
-
-
-def test_two_views_keep_step(notebook):
-    first = shown(notebook, "CostExplorer()", "explorer")
-    second = notebook.view(".panel", 1)
-    put(first, "size", 128)
-    assert second.evaluate(SEEN) == first.evaluate(SEEN) and second.evaluate(VALUE, "size") == "128"
-    put(second, "network", "LeNet-like")
-    answered(first)
-    assert second.evaluate(SEEN) == first.evaluate(SEEN)
-    notebook.kernel("explorer.edit('conv1', filters=12)")
-    notebook.settle(200)
-    assert first.evaluate(VALUE, "0.filters") == "12" and first.evaluate(SEEN) == second.evaluate(SEEN)
+def test_it_fits_and_is_readable_at_every_width_on_both_themes(notebook):
+    for width in (1280, 1600):
+        notebook.page.set_viewport_size({"width": width, "height": 900})
+        root, pictures = shown(notebook, "CostExplorer('AlexNet torchvision')"), set()
+        for theme in ("Light", "Dark"):
+            notebook.theme(f"JupyterLab {theme}")
+            notebook.settle()
+            ratios = root.evaluate(CONTRAST)
+            assert len(ratios) > 80 and min(ratios)[0] >= 4.5, (width, theme, len(ratios), min(ratios))
+            pictures.add(root.screenshot(path=notebook.shots / f"cost-{theme.lower()}-{width}.png"))
+        assert len(pictures) == 2, f"both themes look alike at {width}"
+        for problem in (False, True):
+            if problem:
+                put(root, "2.groups", 5)
+            box = root.bounding_box()
+            assert box["width"] <= 1100 and box["height"] <= 560, (width, problem, box)
+            assert root.evaluate("r => r.scrollWidth <= r.clientWidth"), (width, problem)
+        assert root.evaluate(SMALL) == [], width
+        assert root.evaluate(OVERLAPS, "[role=columnheader], [role=rowheader], [role=cell]") == [], width
+        notebook.theme("JupyterLab Light")
 
 
 def test_five_hundred_changes_leave_nothing_behind(notebook):

@@ -1,7 +1,6 @@
 """The depth explorer in Chromium: every control, the keyboard, both themes, a narrow screen, and what it leaves behind."""
 
-import pytest
-from browser.test_receptive_field_explorer import CONTRAST, SMALL, VALUE, answered, leaks, put
+from browser.test_receptive_field_explorer import CONTRAST, SMALL, VALUE, answered, leaks, put, ran
 
 from helpers.explorers.depth import DepthExplorer
 
@@ -10,9 +9,7 @@ ENDS = {"depth": (4, 60), "norm": ("off", "on"), "start": ("torch", "he"), "end"
 
 
 def shown(notebook, code="DepthExplorer()", *more):
-    notebook.write(f"from helpers.explorers.depth import DepthExplorer\nexplorer = {code}\nexplorer", *more).open().run_all()
-    assert notebook.errors() == []
-    return notebook.view(".panel")
+    return ran(notebook, f"from helpers.explorers.depth import DepthExplorer\nexplorer = {code}\nexplorer", *more)
 
 
 def text(root):
@@ -23,7 +20,7 @@ def expected(**settings):
     return "".join(DepthExplorer(**settings).parts["words"].replace("<p>", "").replace("</p>", "").replace("<b>", "").replace("</b>", "").split())
 
 
-def test_every_control_changes_the_charts_at_both_ends(notebook):
+def test_every_control_changes_the_charts_at_both_ends_and_in_both_views(notebook):
     root = shown(notebook)
     for name, ends in ENDS.items():
         control, seen = root.locator(f"[data-set='{name}']"), set()
@@ -39,6 +36,15 @@ def test_every_control_changes_the_charts_at_both_ends(notebook):
     notebook.settle(200)
     root.screenshot(path=notebook.shots / "depth-deepest.png")
     assert root.locator("polyline").count() == 4 and root.locator("circle").count() == 2 * 60 + 1      # and one in the key
+
+    # two views of one explorer
+    first = shown(notebook, "DepthExplorer()", "explorer")
+    second = notebook.view(".panel", 1)
+    put(first, "depth", 44)
+    assert second.evaluate(SEEN) == first.evaluate(SEEN) and second.evaluate(VALUE, "depth") == "44"
+    put(second, "end", "ReLU")
+    answered(first)
+    assert second.evaluate(SEEN) == first.evaluate(SEEN)
 
 
 def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
@@ -68,36 +74,26 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
     assert page.evaluate(cells) == before, "a key reached JupyterLab"
 
 
-@pytest.mark.parametrize("width", [760, 1280])
-def test_it_fits_and_is_readable_on_both_themes(notebook, width):
-    notebook.page.set_viewport_size({"width": width, "height": 900})
-    root, pictures = shown(notebook, "DepthExplorer(32)"), set()
-    for theme in ("Light", "Dark"):
-        notebook.theme(f"JupyterLab {theme}")
-        notebook.settle()
-        ratios = root.evaluate(CONTRAST)
-        assert len(ratios) > 30 and min(ratios)[0] >= 4.5, min(ratios)
-        pictures.add(root.screenshot(path=notebook.shots / f"depth-{theme.lower()}-{width}.png"))
-    assert len(pictures) == 2
-    put(root, "norm", "off")
-    put(root, "start", "torch")
-    put(root, "depth", 60)
-    box, inside = root.bounding_box(), root.evaluate("""r => [...r.querySelectorAll('figure svg *')].every(n => {
-        const a = n.getBoundingClientRect(), b = r.getBoundingClientRect(); return a.left >= b.left - 1 && a.right <= b.right + 1; })""")
-    assert box["width"] <= 1100 and box["height"] <= (520 if width == 1280 else 1000) and inside
-    assert root.evaluate("r => r.scrollWidth <= r.clientWidth")
-    assert root.evaluate(SMALL) == []
-    notebook.theme("JupyterLab Light")
-
-
-def test_two_views_keep_step(notebook):
-    first = shown(notebook, "DepthExplorer()", "explorer")
-    second = notebook.view(".panel", 1)
-    put(first, "depth", 44)
-    assert second.evaluate(SEEN) == first.evaluate(SEEN) and second.evaluate(VALUE, "depth") == "44"
-    put(second, "end", "ReLU")
-    answered(first)
-    assert second.evaluate(SEEN) == first.evaluate(SEEN)
+def test_it_fits_and_is_readable_at_every_width_on_both_themes(notebook):
+    for width in (760, 1280):
+        notebook.page.set_viewport_size({"width": width, "height": 900})
+        root, pictures = shown(notebook, "DepthExplorer(32)"), set()
+        for theme in ("Light", "Dark"):
+            notebook.theme(f"JupyterLab {theme}")
+            notebook.settle()
+            ratios = root.evaluate(CONTRAST)
+            assert len(ratios) > 30 and min(ratios)[0] >= 4.5, (width, theme, len(ratios), min(ratios))
+            pictures.add(root.screenshot(path=notebook.shots / f"depth-{theme.lower()}-{width}.png"))
+        assert len(pictures) == 2, f"both themes look alike at {width}"
+        put(root, "norm", "off")
+        put(root, "start", "torch")
+        put(root, "depth", 60)
+        box, inside = root.bounding_box(), root.evaluate("""r => [...r.querySelectorAll('figure svg *')].every(n => {
+            const a = n.getBoundingClientRect(), b = r.getBoundingClientRect(); return a.left >= b.left - 1 && a.right <= b.right + 1; })""")
+        assert box["width"] <= 1100 and box["height"] <= (520 if width == 1280 else 1000) and inside, (width, box, inside)
+        assert root.evaluate("r => r.scrollWidth <= r.clientWidth"), width
+        assert root.evaluate(SMALL) == [], width
+        notebook.theme("JupyterLab Light")
 
 
 def test_five_hundred_changes_leave_nothing_behind(notebook):

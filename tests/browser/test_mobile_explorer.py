@@ -1,7 +1,7 @@
 """The MobileNet cost explorer in Chromium: every control, the keyboard, both themes, a narrow screen, and what it leaves behind."""
 
 import pytest
-from browser.test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, leaks, put
+from browser.test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, leaks, put, ran
 
 from helpers.explorers.mobile import BLOCKS, COLUMNS, FULL, LIMITS, START, V1, V2, costs, short, total
 
@@ -9,9 +9,7 @@ SEEN = "r => [...r.querySelectorAll('.mobile-track, .mobile-share, .total, b[dat
 
 
 def shown(notebook, code="MobileExplorer()", *more):
-    notebook.write(f"from helpers.explorers.mobile import MobileExplorer\nexplorer = {code}\nexplorer", *more).open().run_all()
-    assert notebook.errors() == []
-    return notebook.view(".panel")
+    return ran(notebook, f"from helpers.explorers.mobile import MobileExplorer\nexplorer = {code}\nexplorer", *more)
 
 
 def totals(root):
@@ -45,7 +43,7 @@ def test_every_control_shows_the_right_numbers_at_both_ends(notebook):
     assert root.evaluate(SEEN) == start
 
 
-def test_bars_are_as_long_as_their_numbers(notebook):
+def test_bars_are_as_long_as_their_numbers_and_a_second_view_follows(notebook):
     root = shown(notebook, "MobileExplorer(width=50, size=128, kernel_size=5)")
     mine, other = (total(costs(block, 50, 128, 5)) for block in (V1, FULL))
     for column in COLUMNS:
@@ -54,6 +52,15 @@ def test_bars_are_as_long_as_their_numbers(notebook):
         assert root.locator(f"[data-part='mine.{column}'] span").inner_text() == short(column, getattr(mine, column))
         pieces = root.evaluate("(r, c) => [...r.querySelectorAll(`[data-part='mine.${c}'] i`)].reduce((s, i) => s + i.getBoundingClientRect().width, 0)", column)
         assert pieces == pytest.approx(widths[0], abs=1)
+
+    # two views of one explorer
+    first = shown(notebook, "MobileExplorer()", "explorer")
+    second = notebook.view(".panel", 1)
+    put(first, "size", 128)
+    assert second.evaluate(SEEN) == first.evaluate(SEEN) and second.evaluate(VALUE, "size") == "128"
+    put(second, "block", V2)
+    answered(first)
+    assert second.evaluate(SEEN) == first.evaluate(SEEN) and totals(first) == wanted(V2, 100, 128, 3)
 
 
 def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
@@ -80,50 +87,39 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
     assert page.evaluate(cells) == before, "a key reached JupyterLab"
 
 
-@pytest.mark.parametrize("width", [1280, 1600])
-def test_it_fits_and_is_readable_on_both_themes(notebook, width):
-    notebook.page.set_viewport_size({"width": width, "height": 900})
-    root, pictures = shown(notebook), set()
-    for theme in ("Light", "Dark"):
-        notebook.theme(f"JupyterLab {theme}")
-        notebook.settle()
-        ratios = root.evaluate(CONTRAST)
-        assert len(ratios) > 50 and min(ratios)[0] >= 4.5, min(ratios)
-        pictures.add(root.screenshot(path=notebook.shots / f"mobile-{theme.lower()}-{width}.png"))
-    assert len(pictures) == 2
-    for block in BLOCKS:
-        for end in (0, 1):
-            for name, limits in LIMITS.items():
-                put(root, name, limits[end])
-            put(root, "block", block)
-            box = root.bounding_box()
-            assert box["width"] <= 1100 and box["height"] <= 520
-            assert root.evaluate("r => r.scrollWidth <= r.clientWidth")
-            assert root.evaluate(OVERLAPS, "[role=columnheader], [role=rowheader], [role=cell]") == []
-            notebook.settle(200)
-            root.screenshot(path=notebook.shots / f"mobile-{BLOCKS.index(block)}-{end}-{width}.png")
-    assert root.evaluate(SMALL) == []
-    notebook.theme("JupyterLab Light")
+def test_it_fits_a_narrow_screen_and_is_readable_at_every_width_on_both_themes(notebook):
+    for width in (1280, 1600):
+        notebook.page.set_viewport_size({"width": width, "height": 900})
+        root, pictures = shown(notebook), set()
+        for theme in ("Light", "Dark"):
+            notebook.theme(f"JupyterLab {theme}")
+            notebook.settle()
+            ratios = root.evaluate(CONTRAST)
+            assert len(ratios) > 50 and min(ratios)[0] >= 4.5, (width, theme, len(ratios), min(ratios))
+            pictures.add(root.screenshot(path=notebook.shots / f"mobile-{theme.lower()}-{width}.png"))
+        assert len(pictures) == 2, f"both themes look alike at {width}"
+        for block in BLOCKS:
+            for end in (0, 1):
+                for name, limits in LIMITS.items():
+                    put(root, name, limits[end])
+                put(root, "block", block)
+                box = root.bounding_box()
+                assert box["width"] <= 1100 and box["height"] <= 520, (width, block, end, box)
+                assert root.evaluate("r => r.scrollWidth <= r.clientWidth"), (width, block, end)
+                assert root.evaluate(OVERLAPS, "[role=columnheader], [role=rowheader], [role=cell]") == [], (width, block, end)
+                notebook.settle(200)
+                root.screenshot(path=notebook.shots / f"mobile-{BLOCKS.index(block)}-{end}-{width}.png")
+        assert root.evaluate(SMALL) == [], width
+        notebook.theme("JupyterLab Light")
 
-
-def test_it_fits_a_narrow_screen(notebook):
+    # a narrow screen, without JupyterLab's file browser
     notebook.page.set_viewport_size({"width": 800, "height": 900})
     root = shown(notebook, "MobileExplorer('full convolution', 150, 320, 11)")
     notebook.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
     notebook.settle()
     root.screenshot(path=notebook.shots / "mobile-narrow.png")
-    assert root.evaluate("r => r.scrollWidth <= r.clientWidth")
-    assert root.evaluate(OVERLAPS, "[role=columnheader], [role=rowheader], [role=cell]") == []
-
-
-def test_two_views_keep_step(notebook):
-    first = shown(notebook, "MobileExplorer()", "explorer")
-    second = notebook.view(".panel", 1)
-    put(first, "size", 128)
-    assert second.evaluate(SEEN) == first.evaluate(SEEN) and second.evaluate(VALUE, "size") == "128"
-    put(second, "block", V2)
-    answered(first)
-    assert second.evaluate(SEEN) == first.evaluate(SEEN) and totals(first) == wanted(V2, 100, 128, 3)
+    assert root.evaluate("r => r.scrollWidth <= r.clientWidth"), "narrow"
+    assert root.evaluate(OVERLAPS, "[role=columnheader], [role=rowheader], [role=cell]") == [], "narrow"
 
 
 def test_five_hundred_changes_leave_nothing_behind(notebook):

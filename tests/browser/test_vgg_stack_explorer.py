@@ -1,7 +1,7 @@
 """The stack explorer in Chromium: every control, the keyboard, both themes, a narrow screen."""
 
 import pytest
-from browser.test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, put
+from browser.test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, put, ran
 
 from helpers.explorers.vgg_stack import CHANNELS, KERNELS, LAYERS, SIZES
 
@@ -9,9 +9,7 @@ SEEN = "r => [...r.querySelectorAll('svg, .stack-bar, .stack-title, .stack-words
 
 
 def shown(notebook, code="VggStackExplorer()", *more):
-    notebook.write(f"from helpers.explorers.vgg_stack import VggStackExplorer\nexplorer = {code}\nexplorer", *more).open().run_all()
-    assert notebook.errors() == []
-    return notebook.view(".panel")
+    return ran(notebook, f"from helpers.explorers.vgg_stack import VggStackExplorer\nexplorer = {code}\nexplorer", *more)
 
 
 def test_every_control_changes_what_is_seen_at_both_ends(notebook):
@@ -33,7 +31,7 @@ def test_every_control_changes_what_is_seen_at_both_ends(notebook):
     assert len(seen) == len(KERNELS)
 
 
-def test_bars_and_frames_follow_at_once(notebook):
+def test_bars_frames_and_a_second_view_follow_at_once(notebook):
     root = shown(notebook)
     assert [bar.inner_text() for bar in root.locator("[data-part=params] .stack-bar").all()] == ["73,856", "102,464"]
     put(root, "layers", 3)
@@ -45,6 +43,14 @@ def test_bars_and_frames_follow_at_once(notebook):
     assert widths[0] / widths[1] == pytest.approx(27 / 49, abs=0.02)
     frames = root.evaluate("r => [...r.querySelectorAll('[data-part=left] .frame')].map(f => f.getBoundingClientRect().width)")
     assert frames[1] / frames[0] == pytest.approx(5 / 3, rel=0.05) and frames[2] / frames[0] == pytest.approx(7 / 3, rel=0.05)
+
+    # two views of one explorer
+    first = shown(notebook, "VggStackExplorer()", "explorer")
+    second = notebook.view(".panel", 1)
+    put(first, "channels", 128)
+    put(second, "layers", 4)
+    answered(first)
+    assert second.evaluate(SEEN) == first.evaluate(SEEN) and first.evaluate(VALUE, "layers") == "4"
 
 
 def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
@@ -70,31 +76,22 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
     assert page.evaluate(cells) == before, "a key reached JupyterLab"
 
 
-@pytest.mark.parametrize("width", [900, 1280, 1600])
-def test_it_fits_and_is_readable_on_both_themes(notebook, width):
-    notebook.page.set_viewport_size({"width": width, "height": 900})
-    root, pictures = shown(notebook, "VggStackExplorer(5, 11, 512, 224)"), set()
-    for theme in ("Light", "Dark"):
-        notebook.theme(f"JupyterLab {theme}")
-        notebook.settle()
-        ratios = root.evaluate(CONTRAST)
-        assert len(ratios) > 15 and min(ratios)[0] >= 4.5, min(ratios)
-        pictures.add(root.screenshot(path=notebook.shots / f"stack-{theme.lower()}-{width}.png"))
-    assert len(pictures) == 2
-    for layers in LAYERS:
-        put(root, "layers", layers)
-        box = root.bounding_box()
-        assert box["width"] <= 1100 and (box["height"] <= 520 or width < 1000)
-        assert root.evaluate("r => r.scrollWidth <= r.clientWidth")
-    assert root.evaluate(SMALL) == []
-    assert root.evaluate(OVERLAPS, "[role=columnheader], [role=rowheader], [role=cell], .stack-title, .stack-words") == []
-    notebook.theme("JupyterLab Light")
-
-
-def test_two_views_keep_step(notebook):
-    first = shown(notebook, "VggStackExplorer()", "explorer")
-    second = notebook.view(".panel", 1)
-    put(first, "channels", 128)
-    put(second, "layers", 4)
-    answered(first)
-    assert second.evaluate(SEEN) == first.evaluate(SEEN) and first.evaluate(VALUE, "layers") == "4"
+def test_it_fits_and_is_readable_at_every_width_on_both_themes(notebook):
+    for width in (900, 1280, 1600):
+        notebook.page.set_viewport_size({"width": width, "height": 900})
+        root, pictures = shown(notebook, "VggStackExplorer(5, 11, 512, 224)"), set()
+        for theme in ("Light", "Dark"):
+            notebook.theme(f"JupyterLab {theme}")
+            notebook.settle()
+            ratios = root.evaluate(CONTRAST)
+            assert len(ratios) > 15 and min(ratios)[0] >= 4.5, (width, theme, len(ratios), min(ratios))
+            pictures.add(root.screenshot(path=notebook.shots / f"stack-{theme.lower()}-{width}.png"))
+        assert len(pictures) == 2, f"both themes look alike at {width}"
+        for layers in LAYERS:
+            put(root, "layers", layers)
+            box = root.bounding_box()
+            assert box["width"] <= 1100 and (box["height"] <= 520 or width < 1000), (width, layers, box)
+            assert root.evaluate("r => r.scrollWidth <= r.clientWidth"), (width, layers)
+        assert root.evaluate(SMALL) == [], width
+        assert root.evaluate(OVERLAPS, "[role=columnheader], [role=rowheader], [role=cell], .stack-title, .stack-words") == [], width
+        notebook.theme("JupyterLab Light")
