@@ -219,10 +219,11 @@ OVERLAPS = """(r, cells) => { const boxes = [...r.querySelectorAll(cells)].filte
     return boxes.flatMap(([a, s], i) => boxes.slice(i + 1).filter(([b]) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1)
         .map(([, t]) => s + ' | ' + t)); }"""
 
-# Set one control after the other, and wait for an answer after every fifth.
+# Set one control after the other, and wait for an answer after every fifth: for it alone, not for the next frame.
 DRIVE = """async (r, steps) => { for (const [i, [name, value]] of steps.entries()) {
     const node = r.querySelector(`[data-set="${name}"]:not(button)`); node.value = value; node.dispatchEvent(new Event('input', {bubbles: true}));
-    while (i % 5 === 4 && r.dataset.waiting !== undefined) await new Promise(done => requestAnimationFrame(done)); } }"""
+    while (i % 5 === 4 && r.dataset.waiting !== undefined) await new Promise(done => {
+        const heard = new MutationObserver(() => { heard.disconnect(); done(); }); heard.observe(r, {attributeFilter: ['data-waiting']}); }); } }"""
 
 
 def leaks(notebook, root, steps, last):
