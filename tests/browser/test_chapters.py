@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from browser.conftest import leave
 from stored_outputs import differences
 from test_nbval import SMALL
 
@@ -82,6 +83,7 @@ def test_what_differs_is_seen(notebook, request):
         assert sorted(found) == (sorted(cell.id for cell in made.cells) if kind == "changed" else [])
         if kind == "changed":
             assert "\n-rows 34943\n+rows 34944" in found["number"]
+        leave(notebook.page, notebook.lab)
 
 
 def test_a_solution_that_fails_is_seen(notebook):
