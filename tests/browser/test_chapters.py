@@ -11,10 +11,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from browser.conftest import leave
 from stored_outputs import differences
 from test_nbval import SMALL
 
+from browser.conftest import leave
 from helpers.exercises.solve import solve
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
