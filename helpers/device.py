@@ -60,8 +60,9 @@ def start(seed=0, threads=1):
     threads: int, CPU threads that torch may use
     returns: torch.device; that an accelerator is there and does not work is said on stderr
 
-    One thread, because this course's networks are tiny: handing their small sums out to two threads costs more than
-    the sums, many times over when anything else runs on the machine.
+    One thread, because this course's networks are small: on a quiet machine a second saves less than half of the time,
+    and where anything else computes, a browser or a neighbour on a hub, the two wait for each other, and a step can take
+    several times as long (docs/measured.md, Threads).
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ValueError(f"seed (={seed!r}) must be a whole number from 0 to 2**32 - 1: NumPy takes no other")

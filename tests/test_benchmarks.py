@@ -360,8 +360,8 @@ def test_the_stored_page_is_what_the_measurements_say():
         assert float(model["build/s"]) + float(model["count/s"]) < 0.5 and float(model["extra memory/MiB"]) < 100
     if "chapters" in kept:
         rows = kept["chapters"]["cpu"]["tables"][0]["rows"]
-        # two are slower than the limit, and the page says so; no other may be, and once these are faster they go from here
-        assert [row[0] for row in rows[:-1] if row[-1] != "kept"] == ["01_convolution", "02_seeing_further"]
+        assert [row[0] for row in rows[:-1]] == sorted(path.stem for path in (tables.ROOT / "notebooks").glob("*.ipynb"))
+        assert [row for row in rows[:-1] if row[-1] != "kept"] == []
 
 
 def test_conditions_tell_the_kind_of_machine_and_not_whose():

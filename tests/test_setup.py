@@ -82,6 +82,7 @@ def clone(tmp_path):
                 (programs / name).write_text("#!/bin/sh\nexit 1\n")
                 (programs / name).chmod(0o755)
         environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "MAKEFLAGS": "", "MAKELEVEL": ""}
+        environment.pop("WORKERS", None)                 # which the Makefile would take for its own
         (folder / "asked").write_text("")
         done = subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL)
         return done, (folder / "asked").read_text().splitlines()
