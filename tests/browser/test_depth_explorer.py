@@ -1,6 +1,6 @@
 """The depth explorer in Chromium: every control, the keyboard, both themes, a narrow screen, and what it leaves behind."""
 
-from browser.test_receptive_field_explorer import CONTRAST, SMALL, VALUE, answered, leaks, put, ran
+from browser.test_receptive_field_explorer import SMALL, VALUE, answered, leaks, put, ran, readable
 
 from helpers.explorers.depth import DepthExplorer
 
@@ -77,14 +77,8 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
 def test_it_fits_and_is_readable_at_every_width_on_both_themes(notebook):
     for width in (760, 1280):
         notebook.page.set_viewport_size({"width": width, "height": 900})
-        root, pictures = shown(notebook, "DepthExplorer(32)"), set()
-        for theme in ("Light", "Dark"):
-            notebook.theme(f"JupyterLab {theme}")
-            notebook.settle()
-            ratios = root.evaluate(CONTRAST)
-            assert len(ratios) > 30 and min(ratios)[0] >= 4.5, (width, theme, len(ratios), min(ratios))
-            pictures.add(root.screenshot(path=notebook.shots / f"depth-{theme.lower()}-{width}.png"))
-        assert len(pictures) == 2, f"both themes look alike at {width}"
+        root = shown(notebook, "DepthExplorer(32)")
+        readable(notebook, root, "depth", 30)
         put(root, "norm", "off")
         put(root, "start", "torch")
         put(root, "depth", 60)

@@ -1,7 +1,7 @@
 """The patch explorer in Chromium: every control, pointing, the keyboard, both themes, a narrow screen, and what it leaves behind."""
 
 import pytest
-from browser.test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, leaks, put
+from browser.test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, leaks, put, readable
 
 from helpers.data import photographs
 from helpers.explorers.patches import LIMITS, MODELS, ORDERS, SHUFFLED, costs, short, tokens, total, weights_memory
@@ -134,17 +134,10 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
 
 
 def test_it_fits_and_is_readable_on_both_themes_and_fits_a_narrow_screen(notebook):
-    root, page, pictures = shown(notebook, "PatchExplorer()", "PatchExplorer('ViT-H', 4, 512, token=16384)"), notebook.page, {}
-    for theme in ("Light", "Dark"):
-        notebook.theme(f"JupyterLab {theme}")
-        for width in (1280, 1600):
-            page.set_viewport_size({"width": width, "height": 900})
-            notebook.settle()
-            ratios = root.evaluate(CONTRAST)
-            assert len(ratios) > 40 and min(ratios)[0] >= 4.5, (theme, width, min(ratios))
-            pictures[theme, width] = root.screenshot(path=notebook.shots / f"patch-{theme.lower()}-{width}.png")
+    root, page = shown(notebook, "PatchExplorer()", "PatchExplorer('ViT-H', 4, 512, token=16384)"), notebook.page
     for width in (1280, 1600):
-        assert pictures["Light", width] != pictures["Dark", width], width
+        page.set_viewport_size({"width": width, "height": 900})
+        readable(notebook, root, "patch", 40)
 
     # still dark: settings with the longest numbers
     for i, settings in enumerate((("ViT-Ti", 64, 112), ("ViT-H", 4, 512), ("ViT-H", 18, 512), ("ViT-L", 62, 400))):

@@ -125,14 +125,8 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
 def test_it_fits_and_is_readable_at_every_width_on_both_themes(notebook):
     for width in (1280, 1600):
         notebook.page.set_viewport_size({"width": width, "height": 900})
-        root, pictures = shown(notebook, "ReceptiveFieldExplorer('AlexNet to conv5')"), set()
-        for theme in ("Light", "Dark"):
-            notebook.theme(f"JupyterLab {theme}")
-            notebook.settle()
-            ratios = root.evaluate(CONTRAST)
-            assert len(ratios) > 40 and min(ratios)[0] >= 4.5, (width, theme, len(ratios), min(ratios))
-            pictures.add(root.screenshot(path=notebook.shots / f"receptive-field-{theme.lower()}-{width}.png"))
-        assert len(pictures) == 2, f"both themes look alike at {width}"
+        root = shown(notebook, "ReceptiveFieldExplorer('AlexNet to conv5')")
+        readable(notebook, root, "receptive-field", 40)
         put(root, "preset", "three 3×3")
         for count in range(4, 11):
             notebook.page.get_by_role("button", name="add a layer").click()
@@ -209,6 +203,19 @@ CONTRAST = """root => {
         const ground = behind(n), ink = rgb(getComputedStyle(n).color);
         const [a, b] = [lum(ground), lum(ink)].sort((x, y) => y - x);
         return [(a + .05) / (b + .05), n.className + ' ' + n.textContent.slice(0, 30)]; }); }"""
+
+
+def readable(notebook, root, name, least):
+    """More than `least` texts are shown, and all stand out from their ground, on both themes, which differ. The dark one stays."""
+    width, pictures = notebook.page.viewport_size["width"], set()
+    for theme in ("Light", "Dark"):
+        notebook.theme(f"JupyterLab {theme}")
+        notebook.settle()
+        ratios = root.evaluate(CONTRAST)
+        assert len(ratios) > least and min(ratios)[0] >= 4.5, (width, theme, len(ratios), min(ratios))
+        pictures.add(root.screenshot(path=notebook.shots / f"{name}-{theme.lower()}-{width}.png"))
+    assert len(pictures) == 2, f"both themes look alike at {width}"
+
 
 SMALL = """r => [...r.querySelectorAll('*')].filter(n => n.checkVisibility() && (n.value !== undefined && n.type !== 'range'
     || [...n.childNodes].some(c => c.nodeType === 3 && c.textContent.trim())) && parseFloat(getComputedStyle(n).fontSize) < 16).map(n => n.outerHTML)"""
