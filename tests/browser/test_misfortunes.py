@@ -1,6 +1,7 @@
 """Misfortunes in JupyterLab, with every explorer of the course shown: the kernel is killed, the network slow, the screen narrow."""
 
 import asyncio
+import contextlib
 import importlib
 import inspect
 import pkgutil
@@ -10,7 +11,7 @@ import urllib.parse
 import pytest
 
 import helpers.explorers
-from browser.conftest import Lab, Notebook, leave
+from browser.conftest import Lab
 
 ROOTS = ".panel, .convex, .attex, .gates"
 
@@ -44,9 +45,13 @@ def shown(notebook, *names):
     return codes, look
 
 
+# The first control that has two ends or two choices.
+CONTROL = "[...r.querySelectorAll('input[type=range], input[type=number], select')].find(n => n.checkVisibility() && !n.disabled)"
+
+
 def change(root):
-    """Move the first control that has two ends or two choices to another place, as a user would."""
-    return root.evaluate("""r => { const node = [...r.querySelectorAll('input[type=range], input[type=number], select')].find(n => n.checkVisibility() && !n.disabled);
+    """Move that control to another place, as a user would."""
+    return root.evaluate(f"r => {{ const node = {CONTROL};" + """
         if (!node) return null;
         const before = node.value;
         if (node.tagName === 'SELECT') node.value = [...node.options].map(o => o.value).find(v => v !== before);
@@ -56,8 +61,8 @@ def change(root):
 
 
 def control(root):
-    """Return what the control that `change` moves is set to."""
-    return root.evaluate("r => [...r.querySelectorAll('input[type=range], input[type=number], select')].find(n => n.checkVisibility() && !n.disabled).value")
+    """Return what that control is set to."""
+    return root.evaluate(f"r => {CONTROL}.value")
 
 
 def test_the_kernel_is_killed_while_explorers_are_shown(notebook):
@@ -95,7 +100,8 @@ class SlowLine:
 
     def __init__(self, port):
         self.server, self.delay, self.rate = port, 0.0, float("inf")
-        self.loop, self.ready = asyncio.new_event_loop(), threading.Event()
+        self.loop, self.ready, self.problems = asyncio.new_event_loop(), threading.Event(), []
+        self.loop.set_exception_handler(lambda loop, context: self.problems.append(context))
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
         assert self.ready.wait(10)
@@ -107,14 +113,16 @@ class SlowLine:
         self.ready.set()
         self.loop.run_forever()
         listening.close()
-        for task in asyncio.all_tasks(self.loop):
+        tasks = asyncio.all_tasks(self.loop)
+        for task in tasks:
             task.cancel()
-        self.loop.run_until_complete(asyncio.sleep(0))
+        self.loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self.loop.close()
 
     async def connect(self, reader, writer):
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.server)
-        await asyncio.gather(self.carry(reader, there_writer), self.carry(there_reader, writer))
+        with contextlib.suppress(asyncio.CancelledError):  # by run(), at its end; streams would raise it once more
+            await asyncio.gather(self.carry(reader, there_writer), self.carry(there_reader, writer))
 
     async def carry(self, reader, writer):
         under_way = asyncio.Queue()
@@ -141,31 +149,36 @@ class SlowLine:
     def stop(self):
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
+        assert not self.thread.is_alive() and not self.problems, self.problems
 
 
 @pytest.fixture
-def slow(page, lab):
-    """A Notebook behind a SlowLine, which is as fast as the machine until a test slows it."""
-    at = urllib.parse.urlsplit(lab.url)
-    line = SlowLine(at.port)
-    notebook = Notebook(page, Lab(at._replace(netloc=f"127.0.0.1:{line.port}").geturl(), lab.token, lab.root, lab.log, lab.tried))
-    notebook.line = line
+def line(lab):
+    """A SlowLine to JupyterLab, which is as fast as the machine until a test slows it."""
+    made = SlowLine(urllib.parse.urlsplit(lab.url).port)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def slow(line, notebook, lab):  # the line first, so that it is there until the notebook's page is closed
+    """A Notebook at the other end of the line."""
+    url = urllib.parse.urlsplit(lab.url)._replace(netloc=f"127.0.0.1:{line.port}").geturl()
+    notebook.lab = Lab(url, lab.token, lab.root, lab.log, lab.tried)
     yield notebook
     line.delay, line.rate = 0.0, float("inf")
-    leave(page, lab)
-    line.stop()
 
 
-def test_a_slow_network(slow):
+def test_a_slow_network(slow, line):
     page, (codes, look) = slow.page, shown(slow, "CostExplorer", "PatchExplorer")  # small answers, and large ones
     assert len(codes) == 2
-    slow.line.delay, slow.line.rate = 0.4, 100_000
+    line.delay, line.rate = 0.4, 100_000
     began = page.evaluate("() => performance.now()")
     assert slow.kernel("print('far away')") == "far away\n"
     assert page.evaluate("() => performance.now()") - began > 800  # there and back again: the line is slow indeed
     for name in codes:
         root = look(name)
-        for _ in range(11):                              # a drag: to and fro, faster than any answer comes
+        for _ in range(10):                              # a drag: to and fro, faster than any answer comes; it ends where it did not begin
             before, after = change(root)
         assert root.get_attribute("data-waiting") is not None, name
         page.wait_for_function("r => r.dataset.waiting === undefined", arg=root.element_handle(), timeout=30_000)
