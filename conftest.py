@@ -13,7 +13,9 @@ from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 from offline import attempts, environment
 
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 
 
 def pytest_configure(config):
@@ -31,6 +33,7 @@ RunningKernel.execute_cell_input = execute
 
 
 # nbval has no options for what follows, so each notebook and each cell is told after it is collected.
+
 
 def pytest_collectstart(collector):
     if not isinstance(collector, IPyNbFile):
@@ -72,7 +75,9 @@ def pytest_runtest_setup(item):
     if item.parent.first_error is not None:
         pytest.skip(f"cell {item.parent.first_error} raised an error")
     if item.cell.source.strip() and item.cell.execution_count is None:
-        pytest.fail(f"cell {item.cell_num} was never run, so there is nothing to compare with: make notebooks", pytrace=False)
+        pytest.fail(
+            f"cell {item.cell_num} was never run, so there is nothing to compare with: make notebooks", pytrace=False
+        )
 
 
 @pytest.hookimpl(wrapper=True)
@@ -95,6 +100,7 @@ def pytest_runtest_call(item):
 
 
 # The browser tests need Chromium. Where it is, JupyterLab runs and compares the chapters, and once is enough: it takes minutes.
+
 
 def is_browser_test(nodeid):
     return nodeid.startswith("tests/browser/")
@@ -131,8 +137,12 @@ def pytest_terminal_summary(terminalreporter):
     skipped = [report for report in terminalreporter.stats.get("skipped", []) if is_browser_test(report.nodeid)]
     if CHROMIUM is None and skipped:
         terminalreporter.section("BROWSER TESTS SKIPPED", sep="!", red=True, bold=True)
-        terminalreporter.line(f"{len(skipped)} tests were NOT run: they drive Chromium, and there is none on this machine.")
-        terminalreporter.line("Install it (Debian, Ubuntu: apt install chromium), or name it: CHROMIUM=/path/to/chromium make test")
+        terminalreporter.line(
+            f"{len(skipped)} tests were NOT run: they drive Chromium, and there is none on this machine."
+        )
+        terminalreporter.line(
+            "Install it (Debian, Ubuntu: apt install chromium), or name it: CHROMIUM=/path/to/chromium make test"
+        )
 
 
 @pytest.fixture(scope="session")

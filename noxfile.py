@@ -43,9 +43,21 @@ def arguments(given):
 def run(session, *packages):
     try:
         session.install("-e", ".[test]", *packages)
-        session.run("python", "-c", "import sys, torch, torchvision; print('Python', sys.version.split()[0], 'torch', torch.__version__, "
-                    "'torchvision', torchvision.__version__)")
-        session.run("python", "-m", "pytest", "-n", os.environ.get("WORKERS", "2"), *arguments(session.posargs), env={"OMP_NUM_THREADS": "1"})
+        session.run(
+            "python",
+            "-c",
+            "import sys, torch, torchvision; print('Python', sys.version.split()[0], 'torch', torch.__version__, "
+            "'torchvision', torchvision.__version__)",
+        )
+        session.run(
+            "python",
+            "-m",
+            "pytest",
+            "-n",
+            os.environ.get("WORKERS", "2"),
+            *arguments(session.posargs),
+            env={"OMP_NUM_THREADS": "1"},
+        )
     finally:
         if not os.environ.get("KEEP"):
             shutil.rmtree(session.virtualenv.location, ignore_errors=True)

@@ -17,8 +17,14 @@ from pathlib import Path
 
 from benchmarks.tables import ROOT, Table, as_markdown, gpu_name, machine
 
-TITLES = {"costs": "Counting", "layers": "Layers", "threads": "Threads", "import_time": "Importing", "chapters": "Chapters",
-          "explorers": "Explorers"}
+TITLES = {
+    "costs": "Counting",
+    "layers": "Layers",
+    "threads": "Threads",
+    "import_time": "Importing",
+    "chapters": "Chapters",
+    "explorers": "Explorers",
+}
 ON_GPU = ("layers", "chapters")
 KEPT, PAGE = ROOT / "docs/measured.json", ROOT / "docs/measured.md"
 
@@ -33,7 +39,13 @@ command on a machine with a GPU (without make: `python -m benchmarks --write`); 
 
 def run(name, quick, kept):
     """Run one benchmark, which prints its tables; return its exit status. kept: where it keeps them, or None."""
-    command = [sys.executable, "-m", f"benchmarks.{name}", *["--quick"] * quick, *(["--json", str(kept)] if kept else [])]
+    command = [
+        sys.executable,
+        "-m",
+        f"benchmarks.{name}",
+        *["--quick"] * quick,
+        *(["--json", str(kept)] if kept else []),
+    ]
     print(f"== {name}\n", flush=True)
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}).returncode
 
@@ -46,8 +58,14 @@ def add(kept, kind, name, tables, conditions):
 def as_json(kept):
     """Write what is kept with a row of a table on a line, so that a change can be read."""
     text = json.dumps(kept, ensure_ascii=False, indent=1)
-    return re.sub(r'\[\s+("(?:[^"\\]|\\.)*"(?:,\s+"(?:[^"\\]|\\.)*")*)\s+\]', lambda found: "[" + re.sub(r"\n\s+", " ", found[1]) + "]",
-                  text) + "\n"
+    return (
+        re.sub(
+            r'\[\s+("(?:[^"\\]|\\.)*"(?:,\s+"(?:[^"\\]|\\.)*")*)\s+\]',
+            lambda found: "[" + re.sub(r"\n\s+", " ", found[1]) + "]",
+            text,
+        )
+        + "\n"
+    )
 
 
 def conditions_in_words(conditions):
@@ -70,8 +88,9 @@ def render(kept):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("name", nargs="*", metavar="NAME", help=f"of {', '.join(TITLES)}; all where none is given")
     parser.add_argument("--quick", action="store_true", help="less of everything, for a first look; never written")
     parser.add_argument("--write", action="store_true", help="write docs/measured.md")
@@ -89,7 +108,9 @@ def main():
             conditions, begin, file = machine(), time.perf_counter(), Path(folder, "tables.json")
             if run(name, options.quick, file if options.write else None):
                 failed.append(name)
-            elif options.write and (found := json.loads(file.read_text(encoding="utf-8"))):   # none: what it needs is not here
+            elif options.write and (
+                found := json.loads(file.read_text(encoding="utf-8"))
+            ):  # none: what it needs is not here
                 add(kept, kind, name, found, conditions)
                 KEPT.write_text(as_json(kept), encoding="utf-8")
                 PAGE.write_text(render(kept), encoding="utf-8")

@@ -33,6 +33,7 @@ QUICK = ["alexnet", "mobilenet_v3_small", "resnet50", "swin_t", "vit_b_16"]
 
 # ---- the counters: model, shape → MACs ------------------------------------------------------------------------------
 
+
 def bare(model, shape):
     """Count nothing: a forward pass on shapes alone."""
     with torch.inference_mode():
@@ -51,20 +52,30 @@ def torchs(model, shape):
 
 def fvcores(model, shape):
     from fvcore.nn import FlopCountAnalysis
+
     count = FlopCountAnalysis(model, torch.empty(shape, device=device_of(model)))
     return int(count.unsupported_ops_warnings(False).uncalled_modules_warnings(False).tracer_warnings("none").total())
 
 
 def torchinfos(model, shape):
     from torchinfo import summary
+
     return summary(model, input_size=shape, verbose=0, device=device_of(model)).total_mult_adds
 
 
 def ptflopss(model, shape, backend):
     from ptflops import get_model_complexity_info
-    x = torch.empty(shape, device=device_of(model))                    # else it takes a batch of 1
-    found = get_model_complexity_info(model, tuple(shape[1:]), as_strings=False, print_per_layer_stat=False, verbose=False,
-                                      input_constructor=lambda _: x, backend=backend)[0]
+
+    x = torch.empty(shape, device=device_of(model))  # else it takes a batch of 1
+    found = get_model_complexity_info(
+        model,
+        tuple(shape[1:]),
+        as_strings=False,
+        print_per_layer_stat=False,
+        verbose=False,
+        input_constructor=lambda _: x,
+        backend=backend,
+    )[0]
     if found is None:
         raise RuntimeError("ptflops gave no number")
     return int(found)
@@ -72,7 +83,11 @@ def ptflopss(model, shape, backend):
 
 def answer(counter, model, shape):
     """Return what a counter says, in silence; None where it says nothing, whatever it raises."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
         warnings.simplefilter("ignore")
         try:
             return int(counter(model, shape))
@@ -97,12 +112,16 @@ ON_CPU = ("fvcore",)
 
 def installed():
     """Return the counters that are here, and the names of those that are not."""
-    here = {name: function for name, (function, needs) in COUNTERS.items()
-            if needs is None or importlib.util.find_spec(needs) is not None}
+    here = {
+        name: function
+        for name, (function, needs) in COUNTERS.items()
+        if needs is None or importlib.util.find_spec(needs) is not None
+    }
     return here, [name for name in COUNTERS if name not in here]
 
 
 # ---- right or wrong -------------------------------------------------------------------------------------------------
+
 
 def verdict(count, truth):
     """Say how a count stands to the truth: "exact", "+1.2 %", "×0.010", or "fails" where there is none."""
@@ -122,10 +141,13 @@ def exactness(counts, truths):
     """
     off = {name: abs(counts[name] - truth) / truth for name, truth in truths.items() if counts[name] is not None}
     worst = max(off, key=off.get, default=None)
-    return {"exact": sum(counts[name] == truths[name] for name in off),
-            "within 1 %": sum(0 < o <= 0.01 for o in off.values()), "further off": sum(o > 0.01 for o in off.values()),
-            "failed": len(truths) - len(off),
-            "worst": f"{verdict(counts[worst], truths[worst])} ({worst})" if worst and off[worst] else NOT_HERE}
+    return {
+        "exact": sum(counts[name] == truths[name] for name in off),
+        "within 1 %": sum(0 < o <= 0.01 for o in off.values()),
+        "further off": sum(o > 0.01 for o in off.values()),
+        "failed": len(truths) - len(off),
+        "worst": f"{verdict(counts[worst], truths[worst])} ({worst})" if worst and off[worst] else NOT_HERE,
+    }
 
 
 def published(name, macs):
@@ -180,34 +202,76 @@ def over_models(quick):
     rows = []
     for counter in counters:
         found, total = exactness(counts[counter], truths), sum(seconds[counter].values())
-        rows.append([counter, *(str(found[column]) for column in ("exact", "within 1 %", "further off", "failed", "worst")),
-                     f"{total:.1f}", f"{1e3 * statistics.median(seconds[counter].values()):.0f}", f"{total / bare_total:.2f}"])
-    rows.append(["a bare forward pass on meta", *[NOT_HERE] * 5, f"{bare_total:.1f}",
-                 f"{1e3 * statistics.median(seconds['bare'].values()):.0f}", "1.00"])
+        rows.append(
+            [
+                counter,
+                *(str(found[column]) for column in ("exact", "within 1 %", "further off", "failed", "worst")),
+                f"{total:.1f}",
+                f"{1e3 * statistics.median(seconds[counter].values()):.0f}",
+                f"{total / bare_total:.2f}",
+            ]
+        )
+    rows.append(
+        [
+            "a bare forward pass on meta",
+            *[NOT_HERE] * 5,
+            f"{bare_total:.1f}",
+            f"{1e3 * statistics.median(seconds['bare'].values()):.0f}",
+            "1.00",
+        ]
+    )
     said = [published(name, truths[name]) for name in names]
-    notes = [f"Exact: the same whole number of MACs as torch's counter finds on meta. A second witness: torchvision's own pages "
-             f"publish billions of MACs at {SHAPE[-1]} pixels for {sum(s is not None for s in said)} of these {len(names)} "
-             f"models, and our table agrees with {sum(s is True for s in said)} of them to the last digit.",
-             "Most of what the others are off by is their convention: they count normalisations, pooling, biases or activations "
-             "too. Not so the largest: torchinfo takes the weights of a linear layer once for a whole image of tokens; and why "
-             "the pytorch backend of ptflops finds nearly twice as much in ConvNeXt and ViT was not looked into."]
+    notes = [
+        f"Exact: the same whole number of MACs as torch's counter finds on meta. A second witness: torchvision's own pages "
+        f"publish billions of MACs at {SHAPE[-1]} pixels for {sum(s is not None for s in said)} of these {len(names)} "
+        f"models, and our table agrees with {sum(s is True for s in said)} of them to the last digit.",
+        "Most of what the others are off by is their convention: they count normalisations, pooling, biases or activations "
+        "too. Not so the largest: torchinfo takes the weights of a linear layer once for a whole image of tokens; and why "
+        "the pytorch backend of ptflops finds nearly twice as much in ConvNeXt and ViT was not looked into.",
+    ]
     if "fvcore" in counters:
-        notes.append("fvcore computes with real numbers, on the CPU, as its tracing does not run on meta: its time is mostly "
-                     "arithmetic.")
+        notes.append(
+            "fvcore computes with real numbers, on the CPU, as its tracing does not run on meta: its time is mostly "
+            "arithmetic."
+        )
     if missing:
         notes.append(f"Not installed here, so left out: {', '.join(missing)}.")
-    yield Table(f"Counters over {len(names)} classification models of torchvision",
-                ["counter", "exact", "within 1 %", "further off", "failed", "worst", "all models/s", "median/ms",
-                 "of the bare pass"],
-                rows, notes)
-    yield Table("Each model: MACs, and what each counter says",
-                ["model", "MACs", *counters, "ours/ms", "bare/ms", "ours ÷ bare"],
-                [[name, f"{truths[name]:,}", *(verdict(counts[counter][name], truths[name]) for counter in counters),
-                  f"{1e3 * seconds['our cost table'][name]:.1f}", f"{1e3 * seconds['bare'][name]:.1f}",
-                  f"{seconds['our cost table'][name] / seconds['bare'][name]:.2f}"] for name in names], fold=True)
+    yield Table(
+        f"Counters over {len(names)} classification models of torchvision",
+        [
+            "counter",
+            "exact",
+            "within 1 %",
+            "further off",
+            "failed",
+            "worst",
+            "all models/s",
+            "median/ms",
+            "of the bare pass",
+        ],
+        rows,
+        notes,
+    )
+    yield Table(
+        "Each model: MACs, and what each counter says",
+        ["model", "MACs", *counters, "ours/ms", "bare/ms", "ours ÷ bare"],
+        [
+            [
+                name,
+                f"{truths[name]:,}",
+                *(verdict(counts[counter][name], truths[name]) for counter in counters),
+                f"{1e3 * seconds['our cost table'][name]:.1f}",
+                f"{1e3 * seconds['bare'][name]:.1f}",
+                f"{seconds['our cost table'][name] / seconds['bare'][name]:.2f}",
+            ]
+            for name in names
+        ],
+        fold=True,
+    )
 
 
 # ---- what a counter does not see --------------------------------------------------------------------------------------
+
 
 class Run(nn.Module):
     """A network of one function: forward(x) is function(x, *others); a module among the others stays one."""
@@ -236,30 +300,60 @@ class Both(nn.Module):
 
 OPERATORS = [  # what, how to make it, x's shape, MACs by hand
     ("torch.matmul", lambda: Run(torch.matmul, [(4, 5)]), (3, 4), 3 * 4 * 5),
-    ("torch.einsum", lambda: Run(lambda a, b: torch.einsum("nij,nkj->nik", a, b), [(2, 5, 4)]), (2, 3, 4), 2 * 3 * 5 * 4),
+    (
+        "torch.einsum",
+        lambda: Run(lambda a, b: torch.einsum("nij,nkj->nik", a, b), [(2, 5, 4)]),
+        (2, 3, 4),
+        2 * 3 * 5 * 4,
+    ),
     ("matrix @ vector", lambda: Run(torch.matmul, [(4,)]), (3, 4), 3 * 4),
     ("torch.addmv", lambda: Run(lambda a, b, v: torch.addmv(b, a, v), [(3,), (4,)]), (3, 4), 3 * 4),
     ("torch.dot", lambda: Run(lambda a, b: torch.dot(a.flatten(), b), [(4,)]), (1, 4), 4),
     ("torch.outer", lambda: Run(lambda a, b: torch.outer(a.flatten(), b), [(4,)]), (1, 3), 3 * 4),
     ("torch.addr", lambda: Run(lambda a, m, b: torch.addr(m, a.flatten(), b), [(3, 4), (4,)]), (1, 3), 3 * 4),
     ("torch.addbmm", lambda: Run(lambda a, m, b: torch.addbmm(m, a, b), [(3, 5), (2, 4, 5)]), (2, 3, 4), 2 * 3 * 4 * 5),
-    ("torch.baddbmm", lambda: Run(lambda a, m, b: torch.baddbmm(m, a, b), [(2, 3, 5), (2, 4, 5)]), (2, 3, 4), 2 * 3 * 4 * 5),
-    ("F.scaled_dot_product_attention", lambda: Run(F.scaled_dot_product_attention, [(1, 2, 6, 4), (1, 2, 6, 4)]),
-     (1, 2, 5, 4), 2 * 5 * 6 * 4 * 2),
-    ("nn.MultiheadAttention", lambda: Both(nn.MultiheadAttention(8, 2, batch_first=True), 3), (1, 5, 8),
-     4 * 5 * 8 * 8 + 2 * 5 * 5 * 8),
+    (
+        "torch.baddbmm",
+        lambda: Run(lambda a, m, b: torch.baddbmm(m, a, b), [(2, 3, 5), (2, 4, 5)]),
+        (2, 3, 4),
+        2 * 3 * 4 * 5,
+    ),
+    (
+        "F.scaled_dot_product_attention",
+        lambda: Run(F.scaled_dot_product_attention, [(1, 2, 6, 4), (1, 2, 6, 4)]),
+        (1, 2, 5, 4),
+        2 * 5 * 6 * 4 * 2,
+    ),
+    (
+        "nn.MultiheadAttention",
+        lambda: Both(nn.MultiheadAttention(8, 2, batch_first=True), 3),
+        (1, 5, 8),
+        4 * 5 * 8 * 8 + 2 * 5 * 5 * 8,
+    ),
     ("nn.LSTM", lambda: nn.LSTM(5, 6, batch_first=True), (1, 7, 5), 7 * 4 * 6 * (5 + 6)),
     ("torch.cdist", lambda: Run(torch.cdist, [(5, 4)]), (3, 4), 3 * 5 * 4),
     ("nn.Bilinear", lambda: Both(nn.Bilinear(4, 4, 6)), (3, 4), 3 * 6 * 4 * 4),
-    ("torchvision.ops.deform_conv2d", lambda: Run(torchvision.ops.deform_conv2d, [(1, 18, 5, 5), (6, 4, 3, 3)]), (1, 4, 7, 7),
-     25 * 6 * 4 * 9),
-    ("F.interpolate, bilinear", lambda: Run(lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"), []), (1, 3, 4, 4),
-     3 * 64 * 4),
-    ("F.grid_sample", lambda: Run(lambda x, at: F.grid_sample(x, at, align_corners=False), [(1, 5, 6, 2)]), (1, 3, 4, 4),
-     3 * 30 * 4),
+    (
+        "torchvision.ops.deform_conv2d",
+        lambda: Run(torchvision.ops.deform_conv2d, [(1, 18, 5, 5), (6, 4, 3, 3)]),
+        (1, 4, 7, 7),
+        25 * 6 * 4 * 9,
+    ),
+    (
+        "F.interpolate, bilinear",
+        lambda: Run(lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"), []),
+        (1, 3, 4, 4),
+        3 * 64 * 4,
+    ),
+    (
+        "F.grid_sample",
+        lambda: Run(lambda x, at: F.grid_sample(x, at, align_corners=False), [(1, 5, 6, 2)]),
+        (1, 3, 4, 4),
+        3 * 30 * 4,
+    ),
     ("F.cosine_similarity", lambda: Run(F.cosine_similarity, [(3, 4)]), (3, 4), 3 * 4 * 3),
     ("torch.kron", lambda: Run(torch.kron, [(2, 3)]), (3, 4), 6 * 12),
-    ("torch.linalg.solve", lambda: Run(torch.linalg.solve, [(4, 1)]), (4, 4), 4 ** 3 // 3),
+    ("torch.linalg.solve", lambda: Run(torch.linalg.solve, [(4, 1)]), (4, 4), 4**3 // 3),
     ("torch.fft.rfft2", lambda: Run(torch.fft.rfft2, []), (1, 3, 8, 8), None),
     ("(a * b).sum(-1)", lambda: Run(lambda a, b: (a * b).sum(-1), [(3, 4)]), (3, 4), 3 * 4),
 ]
@@ -283,11 +377,17 @@ def over_operators(quick):
             with torch.device("cpu" if counter in ON_CPU else "meta"):
                 row.append(seen(counter, function, make().eval(), shape, truth))
         rows.append(row)
-    yield Table("Operators, and what each counter sees of them", ["operator", "MACs by hand", *counters], rows, [
-        "On meta (fvcore: on the CPU). Where ours has no formula it says NOT COUNTED and names the operator; the others say "
-        "nothing and count 0, or something else. One kind escapes ours too: a sum of products that was written as a "
-        "multiplication and a sum, the last row. By hand: `cdist` as differences squared and summed, `deform_conv2d` without "
-        "its interpolation, interpolations with four products for each value, `nn.Bilinear` with the larger of its two products."])
+    yield Table(
+        "Operators, and what each counter sees of them",
+        ["operator", "MACs by hand", *counters],
+        rows,
+        [
+            "On meta (fvcore: on the CPU). Where ours has no formula it says NOT COUNTED and names the operator; the others say "
+            "nothing and count 0, or something else. One kind escapes ours too: a sum of products that was written as a "
+            "multiplication and a sum, the last row. By hand: `cdist` as differences squared and summed, `deform_conv2d` without "
+            "its interpolation, interpolations with four products for each value, `nn.Bilinear` with the larger of its two products."
+        ],
+    )
 
 
 # ---- 22 billion parameters --------------------------------------------------------------------------------------------
@@ -303,7 +403,9 @@ def peak():
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 '''
-MEASURE = PEAK + '''
+MEASURE = (
+    PEAK
+    + """
 import json, time, torch
 from helpers.costs import cost_table
 from helpers.models.backbones import Backbone, ParallelBlock, vit_22b
@@ -318,7 +420,8 @@ def count(make, size):
 
 first = count(lambda: Backbone([ParallelBlock(2, 8, 8)], 28, 14, 8), 28)
 print(json.dumps([first, *(count(vit_22b, 224) for _ in range(6))]))
-'''
+"""
+)
 
 
 def vit_22b(quick):
@@ -332,14 +435,21 @@ def vit_22b(quick):
         return [f"{built:.2f}", f"{counted:.3f}", f"{memory:.0f}"]
 
     size = [f"{params:,}", f"{macs:,}"]
-    rows = [["the first network of a process, of one tiny block", "", "", *cells(*first_ever[2:])],
-            ["ViT-22B, then", *size, *cells(*once[2:])],
-            ["ViT-22B again", *size, *cells(*map(statistics.median, list(zip(*again))[2:]))]]
-    yield Table("ViT-22B, built and counted on meta",
-                ["network", "parameters", "MACs", "build/s", "count/s", "extra memory/MiB"], rows,
-                ["Processor seconds; the last row is a median of 5. At its first draw of a random number on meta torch loads its "
-                 "own symbolic mathematics, whatever the network is: that is the first row. The weights of ViT-22B would take "
-                 "81 GiB."])
+    rows = [
+        ["the first network of a process, of one tiny block", "", "", *cells(*first_ever[2:])],
+        ["ViT-22B, then", *size, *cells(*once[2:])],
+        ["ViT-22B again", *size, *cells(*map(statistics.median, list(zip(*again))[2:]))],
+    ]
+    yield Table(
+        "ViT-22B, built and counted on meta",
+        ["network", "parameters", "MACs", "build/s", "count/s", "extra memory/MiB"],
+        rows,
+        [
+            "Processor seconds; the last row is a median of 5. At its first draw of a random number on meta torch loads its "
+            "own symbolic mathematics, whatever the network is: that is the first row. The weights of ViT-22B would take "
+            "81 GiB."
+        ],
+    )
 
 
 def measure(options):

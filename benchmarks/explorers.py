@@ -25,14 +25,20 @@ from ipywidgets import interact
 from helpers.plots import draw_bars, draw_image, draw_numbers
 torch.set_num_threads(1)
 """
-DRAWN = ":not(*)"                                                     # on canvases or as images: no element is to be watched
+DRAWN = ":not(*)"  # on canvases or as images: no element is to be watched
 
 # name: the explorer's class, its cell, its slider, what of it changes with every value, and the plain cell
 CASES = {
-    "convolution": ("ConvolutionExplorer", """
+    "convolution": (
+        "ConvolutionExplorer",
+        """
 from helpers.explorers.convolution import ConvolutionExplorer
 explorer = ConvolutionExplorer(kernel="blur")
-explorer""", "[data-set='kernel size']", DRAWN, PLAIN + """
+explorer""",
+        "[data-set='kernel size']",
+        DRAWN,
+        PLAIN
+        + """
 image = explorer.image()
 @interact(size=(1, 7))
 def show(size=3):
@@ -40,10 +46,17 @@ def show(size=3):
     kernel = torch.full((size, size), 1 / size**2, dtype=torch.float64)
     draw_image(axes[0], image); draw_numbers(axes[1], kernel, fmt="{:.2g}")
     draw_image(axes[2], F.conv2d(F.pad(image[None, None], [1] * 4), kernel[None, None])[0, 0])
-    plt.show()"""),
-    "receptive field": ("ReceptiveFieldExplorer", """
+    plt.show()""",
+    ),
+    "receptive field": (
+        "ReceptiveFieldExplorer",
+        """
 from helpers.explorers.receptive_field import ReceptiveFieldExplorer
-ReceptiveFieldExplorer("AlexNet to conv5")""", "[data-set='column']", DRAWN, PLAIN + """
+ReceptiveFieldExplorer("AlexNet to conv5")""",
+        "[data-set='column']",
+        DRAWN,
+        PLAIN
+        + """
 from helpers.explorers.receptive_field import PRESETS, draw_field
 from helpers.shapes import receptive_field
 layers, size = PRESETS["AlexNet to conv5"]
@@ -52,10 +65,17 @@ def show(column=6):
     fig, axes = plt.subplots(1, 2, figsize=(11, 4.6))
     draw_bars(axes[0], [layer.name for layer in layers], [field.size for field in receptive_field(layers)])
     draw_field(axes[1], layers, size, 6, column)
-    plt.show()"""),
-    "cost": ("CostExplorer", """
+    plt.show()""",
+    ),
+    "cost": (
+        "CostExplorer",
+        """
 from helpers.explorers.cost import CostExplorer
-CostExplorer(size=226)""", "[data-set='size']", ".bar", PLAIN + """
+CostExplorer(size=226)""",
+        "[data-set='size']",
+        ".bar",
+        PLAIN
+        + """
 from helpers.explorers.cost import PRESETS, costs
 layers = PRESETS["AlexNet 2012"][1]
 @interact(size=(72, 512, 8))
@@ -64,10 +84,17 @@ def show(size=224):
     fig, axes = plt.subplots(1, 3, figsize=(12, 4.9))
     for ax, column in zip(axes, ("memory", "params", "macs")):
         draw_bars(ax, [row.name for row in rows], [getattr(row, column) for row in rows])
-    plt.show()"""),
-    "VGG stack": ("VggStackExplorer", """
+    plt.show()""",
+    ),
+    "VGG stack": (
+        "VggStackExplorer",
+        """
 from helpers.explorers.vgg_stack import VggStackExplorer
-VggStackExplorer()""", "[data-set='layers']", "[data-part='left']", PLAIN + """
+VggStackExplorer()""",
+        "[data-set='layers']",
+        "[data-part='left']",
+        PLAIN
+        + """
 from helpers.explorers.vgg_stack import ROWS, cost, paths, written
 @interact(layers=(1, 5))
 def show(layers=2):
@@ -78,10 +105,17 @@ def show(layers=2):
     for ax, numbers in zip(axes[2:], (stack, single)):
         draw_bars(ax, [f"{title}: {written(row, getattr(numbers, row))}" for row, (title, _) in ROWS.items()],
                   [getattr(numbers, row) / max(getattr(stack, row), getattr(single, row)) for row in ROWS], fmt="")
-    plt.show()"""),
-    "depth": ("DepthExplorer", """
+    plt.show()""",
+    ),
+    "depth": (
+        "DepthExplorer",
+        """
 from helpers.explorers.depth import DepthExplorer
-DepthExplorer()""", "[data-set='depth']", "[data-part='gradients']", PLAIN + """
+DepthExplorer()""",
+        "[data-set='depth']",
+        "[data-part='gradients']",
+        PLAIN
+        + """
 from helpers.explorers.depth import CHARTS, DepthExplorer
 explorer = DepthExplorer()
 @interact(depth=(4, 60, 2))
@@ -93,10 +127,17 @@ def show(depth=40):
             ax.plot(range(1, depth + 1), getattr(found, column), "o-", label=kind)
         ax.set(yscale="log", ylim=(1e-9, 1e5), title=title, xlabel="layer")
     axes[0].legend()
-    plt.show()"""),
-    "mobile": ("MobileExplorer", """
+    plt.show()""",
+    ),
+    "mobile": (
+        "MobileExplorer",
+        """
 from helpers.explorers.mobile import MobileExplorer
-MobileExplorer()""", "[data-set='width']", ".mobile-track", PLAIN + """
+MobileExplorer()""",
+        "[data-set='width']",
+        ".mobile-track",
+        PLAIN
+        + """
 from helpers.explorers.mobile import COLOURS, COLUMNS, FULL, V1, costs, short, total
 @interact(width=(25, 150, 5))
 def show(width=100):
@@ -110,19 +151,33 @@ def show(width=100):
             ax.text(left, place, short(column, getattr(total(kinds), column)))
         ax.set(title=title, yticks=[0, 1])
     axes[0].legend()
-    plt.show()"""),
-    "recurrence": ("RecurrenceExplorer", """
+    plt.show()""",
+    ),
+    "recurrence": (
+        "RecurrenceExplorer",
+        """
 from helpers.explorers.recurrence import RecurrenceExplorer
-RecurrenceExplorer()""", "[data-set='radius']", "[data-part='chart']", PLAIN + """
+RecurrenceExplorer()""",
+        "[data-set='radius']",
+        "[data-part='chart']",
+        PLAIN
+        + """
 from helpers.explorers.recurrence import draw_reach, reach
 @interact(radius=(0.5, 1.5, 0.01))
 def show(radius=0.9):
     fig, ax = plt.subplots(figsize=(9, 4.4))
     draw_reach(ax, reach(radius), radius)
-    plt.show()"""),
-    "hello": ("HelloExplorer", """
+    plt.show()""",
+    ),
+    "hello": (
+        "HelloExplorer",
+        """
 from helpers.explorers.recurrence import HelloExplorer
-HelloExplorer()""", "[data-set='step']", "[data-part='plane']", PLAIN + """
+HelloExplorer()""",
+        "[data-set='step']",
+        "[data-part='plane']",
+        PLAIN
+        + """
 from helpers.explorers.recurrence import HelloExplorer, draw_plane
 explorer = HelloExplorer()
 steps, states = explorer._steps, explorer.states()
@@ -133,10 +188,17 @@ def show(step=1):
     draw_numbers(axes[0], np.array([letter, before, np.add(letter, before), state]).T, fmt="{:+.2f}")
     draw_bars(axes[1], list(explorer.alphabet), [100 * chance for chance in chances], fmt="{:.0f} %")
     draw_plane(axes[2], explorer.word, states)
-    plt.show()"""),
-    "gates": ("GatesExplorer", """
+    plt.show()""",
+    ),
+    "gates": (
+        "GatesExplorer",
+        """
 from helpers.explorers.gates import GatesExplorer
-GatesExplorer()""", "[data-gate='f'][data-step='0']", ".gates-stack", PLAIN + """
+GatesExplorer()""",
+        "[data-gate='f'][data-step='0']",
+        ".gates-stack",
+        PLAIN
+        + """
 from helpers.explorers.gates import COLOURS, GATES, GatesExplorer
 explorer = GatesExplorer()
 steps = range(1, len(explorer.candidates) + 1)
@@ -150,10 +212,17 @@ def show(f=0.5):
         axes[1].plot(steps, values.tolist(), "o-", label=name)
     axes[2].bar(steps, explorer.left().tolist(), color=COLOURS[:len(steps)])
     axes[0].legend(); axes[1].legend()
-    plt.show()"""),
-    "attention": ("AttentionExplorer", """
+    plt.show()""",
+    ),
+    "attention": (
+        "AttentionExplorer",
+        """
 from helpers.explorers.attention import AttentionExplorer
-AttentionExplorer()""", "[data-set='temperature']", DRAWN, PLAIN + """
+AttentionExplorer()""",
+        "[data-set='temperature']",
+        DRAWN,
+        PLAIN
+        + """
 from helpers.explorers.attention import AttentionExplorer
 explorer = AttentionExplorer()
 image, side, (row, column) = explorer.image(), explorer.size[3], explorer.query
@@ -166,10 +235,17 @@ def show(temperature=1.0):
     axes[1].imshow(explorer.weights().numpy(), cmap="Oranges", vmin=0)
     draw_image(axes[2], image[:, row * side:(row + 1) * side, column * side:(column + 1) * side])
     draw_image(axes[3], explorer.average())
-    plt.show()"""),
-    "patches": ("PatchExplorer", """
+    plt.show()""",
+    ),
+    "patches": (
+        "PatchExplorer",
+        """
 from helpers.explorers.patches import PatchExplorer
-PatchExplorer()""", "[data-set='patch_size']", "[data-part='grid']", PLAIN + """
+PatchExplorer()""",
+        "[data-set='patch_size']",
+        "[data-part='grid']",
+        PLAIN
+        + """
 from helpers.explorers.patches import AXES, COLOURS, PARTS, costs, curves, pixels, tokens, total
 @interact(patch_size=(4, 64, 2))
 def show(patch_size=16):
@@ -185,10 +261,17 @@ def show(patch_size=16):
     axes[3].loglog(lines["tokens"], lines["total"]); axes[3].loglog(lines["tokens"], lines["attention"])
     axes[3].plot(tokens(patch_size, 224), total(parts).macs, "o")
     axes[3].set(xlim=AXES[0], ylim=AXES[1], title=f"{tokens(patch_size, 224)} tokens")
-    plt.show()"""),
-    "windows": ("WindowExplorer", """
+    plt.show()""",
+    ),
+    "windows": (
+        "WindowExplorer",
+        """
 from helpers.explorers.windows import WindowExplorer
-WindowExplorer()""", "[data-set='window_size']", "[data-part='windows']", PLAIN + """
+WindowExplorer()""",
+        "[data-set='window_size']",
+        "[data-part='windows']",
+        PLAIN
+        + """
 from helpers import data
 from helpers.explorers.windows import PATCH, SIDES, STEPS, WindowExplorer, costs, tints
 from matplotlib.colors import to_rgb
@@ -211,7 +294,8 @@ def show(window_size=4):
     for each in (None, window_size):
         axes[2].loglog(sides, [costs(at, each, 96).macs for at in sides])
         axes[2].plot(side, costs(side, each, 96).macs, "o")
-    plt.show()"""),
+    plt.show()""",
+    ),
 }
 
 # Note each change of what is shown, and the frames that it appears in: images that have loaded, canvases that have been
@@ -239,13 +323,16 @@ WATCH = """selector => {
 
 def measure(notebook, slider, handle, given):
     """Return (median milliseconds, updates a second) of one slider; handle: what takes the keys and the mouse."""
-    page, idle = notebook.page, "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'"
+    page, idle = (
+        notebook.page,
+        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'",
+    )
     slider.scroll_into_view_if_needed()
     handle.focus()
     times = []
     for i in range(given.keys):
         page.evaluate("() => { seen.drawn.length = 0; }")
-        page.keyboard.press(("ArrowRight", "ArrowLeft")[i % 2])       # one step there, one back
+        page.keyboard.press(("ArrowRight", "ArrowLeft")[i % 2])  # one step there, one back
         page.wait_for_function("() => seen.drawn.length > 0", timeout=10_000)
         page.wait_for_function(idle)
         times.append(page.evaluate("() => seen.drawn[0] - seen.pressed"))
@@ -276,7 +363,9 @@ def test_explorers(notebook, given):
         notebook.page.add_style_tag(content=".jp-Notebook { scroll-behavior: auto !important }")
         ours = notebook.view(f"{control}:not(button)")
         found = measure(notebook, ours, ours, given)
-        theirs = measure(notebook, notebook.view(".widget-slider .noUi-base"), notebook.view(".widget-slider .noUi-handle"), given)
+        theirs = measure(
+            notebook, notebook.view(".widget-slider .noUi-base"), notebook.view(".widget-slider .noUi-handle"), given
+        )
         given.rows.append(as_row(name, found, theirs))
         print(f"{name}: {given.rows[-1][3]}", flush=True)
         notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
@@ -285,8 +374,15 @@ def test_explorers(notebook, given):
 def as_row(name, ours, theirs):
     """Return a row of the table. ours, theirs: (milliseconds, updates a second)"""
     (answer, updates), (their_answer, their_updates) = ours, theirs
-    return [name, f"{answer:.1f}", f"{their_answer:.0f}", f"×{their_answer / answer:.1f}",
-            f"{updates:.1f}", f"{their_updates:.1f}", f"×{updates / their_updates:.1f}" if their_updates else "–"]
+    return [
+        name,
+        f"{answer:.1f}",
+        f"{their_answer:.0f}",
+        f"×{their_answer / answer:.1f}",
+        f"{updates:.1f}",
+        f"{their_updates:.1f}",
+        f"×{updates / their_updates:.1f}" if their_updates else "–",
+    ]
 
 
 def over_explorers(options):
@@ -300,6 +396,7 @@ def over_explorers(options):
     if conftest.CHROMIUM is None or shutil.which(conftest.CHROMIUM) is None:
         return print("Not measured: there is no Chromium on this machine (Debian, Ubuntu: apt install chromium).")
     import pytest
+
     keys, seconds = (4, 1) if options.quick else (KEYS, SECONDS)
     run = SimpleNamespace(keys=keys, seconds=seconds, rows=[], cases=options.case or list(CASES))
 
@@ -308,18 +405,34 @@ def over_explorers(options):
         def given(self):
             return run
 
-    code = pytest.main([__file__, "-q", "-s", "-p", "no:cacheprovider", f"--rootdir={ROOT}"], plugins=[conftest, Given()])
+    code = pytest.main(
+        [__file__, "-q", "-s", "-p", "no:cacheprovider", f"--rootdir={ROOT}"], plugins=[conftest, Given()]
+    )
     print()
     if code:
         sys.exit(int(code))
-    yield Table("Explorers beside a plain interact, in Chromium",
-                ["explorer", "answer/ms", "interact: answer/ms", "faster", "updates/s", "interact: updates/s", "more"], run.rows,
-                (f"Answer: from a key on the slider until the picture is drawn anew, the median of {run.keys}. Updates: frames in which the "
-                 f"picture changed, while the slider was dragged to another value 60 times a second, for {run.seconds} s.",
-                 "Each in one notebook with a plain `ipywidgets.interact`, which computes with the explorer's own functions and draws the same "
-                 "with pyplot. The depth explorer runs two networks forwards and backwards at every change, and so does its neighbour."))
+    yield Table(
+        "Explorers beside a plain interact, in Chromium",
+        ["explorer", "answer/ms", "interact: answer/ms", "faster", "updates/s", "interact: updates/s", "more"],
+        run.rows,
+        (
+            f"Answer: from a key on the slider until the picture is drawn anew, the median of {run.keys}. Updates: frames in which the "
+            f"picture changed, while the slider was dragged to another value 60 times a second, for {run.seconds} s.",
+            "Each in one notebook with a plain `ipywidgets.interact`, which computes with the explorer's own functions and draws the same "
+            "with pyplot. The depth explorer runs two networks forwards and backwards at every change, and so does its neighbour.",
+        ),
+    )
 
 
 if __name__ == "__main__":
-    command_line(over_explorers, __doc__, lambda parser: parser.add_argument("case", nargs="*", choices=[[], *CASES], metavar="CASE",
-                                                                             help=f"of {', '.join(CASES)}; all where none is given"))
+    command_line(
+        over_explorers,
+        __doc__,
+        lambda parser: parser.add_argument(
+            "case",
+            nargs="*",
+            choices=[[], *CASES],
+            metavar="CASE",
+            help=f"of {', '.join(CASES)}; all where none is given",
+        ),
+    )

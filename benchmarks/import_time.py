@@ -27,10 +27,16 @@ def measure(options):
     runs = [imports(names) for _ in range(1 if options.quick else 3)]
     # A module that another loads with importlib counts as part of that one.
     best = {name: tuple(min(run[name][i] for run in runs) for i in (0, 1)) for name in names if name in runs[0]}
-    yield Table("Importing every module of helpers, after torch", ["module", "own/s", "all/s"],
-                [["together", f"{sum(own for own, _ in best.values()):.3f}", ""],
-                 *([name, f"{own:.3f}", f"{everything:.3f}"] for name, (own, everything) in best.items())],
-                ["The goal: less than 0.3 s of their own, together."], fold=True)
+    yield Table(
+        "Importing every module of helpers, after torch",
+        ["module", "own/s", "all/s"],
+        [
+            ["together", f"{sum(own for own, _ in best.values()):.3f}", ""],
+            *([name, f"{own:.3f}", f"{everything:.3f}"] for name, (own, everything) in best.items()),
+        ],
+        ["The goal: less than 0.3 s of their own, together."],
+        fold=True,
+    )
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ class Table(NamedTuple):
 
 # ---- time ---------------------------------------------------------------------------------------------------------
 
+
 def in_turn(functions, repeats, clock=time.process_time, warm_up=True):
     """Return the seconds of each run of each function: they run in turn, so that a busy machine slows all of them.
 
@@ -56,16 +57,31 @@ def median(times):
 
 # ---- text ---------------------------------------------------------------------------------------------------------
 
+
 def as_text(table):
     lines = [table.columns, *table.rows]
     width = [max(len(str(line[i])) for line in lines) for i in range(len(table.columns))]
     numeric = [i >= table.keys and all(looks_numeric(row[i]) for row in table.rows) for i in range(len(table.columns))]
 
     def written(line):
-        return "  ".join(f"{cell:>{w}}" if right else f"{cell:<{w}}" for cell, w, right in zip(line, width, numeric)).rstrip()
+        return "  ".join(
+            f"{cell:>{w}}" if right else f"{cell:<{w}}" for cell, w, right in zip(line, width, numeric)
+        ).rstrip()
 
-    return "\n".join([table.title, "", written(lines[0]), "-" * len(written(["-" * w for w in width])),
-                      *map(written, lines[1:]), "", *table.notes]).rstrip() + "\n"
+    return (
+        "\n".join(
+            [
+                table.title,
+                "",
+                written(lines[0]),
+                "-" * len(written(["-" * w for w in width])),
+                *map(written, lines[1:]),
+                "",
+                *table.notes,
+            ]
+        ).rstrip()
+        + "\n"
+    )
 
 
 def looks_numeric(cell):
@@ -78,11 +94,11 @@ def as_markdown(table, gpu=None):
     gpu: the same table from a run on a GPU, whose columns `table.gpu` are put at the end; None for empty ones
     """
     columns, rows = list(table.columns), [list(row) for row in table.rows]
-    there = {tuple(row[:table.keys]): dict(zip(gpu.columns, row)) for row in gpu.rows} if gpu else {}
+    there = {tuple(row[: table.keys]): dict(zip(gpu.columns, row)) for row in gpu.rows} if gpu else {}
     for column in table.gpu:
         columns.append(f"GPU: {column}")
         for row in rows:
-            row.append(there.get(tuple(row[:table.keys]), {}).get(column, ""))
+            row.append(there.get(tuple(row[: table.keys]), {}).get(column, ""))
     numeric = [i >= table.keys and all(looks_numeric(row[i]) for row in rows) for i in range(len(columns))]
     lines = ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in [columns, *rows]]
     lines.insert(1, "|" + "|".join(" ---: " if right else " --- " for right in numeric) + "|")
@@ -93,6 +109,7 @@ def as_markdown(table, gpu=None):
 
 
 # ---- the machine --------------------------------------------------------------------------------------------------
+
 
 def processor():
     """Return what kind of processor this is, such as "Intel(R) Xeon(R) Processor @ 2.60GHz"."""
@@ -108,11 +125,17 @@ def machine():
     """Return what a table's numbers depend on, and nothing that tells whose machine it is."""
     import torch
     import torchvision
+
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found = {"date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
-             "processor": processor(), "cores": cores,
-             "system": platform.system(), "Python": platform.python_version(),
-             "torch": torch.__version__, "torchvision": torchvision.__version__}
+    found = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "processor": processor(),
+        "cores": cores,
+        "system": platform.system(),
+        "Python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+    }
     if hasattr(os, "getloadavg"):
         found["running programs at the start"] = round(os.getloadavg()[0], 1)
     if gpu_name():
@@ -125,6 +148,7 @@ def gpu_name():
     import torch
 
     from helpers.device import pick_device
+
     device = pick_device()
     if device.type == "cpu":
         return ""
@@ -132,6 +156,7 @@ def gpu_name():
 
 
 # ---- the command line ---------------------------------------------------------------------------------------------
+
 
 def command_line(measure, description, more=lambda parser: None):
     """Run measure(options), which yields tables, and print each as it comes."""
@@ -146,5 +171,6 @@ def command_line(measure, description, more=lambda parser: None):
         tables.append(table)
         print(as_markdown(table) if options.markdown else as_text(table), flush=True)
     if options.json:
-        Path(options.json).write_text(json.dumps([table._asdict() for table in tables], ensure_ascii=False),
-                                      encoding="utf-8")
+        Path(options.json).write_text(
+            json.dumps([table._asdict() for table in tables], ensure_ascii=False), encoding="utf-8"
+        )

@@ -37,10 +37,19 @@ PACKAGES = {
     "scikit_learn-1.9.1-*.whl": [sys.executable, "-m", "pip", "download", "--no-deps", "scikit-learn==1.9.1"],
     "scikit_image-0.26.0-*.whl": [sys.executable, "-m", "pip", "download", "--no-deps", "scikit-image==0.26.0"],
 }
-PHOTOGRAPHS = {"astronaut": "astronaut.png", "camera": "camera.png", "cat": "chelsea.png", "coffee": "coffee.png",
-               "rocket": "rocket.jpg"}
-RAW = {("train", "images"): "train-images-idx3-ubyte", ("train", "labels"): "train-labels-idx1-ubyte",
-       ("test", "images"): "t10k-images-idx3-ubyte", ("test", "labels"): "t10k-labels-idx1-ubyte"}
+PHOTOGRAPHS = {
+    "astronaut": "astronaut.png",
+    "camera": "camera.png",
+    "cat": "chelsea.png",
+    "coffee": "coffee.png",
+    "rocket": "rocket.jpg",
+}
+RAW = {
+    ("train", "images"): "train-images-idx3-ubyte",
+    ("train", "labels"): "train-labels-idx1-ubyte",
+    ("test", "images"): "t10k-images-idx3-ubyte",
+    ("test", "labels"): "t10k-labels-idx1-ubyte",
+}
 
 
 def package(pattern, folder):
@@ -57,9 +66,9 @@ def deb_data(path):
     """Return the files of a .deb as an open tar archive: a .deb is an `ar` archive that holds data.tar.*."""
     data, at = path.read_bytes(), len(b"!<arch>\n")
     while at < len(data):
-        name, size = data[at:at + 16].decode().strip(" /"), int(data[at + 48:at + 58])
+        name, size = data[at : at + 16].decode().strip(" /"), int(data[at + 48 : at + 58])
         if name.startswith("data.tar"):
-            return tarfile.open(fileobj=io.BytesIO(data[at + 60:at + 60 + size]))
+            return tarfile.open(fileobj=io.BytesIO(data[at + 60 : at + 60 + size]))
         at += 60 + size + size % 2
     raise SystemExit(f"{path.name} holds no data.tar: fetch it again")
 
@@ -89,9 +98,12 @@ def balanced(images, labels, per_class):
             chosen.append(index)
     assert set(taken.values()) == {per_class}
     area = height * width
-    return (images[:4] + struct.pack(">3I", len(chosen), height, width)
-            + b"".join(pixels[i * area:(i + 1) * area] for i in chosen),
-            labels[:4] + struct.pack(">I", len(chosen)) + bytes(values[i] for i in chosen))
+    return (
+        images[:4]
+        + struct.pack(">3I", len(chosen), height, width)
+        + b"".join(pixels[i * area : (i + 1) * area] for i in chosen),
+        labels[:4] + struct.pack(">I", len(chosen)) + bytes(values[i] for i in chosen),
+    )
 
 
 def build(packages):

@@ -25,11 +25,13 @@ def check_tensor(name, value, floats=False, like=None):
         return
     other, tensor = like
     if value.dtype != tensor.dtype and not torch.is_autocast_enabled(tensor.device.type):
-        raise ValueError(f"{name} ({value.dtype}) and {other} ({tensor.dtype}) must hold one type of number: "
-                         "convert with .to()")
+        raise ValueError(
+            f"{name} ({value.dtype}) and {other} ({tensor.dtype}) must hold one type of number: convert with .to()"
+        )
     if value.device != tensor.device:
-        raise ValueError(f"{name} (on {value.device}) and {other} (on {tensor.device}) must be on one device: "
-                         "move with .to()")
+        raise ValueError(
+            f"{name} (on {value.device}) and {other} (on {tensor.device}) must be on one device: move with .to()"
+        )
 
 
 def check_images(x, first, least=1, most=None):
@@ -45,8 +47,10 @@ def check_images(x, first, least=1, most=None):
     if x.dim() != 4:
         raise ValueError(f"x (shape {tuple(x.shape)}) must be (N, C, H, W): one image becomes a batch by x[None]")
     if x.shape[1] != channels:
-        raise ValueError(f"x (shape {tuple(x.shape)}) must have {channels} channels, not {x.shape[1]}: change x, or "
-                         "in_channels of the network")
+        raise ValueError(
+            f"x (shape {tuple(x.shape)}) must have {channels} channels, not {x.shape[1]}: change x, or "
+            "in_channels of the network"
+        )
     high, wide = least if isinstance(least, tuple) else (least, least)
     least = f"{high}×{wide}" if high != wide else high
     sides = f"{least} pixels a side" if most is None else f"{least} to {most} pixels a side"
@@ -59,15 +63,24 @@ def check_tokens(x, weight, form="(N, T, D)"):
     """Raise ValueError unless x has the axes of `form` and as many numbers in the last as `weight`, (D,) or (..., D)."""
     check_tensor("x", x, like=("the network", weight))
     if x.dim() != form.count(",") + 1 or x.shape[-1] != weight.shape[-1]:
-        raise ValueError(f"x (shape {tuple(x.shape)}) must be {form} with {weight.shape[-1]} numbers in the last axis: "
-                         "change x, or the width of the network")
+        raise ValueError(
+            f"x (shape {tuple(x.shape)}) must be {form} with {weight.shape[-1]} numbers in the last axis: "
+            "change x, or the width of the network"
+        )
 
 
 def check_number(name, value, low=-math.inf, high=math.inf, why=""):
     """Raise ValueError unless value is a finite number from low to high; return it."""
     if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high or math.isinf(value):
-        limits = (f" from {low:g} to {high:g}" if math.isfinite(low) and math.isfinite(high) else
-                  f" of at least {low:g}" if math.isfinite(low) else f" of at most {high:g}" if math.isfinite(high) else "")
+        limits = (
+            f" from {low:g} to {high:g}"
+            if math.isfinite(low) and math.isfinite(high)
+            else f" of at least {low:g}"
+            if math.isfinite(low)
+            else f" of at most {high:g}"
+            if math.isfinite(high)
+            else ""
+        )
         raise ValueError(f"{name} (={value!r}) must be a finite number{limits}{': ' + why if why else ''}")
     return value
 

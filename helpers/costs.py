@@ -11,10 +11,11 @@ import inspect
 import io
 import textwrap
 from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import contextmanager
 from functools import cache
 from html import escape
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import nn
@@ -32,6 +33,7 @@ BYTES = 4  # a value is counted as a 32-bit float
 #
 # Every counted operator is many dot products:  MACs = number of outputs × length of one dot product.
 # `out` is the operator's output; the other names are its inputs, in torch's order.
+
 
 def linear_macs(out, x, weight, *_):
     """x (…, D_in), weight (D_out, D_in): each output sums over D_in."""
@@ -86,20 +88,34 @@ def attention_macs(out, q, k, v, *_):
 
 MACS = {
     "linear": linear_macs,
-    "conv1d": conv_macs, "conv2d": conv_macs, "conv3d": conv_macs,
-    "conv_transpose1d": conv_transpose_macs, "conv_transpose2d": conv_transpose_macs,
-    "conv_transpose3d": conv_transpose_macs, "convolution": convolution_macs,
-    "matmul": matmul_macs, "mm": matmul_macs, "bmm": matmul_macs, "mv": matmul_macs, "dot": matmul_macs,
+    "conv1d": conv_macs,
+    "conv2d": conv_macs,
+    "conv3d": conv_macs,
+    "conv_transpose1d": conv_transpose_macs,
+    "conv_transpose2d": conv_transpose_macs,
+    "conv_transpose3d": conv_transpose_macs,
+    "convolution": convolution_macs,
+    "matmul": matmul_macs,
+    "mm": matmul_macs,
+    "bmm": matmul_macs,
+    "mv": matmul_macs,
+    "dot": matmul_macs,
     "vdot": matmul_macs,
-    "addmm": addmm_macs, "addmv": addmm_macs, "baddbmm": addmm_macs, "addbmm": addbmm_macs,
-    "outer": outer_macs, "ger": outer_macs, "addr": addr_macs,
+    "addmm": addmm_macs,
+    "addmv": addmm_macs,
+    "baddbmm": addmm_macs,
+    "addbmm": addbmm_macs,
+    "outer": outer_macs,
+    "ger": outer_macs,
+    "addr": addr_macs,
     "scaled_dot_product_attention": attention_macs,
 }
 
 # Known to do no multiply-adds worth counting. Element by element operators and views are not listed, because torch itself
 # marks those. Whatever is not known is taken apart, and named as not counted where torch has no parts for it.
 # A sum of products written as (x * y).sum() looks like any multiplication and any sum: it counts as nothing.
-FREE = frozenset("""
+FREE = frozenset(
+    """
     sum nansum mean prod max min amax amin aminmax argmax argmin any all std var std_mean var_mean median nanmedian mode
     norm linalg_vector_norm renorm logsumexp cumsum cumprod cummax cummin logcumsumexp count_nonzero topk sort argsort
     kthvalue diff trace bincount unique_dim unique_consecutive _unique2 segment_reduce multinomial
@@ -122,16 +138,20 @@ FREE = frozenset("""
     cross_entropy_loss nll_loss nll_loss_nd nll_loss_forward nll_loss2d nll_loss2d_forward mse_loss l1_loss
     smooth_l1_loss huber_loss kl_div soft_margin_loss multi_margin_loss multilabel_margin_loss_forward
     binary_cross_entropy binary_cross_entropy_with_logits
-""".split())
+""".split()
+)
 
 # Their parts look free one by one, together they are sums of products: named as not counted, never taken apart.
-WHOLE = frozenset("""
+WHOLE = frozenset(
+    """
     upsample_linear1d upsample_bilinear2d upsample_bicubic2d upsample_trilinear3d _upsample_bilinear2d_aa
     _upsample_bicubic2d_aa _upsample_lanczos2d_aa grid_sampler cosine_similarity linalg_vecdot kron
-""".split())
+""".split()
+)
 
 # Yield nothing new: they rename, copy or create values. A stretch of only these gets no row.
-SILENT = frozenset("""
+SILENT = frozenset(
+    """
     t transpose unsqueeze squeeze as_strided swapaxes swapdims reshape reshape_as view_as flatten unflatten ravel
     _unsafe_view split unsafe_split unsafe_split_with_sizes unsafe_chunk resize resize_as set
     contiguous clone copy to _to_copy type_as detach alias lift lift_fresh
@@ -141,17 +161,18 @@ SILENT = frozenset("""
     rand rand_like randn randn_like randint randint_like randperm uniform normal bernoulli exponential log_normal cauchy
     geometric poisson numel size stride dim is_same_size is_contiguous is_complex _assert_async _assert_tensor_metadata
     _local_scalar_dense item
-""".split())
+""".split()
+)
 
 
 class Rule(NamedTuple):
     """What the recorder knows of one operator."""
 
     name: str
-    macs: Callable | None   # formula, of part 1
+    macs: Callable | None  # formula, of part 1
     short: Callable | None  # short cut, of part 2
-    works: bool             # yields new values
-    known: bool             # counted, or known to be free
+    works: bool  # yields new values
+    known: bool  # counted, or known to be free
 
 
 @cache
@@ -184,6 +205,7 @@ def forms(operator, plain):
 # though the shape of the answer is plain to see. A short cut returns an empty tensor of that shape, or None where the case
 # is not the plain one: then torch decides, and complains if it must.
 
+
 def new(x, shape):
     """Return an empty tensor of a shape, with x's type."""
     return torch.empty(shape, dtype=x.dtype, device=META)
@@ -215,9 +237,11 @@ def broadcast(x, y, **_):
 
 def written_over(short):
     """Turn the short cut of relu into that of relu_: the output is the input itself."""
+
     def in_place(x, *args, **kwargs):
         out = short(x, *args, **kwargs)
         return x if out is not None and out.shape == x.shape else None
+
     return in_place
 
 
@@ -231,13 +255,18 @@ def same_batch_norm(x, weight, bias, mean, *_, **__):
 
 
 def same_layer_norm(x, normalized_shape, *_, **__):
-    fits = tuple(x.shape[-len(normalized_shape):]) == tuple(normalized_shape)
+    fits = tuple(x.shape[-len(normalized_shape) :]) == tuple(normalized_shape)
     return new(x, x.shape) if fits else None
 
 
 def linear_shape(x, weight, bias=None):
-    fits = (x.dim() > 1 and weight.dim() == 2 and x.shape[-1] == weight.shape[1] and x.dtype == weight.dtype
-            and (bias is None or bias.shape == weight.shape[:1]))
+    fits = (
+        x.dim() > 1
+        and weight.dim() == 2
+        and x.shape[-1] == weight.shape[1]
+        and x.dtype == weight.dtype
+        and (bias is None or bias.shape == weight.shape[:1])
+    )
     return new(x, x.shape[:-1] + weight.shape[:1]) if fits else None
 
 
@@ -252,14 +281,21 @@ def conv_shape(x, weight, bias=None, stride=(1,), padding=(0,), dilation=(1,), g
     stride, padding, dilation = (v if len(v) > 1 else v * (x.dim() - 2) for v in (stride, padding, dilation))
     if min(*stride, *dilation) < 1:
         return None
-    size = [(n + 2 * p - d * (k - 1) - 1) // s + 1
-            for n, k, s, p, d in zip(x.shape[2:], weight.shape[2:], stride, padding, dilation)]
+    size = [
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    ]
     return new(x, [x.shape[0], weight.shape[0], *size]) if min(size) > 0 else None
 
 
 def attention_shape(q, k, v, mask=None, *_, **__):
-    fits = (mask is None and q.dim() == k.dim() == v.dim() == 4 and q.shape[:2] == k.shape[:2] == v.shape[:2]
-            and q.shape[-1] == k.shape[-1] and k.shape[-2] == v.shape[-2])
+    fits = (
+        mask is None
+        and q.dim() == k.dim() == v.dim() == 4
+        and q.shape[:2] == k.shape[:2] == v.shape[:2]
+        and q.shape[-1] == k.shape[-1]
+        and k.shape[-2] == v.shape[-2]
+    )
     return new(q, (*q.shape[:-1], v.shape[-1])) if fits else None
 
 
@@ -268,9 +304,9 @@ def cat_shape(tensors, dim=0):
     if not -first.dim() <= dim < first.dim():
         return None
     dim %= first.dim()
-    others = {(t.shape[:dim], t.shape[dim + 1:], t.dtype, t.device) for t in tensors}
+    others = {(t.shape[:dim], t.shape[dim + 1 :], t.dtype, t.device) for t in tensors}
     total = sum(t.shape[dim] for t in tensors) if len(others) == 1 else 0
-    return new(first, first.shape[:dim] + (total,) + first.shape[dim + 1:]) if total else None
+    return new(first, first.shape[:dim] + (total,) + first.shape[dim + 1 :]) if total else None
 
 
 def adaptive_pool_shape(x, size):
@@ -279,16 +315,27 @@ def adaptive_pool_shape(x, size):
 
 
 ACTIVATIONS = "relu relu6 gelu silu hardswish hardsigmoid hardtanh sigmoid tanh leaky_relu elu mish".split()
-SHORT = dict.fromkeys([*ACTIVATIONS, "roll"], same) | dict.fromkeys(["add", "sub", "mul", "div", "clamp_min"], broadcast)
+SHORT = dict.fromkeys([*ACTIVATIONS, "roll"], same) | dict.fromkeys(
+    ["add", "sub", "mul", "div", "clamp_min"], broadcast
+)
 SHORT |= dict.fromkeys(["conv1d", "conv2d", "conv3d"], conv_shape)
-SHORT |= {"softmax": same_softmax, "batch_norm": same_batch_norm, "layer_norm": same_layer_norm,
-          "rms_norm": same_layer_norm, "cat": cat_shape,
-          "adaptive_avg_pool2d": adaptive_pool_shape, "linear": linear_shape, "matmul": matmul_shape, "bmm": matmul_shape,
-          "scaled_dot_product_attention": attention_shape}
+SHORT |= {
+    "softmax": same_softmax,
+    "batch_norm": same_batch_norm,
+    "layer_norm": same_layer_norm,
+    "rms_norm": same_layer_norm,
+    "cat": cat_shape,
+    "adaptive_avg_pool2d": adaptive_pool_shape,
+    "linear": linear_shape,
+    "matmul": matmul_shape,
+    "bmm": matmul_shape,
+    "scaled_dot_product_attention": attention_shape,
+}
 PLAIN = ("default", "Tensor", "Scalar", "int")  # the forms of an operator that the short cuts are written for
 
 
 # ---- 3. The recorder ----------------------------------------------------------------------------------------------
+
 
 class Call:
     """One call of a module: the work its own forward did since the last layer inside it was called."""
@@ -390,11 +437,20 @@ class Recorder(TorchDispatchMode):
     def write(self, call, inputs, outputs):
         module = call.module
         self.row_of.setdefault(module, []).append(len(self.rows))
-        self.rows.append(Row(
-            self.names[module], type(module).__name__, shape_of(inputs), shape_of(outputs),
-            *(window_of(module, inputs) if call.whole else NO_WINDOW),
-            self.claim(module), BYTES * sum(t.numel() for t in outputs), call.macs,
-            () if call.whole else tuple(call.operators), call.steps if call.whole else None))
+        self.rows.append(
+            Row(
+                self.names[module],
+                type(module).__name__,
+                shape_of(inputs),
+                shape_of(outputs),
+                *(window_of(module, inputs) if call.whole else NO_WINDOW),
+                self.claim(module),
+                BYTES * sum(t.numel() for t in outputs),
+                call.macs,
+                () if call.whole else tuple(call.operators),
+                call.steps if call.whole else None,
+            )
+        )
 
     def claim(self, module):
         """Return the module's own parameters that no row has counted yet, so that shared ones count once."""
@@ -411,7 +467,9 @@ class Recorder(TorchDispatchMode):
         nn.MultiheadAttention multiplies by out_proj's weight without calling out_proj: the nearest module above that did
         counted work by itself takes them. An auxiliary classifier, which only training calls, is a row that was not run.
         """
-        users = {self.names[m]: next((i for i in written if self.rows[i].macs), None) for m, written in self.row_of.items()}
+        users = {
+            self.names[m]: next((i for i in written if self.rows[i].macs), None) for m, written in self.row_of.items()
+        }
         for module, name in self.names.items():
             count = self.claim(module)
             if not count:
@@ -470,7 +528,9 @@ def window_of(module, inputs):
         value = getattr(module, name, None)
         return (value,) * sides if isinstance(value, int) else value
 
-    return *(per_side(name) for name in ("kernel_size", "stride", "padding", "dilation")), getattr(module, "groups", None)
+    return *(per_side(name) for name in ("kernel_size", "stride", "padding", "dilation")), getattr(
+        module, "groups", None
+    )
 
 
 def steps_of(module, inputs):
@@ -548,11 +608,13 @@ def cost_table(model, input_shape=(1, 3, 224, 224)):
     The network runs as for prediction (eval mode), on shapes alone: no weight is allocated, nothing is computed.
     """
     if not isinstance(model, nn.Module):
-        raise ValueError(f"model (={model!r:.80}) must be an nn.Module, such as nn.Conv2d(3, 8, 3): "
-                         f"got {type(model).__name__}")
+        raise ValueError(
+            f"model (={model!r:.80}) must be an nn.Module, such as nn.Conv2d(3, 8, 3): got {type(model).__name__}"
+        )
     if any(nn.parameter.is_lazy(p) for p in model.parameters()):
-        raise ValueError(f"model ({type(model).__name__}) has lazy layers, whose weights have no shape yet: "
-                         f"run it once first")
+        raise ValueError(
+            f"model ({type(model).__name__}) has lazy layers, whose weights have no shape yet: run it once first"
+        )
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
     inputs = example_inputs(model, input_shape)
     try:
@@ -560,8 +622,10 @@ def cost_table(model, input_shape=(1, 3, 224, 224)):
     except ValueError:  # a traced model has no signature; torch will check
         pass
     except TypeError as error:
-        raise ValueError(f"model ({type(model).__name__}) does not take {len(inputs)} input(s): {error}; "
-                         f"give a list with a shape for each input") from None
+        raise ValueError(
+            f"model ({type(model).__name__}) does not take {len(inputs)} input(s): {error}; "
+            f"give a list with a shape for each input"
+        ) from None
     gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     recorder = Recorder(model)
     with torch.random.fork_rng(devices=gpus), torch.inference_mode(), on_meta(model, recorder):
@@ -577,24 +641,34 @@ def cost_table(model, input_shape=(1, 3, 224, 224)):
 def example_inputs(model, shape):
     """Return the inputs that a shape, a tensor, or a list of them stands for, on meta."""
     floats = [p.dtype for p in model.parameters() if p.dtype.is_floating_point]
+
     def made(part):
         if isinstance(part, torch.Tensor):
             return torch.empty_like(part, device=META, requires_grad=False)
         return torch.empty(tuple(part), dtype=floats[0] if floats else None, device=META)
 
     parts = [shape] if is_shape(shape) or isinstance(shape, torch.Tensor) else shape
-    if not (isinstance(parts, (tuple, list)) and parts and all(is_shape(p) or isinstance(p, torch.Tensor) for p in parts)):
-        raise ValueError(f"input_shape (={shape!r:.80}) must be whole numbers of at least 1, such as (1, 3, 224, 224), "
-                         f"a tensor, or a list of these with one for each input")
+    if not (
+        isinstance(parts, (tuple, list)) and parts and all(is_shape(p) or isinstance(p, torch.Tensor) for p in parts)
+    ):
+        raise ValueError(
+            f"input_shape (={shape!r:.80}) must be whole numbers of at least 1, such as (1, 3, 224, 224), "
+            f"a tensor, or a list of these with one for each input"
+        )
     try:
         return [made(part) for part in parts]
     except (RuntimeError, OverflowError):
-        raise ValueError(f"input_shape (={shape!r:.80}) holds more numbers than can be counted: use a smaller one") from None
+        raise ValueError(
+            f"input_shape (={shape!r:.80}) holds more numbers than can be counted: use a smaller one"
+        ) from None
 
 
 def is_shape(value):
-    return (isinstance(value, (tuple, list)) and len(value) > 0
-            and all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in value))
+    return (
+        isinstance(value, (tuple, list))
+        and len(value) > 0
+        and all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in value)
+    )
 
 
 def no_batch(model, inputs):
@@ -620,18 +694,25 @@ def complaint(name, module, inputs, error):
         if x.dim() not in (sides + 1, sides + 2):
             return f"{layer} expects an input of {sides + 2} dimensions{has}, got input {got}: change input_shape"
         if x.shape[-sides - 1] != module.in_channels:
-            return (f"{layer} expects {module.in_channels} input channels{has}, got input {got}: "
-                    f"change input_shape or in_channels")
+            return (
+                f"{layer} expects {module.in_channels} input channels{has}, got input {got}: "
+                f"change input_shape or in_channels"
+            )
         return f"{layer} cannot slide over input {got}{has}: {reason}; use a larger image or more padding"
     if has and hasattr(module, "in_features") and x.dim() and x.shape[-1] != weight.shape[-1]:
-        return (f"{layer} expects {module.in_features} input features{has}, got input {got}: "
-                f"change input_shape or in_features")
+        return (
+            f"{layer} expects {module.in_features} input features{has}, got input {got}: "
+            f"change input_shape or in_features"
+        )
     if isinstance(getattr(module, "num_features", None), int) and x.dim() > 1 and x.shape[1] != module.num_features:
-        return (f"{layer} expects {module.num_features} channels{has}, got input {got}: "
-                f"change input_shape or num_features")
+        return (
+            f"{layer} expects {module.num_features} channels{has}, got input {got}: change input_shape or num_features"
+        )
     if chooses_by_floats(module, inputs):
-        return (f"{layer} expects whole numbers, which choose rows of its weight {show(weight.shape)}, got a float "
-                f"input {got}: pass a tensor of them, such as torch.zeros({got}, dtype=torch.long)")
+        return (
+            f"{layer} expects whole numbers, which choose rows of its weight {show(weight.shape)}, got a float "
+            f"input {got}: pass a tensor of them, such as torch.zeros({got}, dtype=torch.long)"
+        )
     if "meta" in reason:
         return f"{layer} needs the values of its input {got}, but a cost table has shapes alone: {reason}"
     return f"{layer} cannot take input {got}{has}: {reason}; change input_shape or the layer"
@@ -643,22 +724,23 @@ def show(shape):
 
 # ---- 4. The table -------------------------------------------------------------------------------------------------
 
+
 class Row(NamedTuple):
     """One layer in one call, or a stretch of work of a module between the layers inside it."""
 
-    name: str                 # dotted, as in model.named_modules()
-    kind: str                 # its class
-    in_shape: tuple | None    # the first tensor it takes; None where the layer was never called
-    out_shape: tuple | None   # the first tensor it gives
+    name: str  # dotted, as in model.named_modules()
+    kind: str  # its class
+    in_shape: tuple | None  # the first tensor it takes; None where the layer was never called
+    out_shape: tuple | None  # the first tensor it gives
     kernel_size: tuple | None
     stride: tuple | None
     padding: tuple | str | None
     dilation: tuple | None
     groups: int | None
-    params: int               # of its own, counted where they are first used: shared ones once
-    memory: int               # bytes: the values it gives × 4, also where it writes over its input
+    params: int  # of its own, counted where they are first used: shared ones once
+    memory: int  # bytes: the values it gives × 4, also where it writes over its input
     macs: int
-    operators: tuple          # where it is a stretch of a module's own work: the operators; empty for a whole layer
+    operators: tuple  # where it is a stretch of a module's own work: the operators; empty for a whole layer
     steps: int | None = None  # time steps in one call of a recurrent layer; its macs and memory are those of all steps
 
     @property
@@ -673,9 +755,11 @@ class Total(NamedTuple):
     macs: int
 
 
-CONVENTION = ("MACs are multiply-adds of convolutions, linear layers and matrix products; FLOPs = 2 × MACs.",
-              "Not counted: bias, activation, normalisation, pooling, softmax, addition.",
-              "Memory: output values × 4 bytes")
+CONVENTION = (
+    "MACs are multiply-adds of convolutions, linear layers and matrix products; FLOPs = 2 × MACs.",
+    "Not counted: bias, activation, normalisation, pooling, softmax, addition.",
+    "Memory: output values × 4 bytes",
+)
 
 
 class CostTable:
@@ -718,7 +802,9 @@ class CostTable:
             ran = [row for row in block if row.out_shape is not None] or block
             kind = block[0].kind if len(block) == 1 else f"{len(block)} rows"
             steps = block[0].steps if len(block) == 1 else None
-            rows.append(Row(name, kind, ran[0].in_shape, ran[-1].out_shape, *NO_WINDOW, *CostTable(block).total, (), steps))
+            rows.append(
+                Row(name, kind, ran[0].in_shape, ran[-1].out_shape, *NO_WINDOW, *CostTable(block).total, (), steps)
+            )
         return CostTable(rows, self._where)
 
     def share(self, column):
@@ -741,8 +827,12 @@ class CostTable:
         out = csv.writer(text, lineterminator="\n")
         out.writerow(Row._fields)
         for row in self.rows:
-            out.writerow([" ".join(map(str, row.operators)) if field == "operators" else by(value)
-                          for field, value in zip(Row._fields, row)])
+            out.writerow(
+                [
+                    " ".join(map(str, row.operators)) if field == "operators" else by(value)
+                    for field, value in zip(Row._fields, row)
+                ]
+            )
         if path is not None:
             write_whole(path, text.getvalue().encode("utf-8"))
         return text.getvalue()
@@ -761,7 +851,9 @@ class CostTable:
         if any(row.kernel_size is not None for row in self.rows):
             memory += " Window: kernel, s stride, p padding, d dilation, g groups."
         one_step = {f"{row.macs_per_step:,} in {row.name}": None for row in self.rows if row.steps}
-        steps = [f"MACs of a recurrent layer: of all its steps. Of one step: {', '.join(one_step)}."] if one_step else []
+        steps = (
+            [f"MACs of a recurrent layer: of all its steps. Of one step: {', '.join(one_step)}."] if one_step else []
+        )
         warning = [f"NOT COUNTED, so the MACs are too few: {', '.join(missing)}."] if missing else []
         return [*CONVENTION[:-1], memory, *steps, *warning]
 
@@ -802,13 +894,31 @@ def cells(row, total):
     """Write one row of the table, a string for each of COLUMNS."""
     share = f"{100 * row.macs / total.macs if total.macs else 0:.1f}"
     output = "not run" if row.in_shape is row.out_shape is None else by(row.out_shape)
-    return [row.name, kind_text(row), by(row.in_shape), output, window_text(row),
-            f"{row.params:,}", f"{row.memory / 1024:,.1f}", f"{row.macs:,}", share]
+    return [
+        row.name,
+        kind_text(row),
+        by(row.in_shape),
+        output,
+        window_text(row),
+        f"{row.params:,}",
+        f"{row.memory / 1024:,.1f}",
+        f"{row.macs:,}",
+        share,
+    ]
 
 
 def total_cells(total):
-    return ["total", "", "", "", "", f"{total.params:,}", f"{total.memory / 1024:,.1f}", f"{total.macs:,}",
-            "100.0" if total.macs else "0.0"]
+    return [
+        "total",
+        "",
+        "",
+        "",
+        "",
+        f"{total.params:,}",
+        f"{total.memory / 1024:,.1f}",
+        f"{total.macs:,}",
+        "100.0" if total.macs else "0.0",
+    ]
 
 
 TEXT_WIDTH = 112  # the 21 rows of AlexNet with their input shapes
@@ -821,7 +931,7 @@ def shortened(name, width):
         if len(".".join(parts)) <= width:
             break
         stem = part.rstrip("0123456789")
-        parts[i] = stem[:1] + part[len(stem):]
+        parts[i] = stem[:1] + part[len(stem) :]
     return ".".join(parts)
 
 
@@ -844,7 +954,7 @@ def as_text(table):
         kind, colon, work = text.partition(":")
         room = width[i] - 2 - len(colon + work)
         if len(text) <= width[i] or room < 4:
-            return text if len(text) <= width[i] else text[:width[i] - 2] + ".."
+            return text if len(text) <= width[i] else text[: width[i] - 2] + ".."
         return kind[:room] + ".." + colon + work
 
     def line_of(line):
@@ -875,6 +985,7 @@ STYLE = """
 
 def as_html(table):
     """Write the table as HTML: a bar behind each number is its share of the total."""
+
     def row_of(values, shares=None):
         tds = []
         for i, (column, value) in enumerate(zip(COLUMNS, values)):
@@ -885,13 +996,17 @@ def as_html(table):
             tds.append(f'<td class="n"{bar}>{text}</td>' if column in NUMBERS else f"<td>{text}</td>")
         return f"<tr>{''.join(tds)}</tr>"
 
-    head = "".join(f'<th scope="col"{" class=n" if column in NUMBERS else ""}>{" ".join(filter(None, (column, unit)))}</th>'
-                   for column, unit in zip(COLUMNS, UNITS))
+    head = "".join(
+        f'<th scope="col"{" class=n" if column in NUMBERS else ""}>{" ".join(filter(None, (column, unit)))}</th>'
+        for column, unit in zip(COLUMNS, UNITS)
+    )
     shares = zip(*(table.share(column) for column in Total._fields))
     body = "\n".join(row_of(cells(row, table.total), parts) for row, parts in zip(table.rows, shares))
     said = [*table.notes(), "A bar is the row's share of its column's total."]
     notes = "<br>".join(f"<b>{escape(note)}</b>" if note.startswith("NOT") else escape(note) for note in said)
-    return (f'<style>{STYLE}</style>\n'
-            f'<div class="cost-table" tabindex="0" role="region" aria-label="Cost of each layer"><table>\n'
-            f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n<tfoot>{row_of(total_cells(table.total))}</tfoot>\n"
-            f'</table></div>\n<p class="cost-notes">{notes}</p>')
+    return (
+        f"<style>{STYLE}</style>\n"
+        f'<div class="cost-table" tabindex="0" role="region" aria-label="Cost of each layer"><table>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n<tfoot>{row_of(total_cells(table.total))}</tfoot>\n"
+        f'</table></div>\n<p class="cost-notes">{notes}</p>'
+    )

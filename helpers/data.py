@@ -20,8 +20,13 @@ from helpers.checks import check_number, check_tensor
 
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 SHAPES = ("disk", "ring", "square", "frame", "triangle", "plus", "cross", "diamond", "bars", "crescent")
-PHOTOGRAPHS = {"astronaut": "astronaut.png", "camera": "camera.png", "cat": "cat.png", "coffee": "coffee.png",
-               "rocket": "rocket.jpg"}
+PHOTOGRAPHS = {
+    "astronaut": "astronaut.png",
+    "camera": "camera.png",
+    "cat": "cat.png",
+    "coffee": "coffee.png",
+    "rocket": "rocket.jpg",
+}
 TEXTS = {"alice": "alice.txt"}
 
 
@@ -49,18 +54,28 @@ class ImageSet:
         images, labels = self.images, self.labels
         for name, value in (("images", images), ("labels", labels)):
             check_tensor(name, value)
-        if isinstance(self.classes, str) or not isinstance(self.classes, Iterable) or not all(isinstance(each, str) for each in self.classes):
-            raise ValueError(f"classes (={self.classes!r}) must be names, such as (\"cat\", \"dog\")")
+        if (
+            isinstance(self.classes, str)
+            or not isinstance(self.classes, Iterable)
+            or not all(isinstance(each, str) for each in self.classes)
+        ):
+            raise ValueError(f'classes (={self.classes!r}) must be names, such as ("cat", "dog")')
         object.__setattr__(self, "classes", tuple(self.classes))
         if images.ndim != 4 or images.dtype != torch.float32:
-            raise ValueError(f"images (shape {tuple(images.shape)}, {images.dtype}) must be (N, C, H, W) in float32: "
-                             "add the missing axis with [:, None], turn bytes into x.float() / 255")
+            raise ValueError(
+                f"images (shape {tuple(images.shape)}, {images.dtype}) must be (N, C, H, W) in float32: "
+                "add the missing axis with [:, None], turn bytes into x.float() / 255"
+            )
         if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
-            raise ValueError(f"labels (shape {tuple(labels.shape)}, {labels.dtype}) must be ({len(images)},) in int64, "
-                             "one for each image: use .long()")
+            raise ValueError(
+                f"labels (shape {tuple(labels.shape)}, {labels.dtype}) must be ({len(images)},) in int64, "
+                "one for each image: use .long()"
+            )
         if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < len(self.classes):
-            raise ValueError(f"labels (from {int(labels.min())} to {int(labels.max())}) must lie from 0 to "
-                             f"{len(self.classes) - 1}: there are {len(self.classes)} classes")
+            raise ValueError(
+                f"labels (from {int(labels.min())} to {int(labels.max())}) must lie from 0 to "
+                f"{len(self.classes) - 1}: there are {len(self.classes)} classes"
+            )
 
     def __len__(self):
         return len(self.images)
@@ -77,8 +92,10 @@ class ImageSet:
         try:
             return replace(self, images=self.images.to(device), labels=self.labels.to(device))
         except (RuntimeError, TypeError, AssertionError) as error:
-            raise ValueError(f"device (={device!r}) cannot be used here: {str(error).partition(chr(10))[0]}; "
-                             "use helpers.device.pick_device() to choose") from None
+            raise ValueError(
+                f"device (={device!r}) cannot be used here: {str(error).partition(chr(10))[0]}; "
+                "use helpers.device.pick_device() to choose"
+            ) from None
 
     def batches(self, batch_size, seed=0, shuffle=True):
         """Yield (images, labels) in batches until every image was given once; the last batch may be smaller.
@@ -109,8 +126,10 @@ class ImageSet:
             of_class = order[labels[order] == label]
             need = n // count + (label < n % count)
             if need > len(of_class):
-                raise ValueError(f"n (={n}) needs {need} images of class {name!r}, which has {len(of_class)}: ask for at "
-                                 f"most {int(torch.bincount(labels, minlength=count).min()) * count}")
+                raise ValueError(
+                    f"n (={n}) needs {need} images of class {name!r}, which has {len(of_class)}: ask for at "
+                    f"most {int(torch.bincount(labels, minlength=count).min()) * count}"
+                )
             keep.append(of_class[:need])
         return self.chosen(torch.cat(keep).sort().values)
 
@@ -129,11 +148,17 @@ class ImageSet:
         """
         whole = isinstance(index, torch.Tensor) and index.dtype == torch.int64 and index.dim() == 1
         if whole and len(index) and not -len(self) <= int(index.min()) <= int(index.max()) < len(self):
-            raise ValueError(f"index (from {int(index.min())} to {int(index.max())}) must lie from 0 to {len(self) - 1}: "
-                             f"the set has {len(self)} images")
-        if not whole and not (isinstance(index, torch.Tensor) and index.dtype == torch.bool and index.shape == (len(self),)):
-            raise ValueError(f"index (={index!r:.60}) must be a tensor of places, (n,) int64, or one of True and False for "
-                             f"each of the {len(self)} images")
+            raise ValueError(
+                f"index (from {int(index.min())} to {int(index.max())}) must lie from 0 to {len(self) - 1}: "
+                f"the set has {len(self)} images"
+            )
+        if not whole and not (
+            isinstance(index, torch.Tensor) and index.dtype == torch.bool and index.shape == (len(self),)
+        ):
+            raise ValueError(
+                f"index (={index!r:.60}) must be a tensor of places, (n,) int64, or one of True and False for "
+                f"each of the {len(self)} images"
+            )
         images, labels = self[index.to(self.images.device)]
         return replace(self, images=images, labels=labels)
 
@@ -159,7 +184,9 @@ def fashion_mnist(train=True, full=False):
         data = full_fashion_mnist(part)
     else:
         images, labels = (idx(f"fashion_mnist/{part}-{kind}.idx.gz") for kind in ("images", "labels"))
-        data = ImageSet(images[:, None].float() / 255, labels.long(), FASHION, "Fashion-MNIST", f"shipped subset, {part}")
+        data = ImageSet(
+            images[:, None].float() / 255, labels.long(), FASHION, "Fashion-MNIST", f"shipped subset, {part}"
+        )
     if full == "auto":
         print(data)
     return data
@@ -230,7 +257,9 @@ def draw_shapes(labels, x, y, radius, tilt, size):
         mine = (labels == label).nonzero().flatten()
         px, py, r, angle = (value[mine, None, None] for value in (x, y, radius, tilt))
         across, down = (centres - px) / r, (centres[:, None] - py) / r
-        inside[mine] = in_shape(name, across * angle.cos() + down * angle.sin(), down * angle.cos() - across * angle.sin())
+        inside[mine] = in_shape(
+            name, across * angle.cos() + down * angle.sin(), down * angle.cos() - across * angle.sin()
+        )
     return inside
 
 
@@ -288,7 +317,7 @@ def photograph(name, size=None):
     height, width = (round(side * size / min(height, width)) for side in (height, width))
     image = F.interpolate(image[None], (height, width), mode="bilinear", antialias=True)[0].clamp(0, 1)
     top, left = (height - size) // 2, (width - size) // 2
-    return image[:, top:top + size, left:left + size].contiguous()
+    return image[:, top : top + size, left : left + size].contiguous()
 
 
 def text(name="alice"):
@@ -310,8 +339,9 @@ def shift(images, dx, dy, fill=0.0):
     raises:  ValueError where a picture would leave altogether
     """
     if isinstance(images, ImageSet):
-        return replace(images, images=shift(images.images, dx, dy, fill),
-                       origin=f"{images.origin}, moved by ({dx}, {dy})")
+        return replace(
+            images, images=shift(images.images, dx, dy, fill), origin=f"{images.origin}, moved by ({dx}, {dy})"
+        )
     if not isinstance(images, torch.Tensor) or images.dim() < 2:
         raise ValueError(f"images (a {type(images).__name__}) must be an ImageSet, or a tensor (..., H, W)")
     height, width = images.shape[-2:]
@@ -330,8 +360,11 @@ def shift(images, dx, dy, fill=0.0):
 
 # Files: where they are, whether they are whole.
 
-FULL_FASHION = tuple(f"full/FashionMNIST/raw/{part}-{kind}-ubyte"
-                     for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
+FULL_FASHION = tuple(
+    f"full/FashionMNIST/raw/{part}-{kind}-ubyte"
+    for part in ("train", "t10k")
+    for kind in ("images-idx3", "labels-idx1")
+)
 
 
 def folder():
@@ -349,8 +382,10 @@ def read(name):
     if len(data) < size:
         raise ValueError(f"{folder() / name} is cut short: it holds {len(data)} bytes of {size}. {remedy(name)}")
     if len(data) > size or hashlib.sha256(data).hexdigest() != checksum:
-        raise ValueError(f"{folder() / name} is damaged: its {len(data)} bytes are not the {size} that checksums.txt "
-                         f"lists, by their sha256. {remedy(name)}")
+        raise ValueError(
+            f"{folder() / name} is damaged: its {len(data)} bytes are not the {size} that checksums.txt "
+            f"lists, by their sha256. {remedy(name)}"
+        )
     return data
 
 
@@ -369,17 +404,21 @@ def expected(name):
     sizes = [words[2] for words in lines if words[:2] == ["#", "size"] and words[3:] == [name]]
     sums = [words[0] for words in lines if words[1:] == [name]]
     if len(sizes) != 1 or len(sums) != 1 or not sizes[0].isdecimal():
-        raise ValueError(f"{folder() / 'checksums.txt'} is damaged: it must list the size and the sha256 of {name} once. "
-                         f"{remedy('checksums.txt')}")
+        raise ValueError(
+            f"{folder() / 'checksums.txt'} is damaged: it must list the size and the sha256 of {name} once. "
+            f"{remedy('checksums.txt')}"
+        )
     return int(sizes[0]), sums[0]
 
 
 def remedy(name):
     """Return what to do about a missing or damaged file."""
     if name.startswith("full/"):
-        return ("The whole Fashion-MNIST is not shipped: use the subset with full=False, or delete what is left of this file "
-                f"and fetch it, with `python data/make_data.py --full --out {folder()}`, or with torchvision's "
-                f"FashionMNIST({str(folder() / 'full')!r}, download=True)")
+        return (
+            "The whole Fashion-MNIST is not shipped: use the subset with full=False, or delete what is left of this file "
+            f"and fetch it, with `python data/make_data.py --full --out {folder()}`, or with torchvision's "
+            f"FashionMNIST({str(folder() / 'full')!r}, download=True)"
+        )
     words = f"Restore it with `git checkout -- data/{name}`, or rebuild it with `python data/make_data.py`"
     if os.environ.get("COURSE_DATA"):
         words += "; or unset COURSE_DATA, which points there, to use the course's own data/"
@@ -395,7 +434,7 @@ def idx(name):
     """Return a gzipped file in the idx format (two zero bytes, type 8 for bytes, axes, their sizes, values) as uint8."""
     data = unzipped(name)
     axes = data[3]
-    shape = [int.from_bytes(data[4 + 4 * axis:8 + 4 * axis], "big") for axis in range(axes)]
+    shape = [int.from_bytes(data[4 + 4 * axis : 8 + 4 * axis], "big") for axis in range(axes)]
     return torch.frombuffer(bytearray(data), dtype=torch.uint8, offset=4 + 4 * axes).reshape(shape)
 
 
@@ -406,10 +445,13 @@ def full_fashion_mnist(part):
     from torchvision.datasets import FashionMNIST
 
     whole = FashionMNIST(folder() / "full", train=part == "train", download=False)
-    return ImageSet(whole.data[:, None].float() / 255, whole.targets.long(), FASHION, "Fashion-MNIST", f"full set, {part}")
+    return ImageSet(
+        whole.data[:, None].float() / 255, whole.targets.long(), FASHION, "Fashion-MNIST", f"full set, {part}"
+    )
 
 
 # Arguments: what they must be, said with their names and values.
+
 
 def permutation(n, seed):
     """Return the numbers below n in the order that `seed` decides; drawn on the CPU, so the device does not matter."""

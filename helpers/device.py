@@ -18,12 +18,16 @@ def pick_device(wanted=None):
     """
     if wanted is not None:
         if isinstance(wanted, bool) or not isinstance(wanted, (str, int, torch.device)):
-            raise ValueError(f"device (={wanted!r}) must be a name, such as \"cpu\" or \"cuda\"; use pick_device() to choose")
+            raise ValueError(
+                f'device (={wanted!r}) must be a name, such as "cpu" or "cuda"; use pick_device() to choose'
+            )
         try:
             torch.ones(1, device=wanted).item()
             return torch.device(wanted)
         except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
-            raise ValueError(f"device (={wanted!r}) cannot compute here: {error}; use pick_device() to choose") from None
+            raise ValueError(
+                f"device (={wanted!r}) cannot compute here: {error}; use pick_device() to choose"
+            ) from None
     return try_accelerator()[0] or torch.device("cpu")
 
 
@@ -80,6 +84,9 @@ def start(seed=0, threads=1):
         torch.accelerator.is_available = torch.cuda.is_available = lambda: False
         torch.accelerator.current_accelerator = lambda check_available=False: None
     if problem:
-        print(f"The accelerator of this machine does not work ({problem}), so the CPU computes. It is enough for this course; "
-              "look at the driver and at which torch is installed if you want the accelerator.", file=sys.stderr)
+        print(
+            f"The accelerator of this machine does not work ({problem}), so the CPU computes. It is enough for this course; "
+            "look at the driver and at which torch is installed if you want the accelerator.",
+            file=sys.stderr,
+        )
     return device or torch.device("cpu")

@@ -27,5 +27,8 @@ def write_whole(path, data):
         except OSError:
             pass  # nor can it be removed where nothing may be written
         older = "the older file is as it was" if path.exists() else "nothing was written"
-        raise OSError(error.errno, f"{path} ({len(data) / 2**20:.1f} MiB) could not be saved: {error.strerror}; {older}. Make "
-                                   "room, or save into another folder") from None
+        raise OSError(
+            error.errno,
+            f"{path} ({len(data) / 2**20:.1f} MiB) could not be saved: {error.strerror}; {older}. Make "
+            "room, or save into another folder",
+        ) from None

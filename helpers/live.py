@@ -22,6 +22,7 @@ class LiveCurve:
     def __enter__(self):
         if self.run.live and in_notebook():
             from IPython.display import display
+
             self.handle = display(self._moving(), raw=True, display_id=True)
         return self
 
@@ -34,20 +35,27 @@ class LiveCurve:
         row = self.run.rows[-1]
         if self.handle:
             from helpers.plots import training_figure, uri
+
             self.picture = f'<br><img alt="{escape(self.alt)}" src="{uri(training_figure(self.run))}">'
             self.handle.update(self._moving(), raw=True)
         elif self.run.live:
-            print(f"epoch {row['epoch']} of {self.run.epochs}: loss {row['loss']:.3f}, "
-                  + ", ".join(f"{kind} {row[kind]:.1%}" for kind in ("train", "test") if kind in row), flush=True)
+            print(
+                f"epoch {row['epoch']} of {self.run.epochs}: loss {row['loss']:.3f}, "
+                + ", ".join(f"{kind} {row[kind]:.1%}" for kind in ("train", "test") if kind in row),
+                flush=True,
+            )
 
     def __exit__(self, *error):
         if self.handle and self.run.losses:
             from helpers.plots import bundle, training_figure
+
             data, metadata = bundle(training_figure(self.run), self.alt)
             self.handle.update(data, metadata=metadata, raw=True)
         if self.run.stopped and self.run.live:
-            print(f"Stopped in epoch {min(len(self.run.rows) + 1, self.run.epochs)} of {self.run.epochs}, after "
-                  f"{len(self.run.losses)} steps, by {self.run.stopped}.\nThe model and its history are kept: run() goes on.")
+            print(
+                f"Stopped in epoch {min(len(self.run.rows) + 1, self.run.epochs)} of {self.run.epochs}, after "
+                f"{len(self.run.losses)} steps, by {self.run.stopped}.\nThe model and its history are kept: run() goes on."
+            )
 
     def _moving(self):
         run, last = self.run, self.run.losses[-1:]
@@ -55,5 +63,7 @@ class LiveCurve:
         says = f"epoch {min(len(run.rows) + 1, run.epochs)} of {run.epochs}" + "".join(f", loss {x:.3f}" for x in last)
         if run.rows and "test" in run.rows[-1]:
             says += f", test accuracy {run.rows[-1]['test']:.1%}"
-        return {"text/plain": self.alt, "text/html":
-                f'<progress value="{done:.3f}" style="width:24em" aria-label="training"></progress> {escape(str(run.title))} {says}{self.picture}'}
+        return {
+            "text/plain": self.alt,
+            "text/html": f'<progress value="{done:.3f}" style="width:24em" aria-label="training"></progress> {escape(str(run.title))} {says}{self.picture}',
+        }

@@ -27,8 +27,10 @@ def find(wanted=(), folder=ROOT / "notebooks"):
 
 def tidy(nb):
     """Take out of a notebook, in place, what differs from run to run and from machine to machine; return it."""
-    nb.metadata = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-                   "language_info": {"name": "python"}}
+    nb.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
     for cell in nb.cells:
         for passing in ("execution", "collapsed", "scrolled", "ExecuteTime"):
             cell.metadata.pop(passing, None)
@@ -53,18 +55,22 @@ def run(nb, folder, env=None):
     raises: nbclient's CellExecutionError where a cell raises
     """
     from nbclient import NotebookClient
+
     for cell in nb.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     client = NotebookClient(nb, timeout=900, kernel_name="python3", store_widget_state=False, record_timing=False)
     # What a cell writes to stderr comes back as its output; what is silenced here is the kernel's own log.
-    client.execute(cwd=str(folder), env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})}, stderr=subprocess.DEVNULL)
+    client.execute(
+        cwd=str(folder), env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})}, stderr=subprocess.DEVNULL
+    )
     return nb
 
 
 def main(arguments=None):
     import nbformat
     from nbclient.exceptions import CellExecutionError
+
     parser = argparse.ArgumentParser(prog="python -m helpers.notebooks", description=__doc__)
     parser.add_argument("notebook", nargs="*", help="the start of a name, such as 03; all where none is given")
     try:

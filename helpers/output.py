@@ -26,6 +26,7 @@ def publish(data, metadata=None):
     """
     if in_notebook():
         from IPython.display import display
+
         display(data, metadata=metadata or {}, raw=True)
     else:
         print(data["text/plain"])

@@ -24,16 +24,38 @@ from helpers.shapes import whole
 
 # Okabe & Ito 2008, Color Universal Design: told apart by every kind of colour vision.
 BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY = (
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#777777")
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#F0E442",
+    "#777777",
+)
 COLOURS = (BLUE, ORANGE, SKY, RED, GREY, PINK, GREEN)  # in this order, for the first five keep furthest apart
 SIGNED = LinearSegmentedColormap.from_list("signed", ["#003C63", BLUE, "#FFFFFF", ORANGE, "#8A4B00"])
 
-matplotlib.rcParams.update({
-    "figure.facecolor": "white", "savefig.facecolor": "white", "figure.dpi": 100, "figure.figsize": (9, 4),
-    "font.size": 15, "axes.titlesize": 16, "axes.labelsize": 15, "xtick.labelsize": 13, "ytick.labelsize": 13,
-    "legend.fontsize": 13, "legend.frameon": False, "lines.linewidth": 2.5, "image.cmap": "gray",
-    "axes.prop_cycle": matplotlib.cycler(color=COLOURS), "axes.spines.top": False, "axes.spines.right": False,
-})
+matplotlib.rcParams.update(
+    {
+        "figure.facecolor": "white",
+        "savefig.facecolor": "white",
+        "figure.dpi": 100,
+        "figure.figsize": (9, 4),
+        "font.size": 15,
+        "axes.titlesize": 16,
+        "axes.labelsize": 15,
+        "xtick.labelsize": 13,
+        "ytick.labelsize": 13,
+        "legend.fontsize": 13,
+        "legend.frameon": False,
+        "lines.linewidth": 2.5,
+        "image.cmap": "gray",
+        "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+    }
+)
 
 
 def figure(rows=1, cols=1, width=10.0, height=None, **grid):
@@ -55,7 +77,9 @@ def png(fig):
     """Return the figure as the bytes of a PNG of at most 256 colours: a chapter with 20 figures stays below 500 kB."""
     drawn, small = io.BytesIO(), io.BytesIO()
     fig.savefig(drawn, format="png", dpi=80)
-    Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
+    Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE).save(
+        small, format="png", optimize=True
+    )
     return small.getvalue()
 
 
@@ -69,8 +93,10 @@ def bundle(fig, alt):
     if not (isinstance(alt, str) and alt.strip()):
         raise ValueError(f"alt (={alt!r}) must say in words what the figure shows, for readers who cannot see it")
     alt = " ".join(alt.split())
-    return ({"image/png": base64.b64encode(png(fig)).decode(), "text/plain": alt},
-            {"image/png": {"alt": alt, "needs_background": "light"}})
+    return (
+        {"image/png": base64.b64encode(png(fig)).decode(), "text/plain": alt},
+        {"image/png": {"alt": alt, "needs_background": "light"}},
+    )
 
 
 def show(fig, alt):
@@ -90,8 +116,10 @@ def to_array(image):
     if array.size == 0:
         raise ValueError(f"image (shape {tuple(array.shape)}) must not be empty")
     if not np.isfinite(array).all():
-        raise ValueError("image must hold finite numbers, and holds nan or inf: a colour for these would be a lie. "
-                         "x.nan_to_num() replaces them")
+        raise ValueError(
+            "image must hold finite numbers, and holds nan or inf: a colour for these would be a lie. "
+            "x.nan_to_num() replaces them"
+        )
     if array.ndim == 2:
         return array
     if array.ndim == 3 and array.shape[0] in (1, 3):
@@ -138,8 +166,9 @@ def show_images(images, titles=None, alt="", cols=None, signed=False, limit=None
         raise ValueError(f"titles ({len(titles)} of them) must be as many as images ({len(images)}): one for each")
     cols = min(len(images), 6) if cols is None else whole("cols", cols, 1)
     rows = -(-len(images) // cols)
-    fig, axes = figure(rows, cols, width=side * cols + 0.3, height=(side + (0.5 if titles is not None else 0.05)) * rows,
-                       squeeze=False)
+    fig, axes = figure(
+        rows, cols, width=side * cols + 0.3, height=(side + (0.5 if titles is not None else 0.05)) * rows, squeeze=False
+    )
     for i, ax in enumerate(axes.flat):
         if i < len(images):
             draw_image(ax, images[i], titles[i] if titles is not None else "", signed, limit)
@@ -162,7 +191,14 @@ def draw_numbers(ax, array, title="", mark=(), fmt="{:g}", signed=True, limit=No
     rows, cols = array.shape
     for row in range(rows):
         for col in range(cols):
-            ax.text(col, row, fmt.format(array[row, col]), ha="center", va="center", fontsize=19 if cols <= 5 else 15 if cols <= 8 else 11)
+            ax.text(
+                col,
+                row,
+                fmt.format(array[row, col]),
+                ha="center",
+                va="center",
+                fontsize=19 if cols <= 5 else 15 if cols <= 8 else 11,
+            )
     for row, col in mark:
         ax.add_patch(Rectangle((col - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="black", linewidth=4))
     ax.set(xticks=np.arange(cols + 1) - 0.5, yticks=np.arange(rows + 1) - 0.5, title=title)
@@ -180,7 +216,9 @@ def draw_regions(ax, regions, title="", numbers=None, image=None, alpha=0.45):
     """
     regions = to_array(regions)
     if regions.dtype.kind not in "iu" or regions.ndim != 2 or regions.min() < 0:
-        raise ValueError(f"regions (shape {regions.shape}, {regions.dtype}) must be (rows, columns) of whole numbers from 0")
+        raise ValueError(
+            f"regions (shape {regions.shape}, {regions.dtype}) must be (rows, columns) of whole numbers from 0"
+        )
     rows, cols = regions.shape
     palette = np.array([to_rgb(colour) for colour in (*COLOURS, YELLOW, "#FFFFFF")])
     edges = (-0.5, cols - 0.5, rows - 0.5, -0.5)
@@ -190,10 +228,14 @@ def draw_regions(ax, regions, title="", numbers=None, image=None, alpha=0.45):
     if numbers is not None:
         for (row, col), number in np.ndenumerate(to_array(numbers)):
             ax.text(col, row, f"{number:g}", ha="center", va="center", fontsize=19 if cols <= 5 else 13)
-    below = [[(col - 0.5, row + 0.5), (col + 0.5, row + 0.5)]
-             for row, col in zip(*np.nonzero(regions[1:] != regions[:-1]), strict=True)]
-    beside = [[(col + 0.5, row - 0.5), (col + 0.5, row + 0.5)]
-              for row, col in zip(*np.nonzero(regions[:, 1:] != regions[:, :-1]), strict=True)]
+    below = [
+        [(col - 0.5, row + 0.5), (col + 0.5, row + 0.5)]
+        for row, col in zip(*np.nonzero(regions[1:] != regions[:-1]), strict=True)
+    ]
+    beside = [
+        [(col + 0.5, row - 0.5), (col + 0.5, row + 0.5)]
+        for row, col in zip(*np.nonzero(regions[:, 1:] != regions[:, :-1]), strict=True)
+    ]
     ax.add_collection(LineCollection(below + beside, colors="black", linewidths=3))
     ax.set(xticks=[], yticks=[], title=title, xlim=edges[:2], ylim=edges[2:])
     ax.spines[:].set(visible=True, color="black", linewidth=2)
@@ -212,7 +254,9 @@ def draw_bars(ax, names, values, fmt="{:g}", title="", xlabel="", colours=BLUE, 
         check_listed("spread", spread)
         spread = [tuple(finite("spread", pair)) for pair in spread]
         if len(spread) != len(values) or any(len(pair) != 2 for pair in spread):
-            raise ValueError(f"spread ({len(spread)} of them) must be (lowest, highest) for each of the {len(values)} values")
+            raise ValueError(
+                f"spread ({len(spread)} of them) must be (lowest, highest) for each of the {len(values)} values"
+            )
     places = range(len(values))
     ax.barh(places, values, color=colours, height=0.65)
     ends = list(values)
@@ -243,7 +287,9 @@ def draw_seeds(ax, x, runs, label=None, colour=BLUE, marker="o"):
     """
     runs = as_floats("runs", runs)
     if runs.ndim != 2 or runs.size == 0 or runs.shape[1] != len(x):
-        raise ValueError(f"runs (shape {runs.shape}) must be (seeds, {len(x)}): a row for each seed, a number for each x")
+        raise ValueError(
+            f"runs (shape {runs.shape}) must be (seeds, {len(x)}): a row for each seed, a number for each x"
+        )
     ax.plot(x, runs.mean(0), color=colour, marker=marker, label=label)
     ax.fill_between(x, runs.min(0), runs.max(0), color=colour, alpha=0.2, linewidth=0)
 
@@ -272,7 +318,9 @@ def finite(name, values):
         values = [float(value) if isinstance(value, torch.Tensor) else value for value in values]
     found = as_floats(name, values)
     if found.ndim != 1 or not np.isfinite(found).all():
-        raise ValueError(f"{name} (={found.tolist()!r:.60}) must be finite numbers in one row: nan and inf have no length")
+        raise ValueError(
+            f"{name} (={found.tolist()!r:.60}) must be finite numbers in one row: nan and inf have no length"
+        )
     return found.tolist()
 
 
@@ -306,8 +354,11 @@ def training_figure(run):
     draw_accuracies(right, run.rows)
     if run.rows:
         last = run.rows[-1]
-        fig.suptitle(f"{run.title + ': ' if run.title else ''}epoch {last['epoch']} of {run.epochs}, loss {last['loss']:.3f}, "
-                     + ", ".join(f"{kind} {last[kind]:.1%}" for kind in ("train", "test") if kind in last), fontsize=15)
+        fig.suptitle(
+            f"{run.title + ': ' if run.title else ''}epoch {last['epoch']} of {run.epochs}, loss {last['loss']:.3f}, "
+            + ", ".join(f"{kind} {last[kind]:.1%}" for kind in ("train", "test") if kind in last),
+            fontsize=15,
+        )
     return fig
 
 
@@ -333,9 +384,23 @@ def draw_shapes(ax, shapes, names, colour=BLUE):
         wide, high, deep = (shape[2], shape[1], shape[0] / 4) if maps else (8, shape[0] / 32, 0)
         room = max(wide + deep, 70)
         x, y = left + (room - wide - deep) / 2, (tallest - high - deep / 2) / 2
-        top = [(x, y + high), (x + deep, y + high + deep / 2), (x + wide + deep, y + high + deep / 2), (x + wide, y + high)]
-        side = [(x + wide, y), (x + wide, y + high), (x + wide + deep, y + high + deep / 2), (x + wide + deep, y + deep / 2)]
-        for corners, shade in ((top, 0.45), (side, 0.65), ([(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)], 0.9)):
+        top = [
+            (x, y + high),
+            (x + deep, y + high + deep / 2),
+            (x + wide + deep, y + high + deep / 2),
+            (x + wide, y + high),
+        ]
+        side = [
+            (x + wide, y),
+            (x + wide, y + high),
+            (x + wide + deep, y + high + deep / 2),
+            (x + wide + deep, y + deep / 2),
+        ]
+        for corners, shade in (
+            (top, 0.45),
+            (side, 0.65),
+            ([(x, y), (x + wide, y), (x + wide, y + high), (x, y + high)], 0.9),
+        ):
             ax.add_patch(Polygon(corners, facecolor=colour if maps else ORANGE, edgecolor="black", alpha=shade))
         words = f"{name}\n{shape[0]} maps\n{high}×{wide}" if maps else f"{name}\n{shape[0]}\nvalues"
         ax.text(left + room / 2, -8, words, ha="center", va="top", fontsize=12)

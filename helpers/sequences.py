@@ -103,8 +103,10 @@ def text_batches(ids, n, length, generator=None):
     at_least("length", length, 1)
     check_ids("ids", ids, None, 1)
     if len(ids) < length + 1:
-        raise ValueError(f"length (={length}) must be at most {len(ids) - 1}: the text has {len(ids)} characters, "
-                         "and the last of a piece needs one after it")
+        raise ValueError(
+            f"length (={length}) must be at most {len(ids) - 1}: the text has {len(ids)} characters, "
+            "and the last of a piece needs one after it"
+        )
     begin = torch.randint(len(ids) - length, (n, 1), generator=generator)
     piece = ids[begin + torch.arange(length + 1)]
     return piece[:, :-1], piece[:, 1:]
@@ -176,10 +178,14 @@ def check_ids(name, ids, classes=None, sides=None):
     """Raise ValueError unless ids are whole numbers from 0 to classes - 1, in so many axes; None: any. Return them."""
     if not isinstance(ids, torch.Tensor) or ids.dtype != torch.int64 or (sides is not None and ids.dim() != sides):
         what = f"{tuple(ids.shape)}, {ids.dtype}" if isinstance(ids, torch.Tensor) else f"a {type(ids).__name__}"
-        raise ValueError(f"{name} ({what}) must be a tensor of whole numbers (int64)" + (", (T,)" if sides == 1 else ""))
+        raise ValueError(
+            f"{name} ({what}) must be a tensor of whole numbers (int64)" + (", (T,)" if sides == 1 else "")
+        )
     if classes is not None and ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < classes:
-        raise ValueError(f"{name} (from {int(ids.min())} to {int(ids.max())}) must lie from 0 to {classes - 1}: "
-                         f"there are {classes} classes")
+        raise ValueError(
+            f"{name} (from {int(ids.min())} to {int(ids.max())}) must lie from 0 to {classes - 1}: "
+            f"there are {classes} classes"
+        )
     return ids
 
 

@@ -75,16 +75,20 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1, ceil_mode=Fa
         places = (padded - reach) // stride + 1
     if places < 1:
         dilated = f", dilated to {reach} = {dilation}*({kernel_size} - 1) + 1" if dilation > 1 else ""
-        raise ValueError(f"kernel_size (={kernel_size}{dilated}) exceeds the padded input "
-                         f"(={padded} = {size} + 2*{padding}): use a smaller kernel or more padding")
+        raise ValueError(
+            f"kernel_size (={kernel_size}{dilated}) exceeds the padded input "
+            f"(={padded} = {size} + 2*{padding}): use a smaller kernel or more padding"
+        )
     return places
 
 
 def check_pool_padding(kernel_size, padding):
     """Raise ValueError where a pooling has more padding than torch allows: half of kernel_size."""
     if whole("padding", padding, 0) > whole("kernel_size", kernel_size, 1) // 2:
-        raise ValueError(f"padding (={padding}) exceeds half of kernel_size (={kernel_size}), so a pooling window could see "
-                         "padding only: use less padding or a larger kernel_size")
+        raise ValueError(
+            f"padding (={padding}) exceeds half of kernel_size (={kernel_size}), so a pooling window could see "
+            "padding only: use less padding or a larger kernel_size"
+        )
 
 
 def same_padding(kernel_size, dilation=1):
@@ -97,8 +101,10 @@ def same_padding(kernel_size, dilation=1):
     """
     reach = span(kernel_size, dilation)
     if reach % 2 == 0:
-        raise ValueError(f"kernel_size (={kernel_size}, dilation {dilation}) spans an even number of pixels (={reach}), so "
-                         "no equal padding on both sides keeps the size: use an odd kernel_size")
+        raise ValueError(
+            f"kernel_size (={kernel_size}, dilation {dilation}) spans an even number of pixels (={reach}), so "
+            "no equal padding on both sides keeps the size: use an odd kernel_size"
+        )
     return (reach - 1) // 2
 
 

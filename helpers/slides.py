@@ -20,8 +20,11 @@ from helpers.notebooks import ROOT, find
 ASSETS = Path(__file__).parent / "slides_assets"
 # Explorers that need no kernel, and the module of each. A cell whose last line calls one of them with literal arguments
 # gets it live: the explorer is made anew here, from those arguments. Nothing that a notebook holds is executed.
-LIVE = {"ConvolutionExplorer": "helpers.explorers.convolution", "AttentionExplorer": "helpers.explorers.attention",
-        "GatesExplorer": "helpers.explorers.gates"}
+LIVE = {
+    "ConvolutionExplorer": "helpers.explorers.convolution",
+    "AttentionExplorer": "helpers.explorers.attention",
+    "GatesExplorer": "helpers.explorers.gates",
+}
 STILL = "A still picture: this explorer computes in Python. Run its cell in the notebook to move it."
 FOLD = re.compile(r"<details><summary>.*?</summary>\n\n(.*)\n\n</details>", re.DOTALL)  # around notes, in a notebook
 HIDDEN = {"hide-input", "hide_input", "remove-input", "remove_input"}
@@ -56,7 +59,9 @@ def live(name, args, kwargs):
 
 def title(nb):
     """Return the text of the first heading."""
-    found = re.search(r"^# (.+)", "\n".join(cell.source for cell in nb.cells if cell.cell_type == "markdown"), re.MULTILINE)
+    found = re.search(
+        r"^# (.+)", "\n".join(cell.source for cell in nb.cells if cell.cell_type == "markdown"), re.MULTILINE
+    )
     return re.sub(r"[*_`]", "", found.group(1)).strip() if found else "Slides"
 
 
@@ -90,6 +95,7 @@ def mark(nb):
 def deck(nb):
     """Return the HTML of a notebook's deck."""
     from nbconvert.exporters import SlidesExporter
+
     exporter = SlidesExporter(template_name="deck", extra_template_basedirs=[str(ASSETS)], exclude_anchor_links=True)
     return exporter.from_notebook_node(mark(nb))[0]
 
@@ -97,15 +103,19 @@ def deck(nb):
 def copy_assets(folder):
     """Write what all decks share into `folder`."""
     from pygments.formatters import HtmlFormatter
+
     shutil.copytree(ASSETS / "vendor", folder, dirs_exist_ok=True)
     shutil.copy(ASSETS / "deck.js", folder)
     colours = HtmlFormatter(style="default").get_style_defs(".reveal .highlight")
-    (folder / "deck.css").write_text((ASSETS / "deck.css").read_text(encoding="utf-8") + "\n" + colours, encoding="utf-8")
+    (folder / "deck.css").write_text(
+        (ASSETS / "deck.css").read_text(encoding="utf-8") + "\n" + colours, encoding="utf-8"
+    )
 
 
 def write(paths, out):
     """Write the decks of these notebooks, their assets and a list of them into the folder `out`; return the decks' paths."""
     import nbformat
+
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     copy_assets(out / "assets")
@@ -121,8 +131,10 @@ def write(paths, out):
     (out / "index.html").write_text(
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Slides</title><link rel="icon" href="data:,"></head>'
         '<body style="font:22px/1.6 system-ui,sans-serif;margin:2em auto;max-width:40em"><h1>Slides</h1>'
-        f'<ul>{"".join(items)}</ul><p>Keys: arrows or space move, S opens the speaker view, F fills the screen, O shows all slides, '
-        "? lists the rest.</p></body></html>\n", encoding="utf-8")
+        f"<ul>{''.join(items)}</ul><p>Keys: arrows or space move, S opens the speaker view, F fills the screen, O shows all slides, "
+        "? lists the rest.</p></body></html>\n",
+        encoding="utf-8",
+    )
     return written
 
 

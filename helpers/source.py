@@ -14,5 +14,7 @@ def show_source(*things):
         try:
             code = inspect.cleandoc("\n" + inspect.getsource(thing)).rstrip()
         except (OSError, TypeError):
-            raise TypeError(f"things (={thing!r}) must be Python functions, classes or methods: it has no source to show") from None
+            raise TypeError(
+                f"things (={thing!r}) must be Python functions, classes or methods: it has no source to show"
+            ) from None
         publish_code(code)

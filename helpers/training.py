@@ -37,8 +37,24 @@ class Training:
     `losses` a number per step; `stopped` is None, or why training ended early. `run()` again goes on.
     """
 
-    def __init__(self, model, data, *, test=None, epochs=5, batch_size=64, lr=1e-3, optimizer=None,
-                 schedule="constant", loss=F.cross_entropy, augment=None, seed=0, device=None, title="", live=True):
+    def __init__(
+        self,
+        model,
+        data,
+        *,
+        test=None,
+        epochs=5,
+        batch_size=64,
+        lr=1e-3,
+        optimizer=None,
+        schedule="constant",
+        loss=F.cross_entropy,
+        augment=None,
+        seed=0,
+        device=None,
+        title="",
+        live=True,
+    ):
         check_model(model)
         for name, value in (("data", data), ("test", test)):
             if not isinstance(value, ImageSet) and not (name == "test" and value is None):
@@ -50,7 +66,9 @@ class Training:
         if schedule not in ("constant", "one-cycle"):
             raise ValueError(f'schedule (={schedule!r}) must be "constant" or "one-cycle"')
         if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**40:
-            raise ValueError(f"seed (={seed!r}) must be a whole number from 0 to 2**40 - 1: it decides the order of the images")
+            raise ValueError(
+                f"seed (={seed!r}) must be a whole number from 0 to 2**40 - 1: it decides the order of the images"
+            )
         for name, value in (("loss", loss), ("augment", augment)):
             if not callable(value) and not (name == "augment" and value is None):
                 raise ValueError(f"{name} (={value!r:.60}) must be a function")
@@ -66,7 +84,8 @@ class Training:
         self.steps_per_epoch = -(-len(data) // batch_size)
         peaks = [group["lr"] for group in self.optimizer.param_groups]
         self.schedule = schedule == "one-cycle" and torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, peaks, epochs * self.steps_per_epoch)
+            self.optimizer, peaks, epochs * self.steps_per_epoch
+        )
         self.rows, self.losses, self.right, self.stopped = [], [], 0, None
 
     def run(self):
@@ -99,8 +118,10 @@ class Training:
         outputs = self.model(self.augment(images) if self.augment else images)
         loss = self.loss(outputs, labels)
         if not torch.isfinite(loss):
-            self.stopped = (f"the loss became {loss.item()} at step {len(self.losses) + 1}, and no step was taken on it: "
-                            "lower the learning rate, or look for such values in the data")
+            self.stopped = (
+                f"the loss became {loss.item()} at step {len(self.losses) + 1}, and no step was taken on it: "
+                "lower the learning rate, or look for such values in the data"
+            )
             return
         self.optimizer.zero_grad()
         loss.backward()
@@ -112,7 +133,7 @@ class Training:
 
     def close_epoch(self):
         """Add the epoch's row: its mean loss, and the accuracies."""
-        losses = self.losses[-self.steps_per_epoch:]
+        losses = self.losses[-self.steps_per_epoch :]
         row = dict(epoch=len(self.rows) + 1, loss=sum(losses) / len(losses), train=self.right / len(self.data))
         self.rows.append(row | ({"test": accuracy(self.model, self.test)} if self.test is not None else {}))
         self.right = 0
@@ -123,9 +144,17 @@ class Training:
         raises: OSError where it cannot be written, on a full disk or in a folder of others; the older file stays
         """
         whole = io.BytesIO()  # straight to a full disk, torch would say "unexpected pos 64 vs 0"
-        torch.save({"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
-                    "schedule": self.schedule.state_dict() if self.schedule else {},
-                    "rows": self.rows, "losses": self.losses, "right": self.right}, whole)
+        torch.save(
+            {
+                "model": self.model.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "schedule": self.schedule.state_dict() if self.schedule else {},
+                "rows": self.rows,
+                "losses": self.losses,
+                "right": self.right,
+            },
+            whole,
+        )
         write_whole(path, whole.getbuffer())
 
     def load(self, path):
@@ -140,8 +169,10 @@ class Training:
                     raise ValueError(f"the checksum of {damaged} does not match")
             kept = torch.load(io.BytesIO(data), map_location=next(self.model.parameters()).device, weights_only=True)
         except Exception as error:  # a damaged file makes torch raise a dozen kinds
-            raise ValueError(f"{path} is cut short or damaged, {len(data)} bytes: train anew, and save() over it "
-                             f"({type(error).__name__}: {error})") from None
+            raise ValueError(
+                f"{path} is cut short or damaged, {len(data)} bytes: train anew, and save() over it "
+                f"({type(error).__name__}: {error})"
+            ) from None
         self.model.load_state_dict(kept["model"])
         self.optimizer.load_state_dict(kept["optimizer"])
         if self.schedule:
@@ -165,7 +196,9 @@ def train(model, data, **settings):
 def check_model(model):
     """Raise ValueError unless the model is a network with parameters."""
     if not isinstance(model, torch.nn.Module) or next(model.parameters(), None) is None:
-        raise ValueError(f"model (a {type(model).__name__}) must be an nn.Module with parameters, such as nn.Linear(2, 3)")
+        raise ValueError(
+            f"model (a {type(model).__name__}) must be an nn.Module with parameters, such as nn.Linear(2, 3)"
+        )
 
 
 @torch.no_grad()

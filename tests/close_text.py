@@ -13,8 +13,9 @@ class CloseText(str):
 
     def __eq__(self, other):
         mine, theirs = FLOAT.findall(str(self)), FLOAT.findall(str(other))
-        return (FLOAT.sub("\0", str(self)) == FLOAT.sub("\0", str(other))
-                and all(math.isclose(float(a), float(b), rel_tol=RELATIVE) for a, b in zip(mine, theirs, strict=True)))
+        return FLOAT.sub("\0", str(self)) == FLOAT.sub("\0", str(other)) and all(
+            math.isclose(float(a), float(b), rel_tol=RELATIVE) for a, b in zip(mine, theirs, strict=True)
+        )
 
     def __ne__(self, other):
         return not self == other

@@ -18,14 +18,25 @@ sys.path.insert(0, str(ROOT))
 from helpers.device import pick_device  # noqa: E402  found by the line above
 from helpers.notebooks import find  # noqa: E402
 
-OF_THE_GPU = ["tests/test_gpu.py", "tests/test_device.py", "tests/test_data.py", "tests/test_costs.py", "-k", "gpu or cuda or accelerator or device"]
+OF_THE_GPU = [
+    "tests/test_gpu.py",
+    "tests/test_device.py",
+    "tests/test_data.py",
+    "tests/test_costs.py",
+    "-k",
+    "gpu or cuda or accelerator or device",
+]
 
 
 def pytest(*arguments, **environment):
     """Run pytest and return its exit status."""
     # What runs here must not be what was collected for the browser: each notebook is named, so nbval runs it.
-    return subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments], cwd=ROOT, stdin=subprocess.DEVNULL,
-                          env={**os.environ, "OMP_NUM_THREADS": "1", "COURSE_EXPECT_DEVICE": "cuda", **environment}).returncode
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "COURSE_EXPECT_DEVICE": "cuda", **environment},
+    ).returncode
 
 
 def notebook(path, folder):
@@ -39,7 +50,10 @@ def notebook(path, folder):
 
 def main(chosen):
     if pick_device().type != "cuda":
-        print("There is no CUDA device here, or none that works: look at the driver and at which torch is installed.", file=sys.stderr)
+        print(
+            "There is no CUDA device here, or none that works: look at the driver and at which torch is installed.",
+            file=sys.stderr,
+        )
         return 1
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -47,7 +61,15 @@ def main(chosen):
             rows.append((path.stem, *notebook(path, folder)))
     rows.append(("tests of the GPU", 0.0, "failed" if pytest(*OF_THE_GPU) else ""))
     if not chosen:
-        rows.append(("benchmarks", 0.0, "failed" if subprocess.run([sys.executable, "-m", "benchmarks", "--write"], cwd=ROOT).returncode else ""))
+        rows.append(
+            (
+                "benchmarks",
+                0.0,
+                "failed"
+                if subprocess.run([sys.executable, "-m", "benchmarks", "--write"], cwd=ROOT).returncode
+                else "",
+            )
+        )
     for name, seconds, wrong in rows:
         print(f"{name:20}{f'{seconds:.0f} s' if seconds else '':>8}  {wrong or 'ok'}")
     return 1 if any(wrong for _, _, wrong in rows) else 0

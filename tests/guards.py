@@ -37,7 +37,9 @@ def name(cell):
 def text(output):
     """Return all that a reader could read in an output, without the bytes of pictures."""
     parts = [output.get("text", "")]
-    parts += [words for mime, words in output.get("data", {}).items() if mime.startswith("text/") and isinstance(words, str)]
+    parts += [
+        words for mime, words in output.get("data", {}).items() if mime.startswith("text/") and isinstance(words, str)
+    ]
     return re.sub(r"data:[\w/+-]+;base64,[A-Za-z0-9+/=]+", "data:", "\n".join(parts))
 
 
@@ -67,8 +69,12 @@ def runs(nb):
     problems = [f"{name(cell)} was never run" for cell in code_cells(nb) if cell.execution_count is None]
     if not problems and counts != list(range(1, len(counts) + 1)):
         problems.append(f"cells were not run once each from top to bottom: {counts}")
-    problems += [f"{name(cell)} stores the error {output.ename}"
-                 for cell in code_cells(nb) for output in cell.outputs if output.output_type == "error"]
+    problems += [
+        f"{name(cell)} stores the error {output.ename}"
+        for cell in code_cells(nb)
+        for output in cell.outputs
+        if output.output_type == "error"
+    ]
     return problems
 
 
@@ -83,7 +89,9 @@ def outputs(nb):
             if not words.strip():
                 problems.append(f"{name(cell)} has an output without text/plain")
             if WIDGET in output.data:
-                problems.append(f"{name(cell)} stores a widget view, which is nothing without its kernel: save with `make notebooks`")
+                problems.append(
+                    f"{name(cell)} stores a widget view, which is nothing without its kernel: save with `make notebooks`"
+                )
             if "image/svg+xml" in output.data:
                 problems.append(f"{name(cell)} stores a figure as SVG: use helpers.plots.show")
             if "image/png" in output.data:
@@ -105,11 +113,18 @@ def portable(nb):
     problems = []
     for cell in nb.cells:
         for what, pattern in MACHINE.items():
-            for where, words in [("source", cell.source), *(("output", text(output)) for output in cell.get("outputs", []))]:
+            for where, words in [
+                ("source", cell.source),
+                *(("output", text(output)) for output in cell.get("outputs", [])),
+            ]:
                 if found := re.search(pattern, words):
                     problems.append(f"{name(cell)} has {what} in its {where}: {found.group()}")
     for cell in code_cells(nb):
-        problems += [f"{name(cell)} holds {what}" for what, pattern in FORBIDDEN.items() if re.search(pattern, cell.source, re.MULTILINE)]
+        problems += [
+            f"{name(cell)} holds {what}"
+            for what, pattern in FORBIDDEN.items()
+            if re.search(pattern, cell.source, re.MULTILINE)
+        ]
     return problems
 
 
@@ -118,13 +133,18 @@ def comparison(nb):
     problems = []
     for cell in code_cells(nb):
         tags = {tag.lower() for tag in cell.metadata.get("tags", [])}
-        tags |= {mark.lower().replace("_", "-") for mark in re.findall(r"^\s*#\s*((?:NBVAL|PYTEST_VALIDATE)_\w+)\s*$", cell.source, re.MULTILINE)}
+        tags |= {
+            mark.lower().replace("_", "-")
+            for mark in re.findall(r"^\s*#\s*((?:NBVAL|PYTEST_VALIDATE)_\w+)\s*$", cell.source, re.MULTILINE)
+        }
         for tag in tags & {"nbval-skip", "raises-exception", "nbval-raises-exception", "pytest-validate-ignore-output"}:
             problems.append(f"{name(cell)} carries {tag}: every cell runs, and none may raise")
         if "nbval-ignore-output" in tags and not NOT_COMPARED.search(cell.source):
             problems.append(f"{name(cell)} is not compared and does not say why: add a line `# not compared: ...`")
         if "nbval-ignore-output" not in tags and NOT_COMPARED.search(cell.source):
-            problems.append(f"{name(cell)} says that it is not compared, but it is: drop the line, or tag it nbval-ignore-output")
+            problems.append(
+                f"{name(cell)} says that it is not compared, but it is: drop the line, or tag it nbval-ignore-output"
+            )
     return problems
 
 
@@ -134,7 +154,10 @@ def layout(nb):
     prose = [cell for cell in nb.cells if cell.cell_type == "markdown"]
     if not nb.cells or nb.cells[0].cell_type != "markdown" or not nb.cells[0].source.startswith("# "):
         problems.append("the first cell is not the title: `# ...`")
-    titles = sum(len(re.findall(r"^# ", re.sub(r"^```.*?^```", "", cell.source, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)) for cell in prose)
+    titles = sum(
+        len(re.findall(r"^# ", re.sub(r"^```.*?^```", "", cell.source, flags=re.MULTILINE | re.DOTALL), re.MULTILINE))
+        for cell in prose
+    )
     if titles != 1:
         problems.append(f"there are {titles} titles (`# ...`), not one")
     lengths = [sum(bool(line.strip()) for line in cell.source.splitlines()) for cell in code_cells(nb)]
@@ -174,9 +197,16 @@ def exercises(nb, least=3):
             continue
         graded = grading(following) if following else {}
         exercise = grading(cell)["grade_id"]
-        if not (graded.get("grade") and graded.get("locked") and graded.get("points") and re.search(r"\bcheck\(", following.source)
-                and graded["grade_id"] == f"test_{exercise}"):
-            problems.append(f"{name(cell)}: the exercise {exercise} is not followed by its locked check, test_{exercise}")
+        if not (
+            graded.get("grade")
+            and graded.get("locked")
+            and graded.get("points")
+            and re.search(r"\bcheck\(", following.source)
+            and graded["grade_id"] == f"test_{exercise}"
+        ):
+            problems.append(
+                f"{name(cell)}: the exercise {exercise} is not followed by its locked check, test_{exercise}"
+            )
     graded = Counter(grading(cell)["grade_id"] for cell in code if grading(cell))
     return problems + [f"the grade_id {id} stands on {n} cells" for id, n in graded.items() if n > 1]
 
@@ -184,9 +214,15 @@ def exercises(nb, least=3):
 def settled(cell):
     """Return the ids that a code cell settles: the first arguments of its calls of settle."""
     tree = ast.parse(TransformerManager().transform_cell(cell.source))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)
-             and getattr(node.func, "id", getattr(node.func, "attr", None)) == "settle"]
-    return [call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ast.unparse(call) for call in calls]
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", None)) == "settle"
+    ]
+    return [
+        call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ast.unparse(call)
+        for call in calls
+    ]
 
 
 def ledger(nb, expected):

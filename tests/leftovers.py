@@ -15,7 +15,10 @@ explorer = {name}()
 explorer.wanted = [[1, {setting!r}, {value!r}]]
 explorer._repr_mimebundle_()
 print("matplotlib.pyplot" in sys.modules)"""
-    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()[-1] != "False"
+    return (
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()[-1]
+        != "False"
+    )
 
 
 def bytes_kept(move, before, times):

@@ -13,7 +13,12 @@ def unit(nodeid):
 
 def next_of(units):
     """Return the unit to hand out next. What takes minutes comes first, so that no worker has it left when the others are done."""
-    return min(units, key=lambda name: next((i for i, start in enumerate(LONGEST_FIRST) if name.startswith(start)), len(LONGEST_FIRST)))
+    return min(
+        units,
+        key=lambda name: next(
+            (i for i, start in enumerate(LONGEST_FIRST) if name.startswith(start)), len(LONGEST_FIRST)
+        ),
+    )
 
 
 def run_twice(nodeids):

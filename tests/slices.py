@@ -27,7 +27,11 @@ class Cell:
 def code(chapter):
     """Return the code cells of a chapter such as "07_rnn", in order."""
     cells = nbformat.read(FOLDER / f"{chapter}.ipynb", 4).cells
-    return [Cell(cell.id, cell.source, *names(cell.source)) for cell in cells if cell.cell_type == "code" and cell.source.strip()]
+    return [
+        Cell(cell.id, cell.source, *names(cell.source))
+        for cell in cells
+        if cell.cell_type == "code" and cell.source.strip()
+    ]
 
 
 def names(source):
@@ -36,8 +40,13 @@ def names(source):
     table = symtable.symtable(source, "cell", "exec")
     bound = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
     # x[0] = 1 and x.y = 1 change what x is
-    changed = {node.value.id for node in ast.walk(tree)
-               if isinstance(node, (ast.Subscript, ast.Attribute)) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name)}
+    changed = {
+        node.value.id
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Subscript, ast.Attribute))
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+    }
     return frozenset(bound | changed), frozenset(needs(tree.body, set(), bound))
 
 
@@ -67,12 +76,14 @@ def reads(node, sofar, bound, assigned=False):
         return {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
 
     def inner(scope):
-        return {symbol.get_name() for child in scope.get_children() for symbol in child.get_symbols() if symbol.is_global()}.union(
-            *map(inner, scope.get_children()))
+        return {
+            symbol.get_name() for child in scope.get_children() for symbol in child.get_symbols() if symbol.is_global()
+        }.union(*map(inner, scope.get_children()))
 
     called = isinstance(node, (ast.FunctionDef, ast.ClassDef))
-    return ({symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()} - sofar
-            | inner(table) - (bound if called else sofar))
+    return {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()} - sofar | inner(table) - (
+        bound if called else sofar
+    )
 
 
 def needed(cells, i):
@@ -91,7 +102,9 @@ def calls(tree):
 
 def backward(tree):
     """Return whether the code follows a gradient with an optimizer: a training loop of the chapter's own."""
-    called = {node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
+    called = {
+        node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
     return {"backward", "step"} <= called
 
 
@@ -99,7 +112,11 @@ def training_functions(cells):
     """Return the names of all functions that train: the course's, and the chapter's own."""
     known = {"train", "fit"}
     for cell in cells:
-        known |= {node.name for node in cell.tree.body if isinstance(node, ast.FunctionDef) and (backward(node) or calls(node) & known)}
+        known |= {
+            node.name
+            for node in cell.tree.body
+            if isinstance(node, ast.FunctionDef) and (backward(node) or calls(node) & known)
+        }
     return known
 
 
@@ -117,5 +134,12 @@ def training_cells(cells):
 def own_loops(cell):
     """Return the functions of a cell that are themselves training loops: a dict from name to whether they return the network."""
     loops = [node for node in cell.tree.body if isinstance(node, ast.FunctionDef) and backward(node)]
-    return {loop.name: any(isinstance(part, ast.Return) and part.value and ast.unparse(part.value).split(".")[0] == loop.args.args[0].arg
-                           for part in loop.body) for loop in loops}
+    return {
+        loop.name: any(
+            isinstance(part, ast.Return)
+            and part.value
+            and ast.unparse(part.value).split(".")[0] == loop.args.args[0].arg
+            for part in loop.body
+        )
+        for loop in loops
+    }

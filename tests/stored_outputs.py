@@ -15,6 +15,7 @@ NOT_COMPARED = ("stderr", "image/svg+xml", "text/html", "application/vnd.jupyter
 
 # nbval has no options for what follows, so each notebook and each cell is told after it is collected.
 
+
 def prepare(file):
     """Tell a notebook that nbval collected what is not compared."""
     file.skip_compare += NOT_COMPARED
@@ -26,7 +27,9 @@ def prepare_cell(item):
     item.sanitize = lambda text: CloseText(sanitize(text)) if isinstance(text, str) else text
 
     def explain(key, stored, now):
-        lines = difflib.unified_diff(str(stored).splitlines(), str(now).splitlines(), "stored in the notebook", "computed now", lineterm="")
+        lines = difflib.unified_diff(
+            str(stored).splitlines(), str(now).splitlines(), "stored in the notebook", "computed now", lineterm=""
+        )
         item.comparison_traceback += [f"{key} differs (floats may, by {RELATIVE}):", *lines]
 
     item.format_output_compare = explain

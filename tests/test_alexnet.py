@@ -41,7 +41,9 @@ def pair():
 
 def test_alexnet_has_the_state_dict_of_torchvision():
     ours, theirs = (built(make).state_dict() for make in (alexnet, torchvision.models.alexnet))
-    assert [(name, value.shape) for name, value in ours.items()] == [(name, value.shape) for name, value in theirs.items()]
+    assert [(name, value.shape) for name, value in ours.items()] == [
+        (name, value.shape) for name, value in theirs.items()
+    ]
 
 
 @pytest.mark.parametrize("side", [63, 224])
@@ -71,11 +73,15 @@ def test_alexnet_says_what_image_is_too_small():
         alexnet(num_classes=2).features(torch.zeros(1, 3, 62, 62))
 
 
-@pytest.mark.parametrize("make, side, params, multiply_adds", [
-    (AlexNet2012, 227, 60_965_224, 724_406_816),
-    (lambda: AlexNet2012(groups=1), 227, 62_378_344, 1_135_256_096),
-    (alexnet, 224, 61_100_840, 714_188_480),
-], ids=["two groups", "one group", "torchvision's"])
+@pytest.mark.parametrize(
+    "make, side, params, multiply_adds",
+    [
+        (AlexNet2012, 227, 60_965_224, 724_406_816),
+        (lambda: AlexNet2012(groups=1), 227, 62_378_344, 1_135_256_096),
+        (alexnet, 224, 61_100_840, 714_188_480),
+    ],
+    ids=["two groups", "one group", "torchvision's"],
+)
 def test_parameters_and_macs(make, side, params, multiply_adds):
     model = built(make)
     assert parameters(model) == params
@@ -106,15 +112,24 @@ def test_two_groups_are_two_networks_side_by_side():
     torch.manual_seed(0)
     conv = AlexNet2012(num_classes=2).features[4]
     x = torch.randn(1, 96, 7, 7)
-    halves = [nn.functional.conv2d(x[:, 48 * g:48 * (g + 1)], conv.weight[128 * g:128 * (g + 1)],
-                                   conv.bias[128 * g:128 * (g + 1)], padding=2) for g in (0, 1)]
+    halves = [
+        nn.functional.conv2d(
+            x[:, 48 * g : 48 * (g + 1)],
+            conv.weight[128 * g : 128 * (g + 1)],
+            conv.bias[128 * g : 128 * (g + 1)],
+            padding=2,
+        )
+        for g in (0, 1)
+    ]
     torch.testing.assert_close(conv(x), torch.cat(halves, 1), rtol=1e-4, atol=1e-5)
 
 
 def test_normalisation_is_the_formula_of_the_paper():
     """Section 3.3: b = a / (k + α Σ a²)^β over n = 5 neighbouring channels, k = 2, α = 1e-4, β = 0.75."""
     a = 30 * torch.randn(1, 12, 2, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    want = torch.stack([a[:, i] / (2 + 1e-4 * a[:, max(0, i - 2):i + 3].square().sum(1)) ** 0.75 for i in range(12)], 1)
+    want = torch.stack(
+        [a[:, i] / (2 + 1e-4 * a[:, max(0, i - 2) : i + 3].square().sum(1)) ** 0.75 for i in range(12)], 1
+    )
     torch.testing.assert_close(layers(built(AlexNet2012), nn.LocalResponseNorm)[0](a), want)
 
 

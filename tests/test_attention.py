@@ -11,10 +11,20 @@ from torch.nn import functional as F
 from torchvision.models.swin_transformer import ShiftedWindowAttention
 from torchvision.models.vision_transformer import interpolate_embeddings
 
-from helpers.layers.attention import (MultiHeadAttention, RelativePositionBias, attention, attention_naive, causal_mask,
-                                      interpolate_positions, merge_heads, relative_position_bias,
-                                      relative_position_index, sinusoidal_positions, sinusoidal_positions_2d,
-                                      split_heads)
+from helpers.layers.attention import (
+    MultiHeadAttention,
+    RelativePositionBias,
+    attention,
+    attention_naive,
+    causal_mask,
+    interpolate_positions,
+    merge_heads,
+    relative_position_bias,
+    relative_position_index,
+    sinusoidal_positions,
+    sinusoidal_positions_2d,
+    split_heads,
+)
 
 quick = settings(max_examples=80, deadline=None)
 slow = settings(max_examples=25, deadline=None)
@@ -55,9 +65,13 @@ def attentions(draw, largest):
     shape = draw(st.sampled_from([(T, S), (N, 1, T, S), (1, heads, 1, S), (N, heads, T, S), (T, 1)]))
     kind = draw(st.sampled_from(["none", "boolean", "added", "forbidding", "causal"]))
     forbidding = torch.zeros(shape, dtype=torch.float64).masked_fill(coins(5, *shape), -math.inf)
-    arguments = {"boolean": dict(mask=coins(4, *shape)), "added": dict(mask=numbers(4, *shape)),
-                 "forbidding": dict(mask=forbidding),
-                 "causal": dict(is_causal=True), "none": {}}[kind]
+    arguments = {
+        "boolean": dict(mask=coins(4, *shape)),
+        "added": dict(mask=numbers(4, *shape)),
+        "forbidding": dict(mask=forbidding),
+        "causal": dict(is_causal=True),
+        "none": {},
+    }[kind]
     scales = [None, 0.3, 2.0] if kind == "causal" else [None, 0.3, -2.0]  # torch's causal form has NaN for scale < 0
     return inputs, arguments | dict(scale=draw(st.sampled_from(scales)))
 
@@ -101,7 +115,7 @@ def test_a_negative_scale_prefers_what_is_least_alike():
     value = torch.tensor([[1.0], [0.0], [5.0]])
     for function in attention, attention_naive:
         out = function(query, key, value, is_causal=True, scale=-2.0)[1]
-        torch.testing.assert_close(out, torch.tensor([1 / (1 + math.exp(-4))]))   # scores 2 and -2
+        torch.testing.assert_close(out, torch.tensor([1 / (1 + math.exp(-4))]))  # scores 2 and -2
 
 
 def test_the_scale_is_one_over_the_root_of_the_width():
@@ -119,8 +133,13 @@ def test_the_weights_are_those_that_were_used():
     torch.testing.assert_close(weights @ value, out)
 
 
-@pytest.mark.parametrize("mask", [torch.tensor([[True, False], [False, False]]),
-                                  torch.tensor([[0, -math.inf], [-math.inf, -math.inf]], dtype=torch.float64)])
+@pytest.mark.parametrize(
+    "mask",
+    [
+        torch.tensor([[True, False], [False, False]]),
+        torch.tensor([[0, -math.inf], [-math.inf, -math.inf]], dtype=torch.float64),
+    ],
+)
 def test_a_query_that_may_look_nowhere_gets_zeros_and_gives_no_gradient(mask):
     query, key, value = numbers(1, 2, 3), numbers(2, 2, 3), numbers(3, 2, 3)
     out, weights = attention(query, key, value, mask, return_weights=True)
@@ -142,8 +161,8 @@ def test_dropout_keeps_the_mean_and_shows_in_the_weights():
     torch.manual_seed(0)
     query, key, value = torch.zeros(400, 1, 2), torch.zeros(400, 8, 2), torch.ones(400, 8, 1)
     out, weights = attention(query, key, value, dropout=0.5, return_weights=True)
-    assert set(weights.unique().tolist()) == {0, 0.25}                 # 1/8, or twice that
-    assert abs(out.mean() - 1) < 0.1                                  # 3200 coins: a deviation of 0.018
+    assert set(weights.unique().tolist()) == {0, 0.25}  # 1/8, or twice that
+    assert abs(out.mean() - 1) < 0.1  # 3200 coins: a deviation of 0.018
     torch.testing.assert_close(weights @ value, out)
     assert attention(query, key, value, dropout=1.0).abs().max() == 0
 
@@ -179,15 +198,27 @@ def test_the_inputs_stay():
 
 Q, K, V = torch.zeros(2, 3, 4, 5), torch.zeros(2, 3, 6, 5), torch.zeros(2, 3, 6, 7)
 WRONG_ATTENTIONS = [
-    ((Q[0, 0, 0], K, V), {}, r"query \(shape \(5,\)\) must be \(\.\.\., T, D\): one vector becomes a sequence by query\[None\]"),
+    (
+        (Q[0, 0, 0], K, V),
+        {},
+        r"query \(shape \(5,\)\) must be \(\.\.\., T, D\): one vector becomes a sequence by query\[None\]",
+    ),
     ((Q, K.long(), V), {}, r"key \(torch\.int64\) must hold floats: convert with \.float\(\)"),
     ((Q, K, V.double()), {}, r"value \(torch\.float64\) and query \(torch\.float32\) must hold one type of number"),
     ((Q, K[..., :4], V), {}, r"key \(width 4\) must be as wide as query \(width 5\), at least 1"),
     ((Q[..., :0], K[..., :0], V), {}, r"key \(width 0\) must be as wide as query \(width 0\), at least 1"),
     ((Q, K, V[:, :, :5]), {}, r"value \(length 5\) must be as long as key \(length 6\): each key has one value"),
     ((Q, K[:, :2], V), {}, r"query, key, value \(shapes \(2, 3, 4, 5\), \(2, 2, 6, 5\), \(2, 3, 6, 7\)\) must agree"),
-    ((Q, K, V), dict(mask=torch.zeros(4, 6).long()), r"mask \(torch\.int64\) must be boolean, or torch\.float32 to be added"),
-    ((Q, K, V), dict(mask=torch.zeros(6, 4)), r"mask \(shape \(6, 4\)\) must spread over the scores \(shape \(2, 3, 4, 6\)\)"),
+    (
+        (Q, K, V),
+        dict(mask=torch.zeros(4, 6).long()),
+        r"mask \(torch\.int64\) must be boolean, or torch\.float32 to be added",
+    ),
+    (
+        (Q, K, V),
+        dict(mask=torch.zeros(6, 4)),
+        r"mask \(shape \(6, 4\)\) must spread over the scores \(shape \(2, 3, 4, 6\)\)",
+    ),
     ((Q, K, V), dict(mask=torch.zeros(5, 2, 3, 4, 6)), r"mask \(shape \(5, 2, 3, 4, 6\)\) must spread over the scores"),
     ((Q, K, V), dict(mask=causal_mask(4, 6), is_causal=True), r"is_causal \(=True\) must stand alone, without a mask"),
 ]
@@ -207,15 +238,19 @@ def test_heads_are_cut_from_the_width_and_put_back():
     x = torch.arange(2 * 3 * 4).view(2, 3, 4)
     heads = split_heads(x, 2)
     assert heads.shape == (2, 2, 3, 2)
-    assert torch.equal(heads[1, 1], x[1, :, 2:])                      # the second head has the second half
+    assert torch.equal(heads[1, 1], x[1, :, 2:])  # the second head has the second half
     assert torch.equal(merge_heads(heads), x)
     with pytest.raises(ValueError, match=r"embed_dim \(=4\) must be a multiple of num_heads \(=3\): change either"):
         split_heads(x, 3)
 
 
-MODULES = [dict(embed_dim=6, num_heads=2), dict(embed_dim=6, num_heads=3, bias=False),
-           dict(embed_dim=6, num_heads=2, kdim=5, vdim=4), dict(embed_dim=4, num_heads=4, vdim=3, bias=False),
-           dict(embed_dim=5, num_heads=1, batch_first=False)]
+MODULES = [
+    dict(embed_dim=6, num_heads=2),
+    dict(embed_dim=6, num_heads=3, bias=False),
+    dict(embed_dim=6, num_heads=2, kdim=5, vdim=4),
+    dict(embed_dim=4, num_heads=4, vdim=3, bias=False),
+    dict(embed_dim=5, num_heads=1, batch_first=False),
+]
 
 
 def twins(batch_first=True, **arguments):
@@ -237,7 +272,7 @@ def compare(ours, torchs, inputs, masks, is_causal=False):
     """Outputs, the weights of each head, and every gradient."""
     N, T, S = len(inputs[0]), inputs[0].shape[1], inputs[1].shape[1]
     found, weights = ours(*inputs, **masks, is_causal=is_causal, return_weights=True)
-    if is_causal:                                                     # torch's is a hint, and wants the mask beside it
+    if is_causal:  # torch's is a hint, and wants the mask beside it
         future = ~torch.ones(T, S, dtype=torch.bool).tril()
         masks = masks | dict(attn_mask=masks["attn_mask"] | future if "attn_mask" in masks else future)
     expected, their_weights = torchs(*inputs, **masks, average_attn_weights=False)
@@ -246,8 +281,10 @@ def compare(ours, torchs, inputs, masks, is_causal=False):
     leaves = [*{id(x): x for x in inputs}.values()]
     assert_same(found, expected, leaves)
     push = numbers(9, *expected.shape).detach()
-    for mine, theirs in zip(torch.autograd.grad(ours(*inputs, **masks), list(ours.parameters()), push),
-                            torch.autograd.grad(torchs(*inputs, **masks)[0], list(torchs.parameters()), push)):
+    for mine, theirs in zip(
+        torch.autograd.grad(ours(*inputs, **masks), list(ours.parameters()), push),
+        torch.autograd.grad(torchs(*inputs, **masks)[0], list(torchs.parameters()), push),
+    ):
         torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-11)
 
 
@@ -264,7 +301,7 @@ def test_module_attends_to_itself_or_to_another():
     x, y = numbers(1, 3, 4, 6), numbers(2, 3, 5, 6)
     compare(ours, torchs, (x, x, x), {})
     assert torch.equal(ours(x), ours(x, x, x))
-    torch.testing.assert_close(ours(x), ours(x, x.clone(), x.clone()))   # one product for all three, or three
+    torch.testing.assert_close(ours(x), ours(x, x.clone(), x.clone()))  # one product for all three, or three
     torch.testing.assert_close(ours(x, y), torchs(x, y, y)[0])
     torch.testing.assert_close(ours(x, y, 2 * y), torchs(x, y, 2 * y)[0])
 
@@ -285,12 +322,16 @@ def free_first(blocked):
 
 
 @pytest.mark.parametrize("is_causal", [False, True])
-@pytest.mark.parametrize("masks", [
-    dict(attn_mask=free_first(coins(1, 4, 5))),
-    dict(attn_mask=free_first(coins(2, 6, 4, 5))),
-    dict(key_padding_mask=free_first(coins(3, 3, 5))),
-    dict(key_padding_mask=free_first(coins(3, 3, 5)), attn_mask=free_first(coins(2, 6, 4, 5))),
-], ids=["for all", "for each head", "padding", "both"])
+@pytest.mark.parametrize(
+    "masks",
+    [
+        dict(attn_mask=free_first(coins(1, 4, 5))),
+        dict(attn_mask=free_first(coins(2, 6, 4, 5))),
+        dict(key_padding_mask=free_first(coins(3, 3, 5))),
+        dict(key_padding_mask=free_first(coins(3, 3, 5)), attn_mask=free_first(coins(2, 6, 4, 5))),
+    ],
+    ids=["for all", "for each head", "padding", "both"],
+)
 def test_masks_of_the_module_are_torchs(masks, is_causal):
     inputs = numbers(1, 3, 4, 6), numbers(2, 3, 5, 6), numbers(3, 3, 5, 6)
     compare(*twins(embed_dim=6, num_heads=2), inputs, masks, is_causal)
@@ -348,18 +389,22 @@ def test_dropout_only_while_training():
 
 def test_repr():
     assert repr(MultiHeadAttention(6, 2, 0.1, bias=False, kdim=5, vdim=4, batch_first=False)).startswith(
-        "MultiHeadAttention(\n  6, num_heads=2, dropout=0.1, bias=False, kdim=5, vdim=4, batch_first=False\n")
+        "MultiHeadAttention(\n  6, num_heads=2, dropout=0.1, bias=False, kdim=5, vdim=4, batch_first=False\n"
+    )
     assert repr(RelativePositionBias((2, 3), 4)) == "RelativePositionBias(window_size=(2, 3), num_heads=4)"
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (dict(embed_dim=6, num_heads=4), r"embed_dim \(=6\) must be a multiple of num_heads \(=4\): change either"),
-    (dict(embed_dim=0, num_heads=1), r"embed_dim \(=0\) must be at least 1"),
-    (dict(embed_dim=6, num_heads=0), r"num_heads \(=0\) must be at least 1"),
-    (dict(embed_dim=6, num_heads=2, dropout=1.5), r"dropout \(=1.5\) must be a finite number from 0 to 1"),
-    (dict(embed_dim=6, num_heads=2, kdim=0), r"kdim \(=0\) must be at least 1"),
-    (dict(embed_dim=6, num_heads=2, vdim=2.5), r"vdim \(=2.5\) must be a whole number"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (dict(embed_dim=6, num_heads=4), r"embed_dim \(=6\) must be a multiple of num_heads \(=4\): change either"),
+        (dict(embed_dim=0, num_heads=1), r"embed_dim \(=0\) must be at least 1"),
+        (dict(embed_dim=6, num_heads=0), r"num_heads \(=0\) must be at least 1"),
+        (dict(embed_dim=6, num_heads=2, dropout=1.5), r"dropout \(=1.5\) must be a finite number from 0 to 1"),
+        (dict(embed_dim=6, num_heads=2, kdim=0), r"kdim \(=0\) must be at least 1"),
+        (dict(embed_dim=6, num_heads=2, vdim=2.5), r"vdim \(=2.5\) must be a whole number"),
+    ],
+)
 def test_module_says_what_it_cannot_be(arguments, message):
     with pytest.raises(ValueError, match=message):
         MultiHeadAttention(**arguments)
@@ -372,7 +417,11 @@ WRONG_CALLS = [
     ((X, X, X[..., :5]), {}, r"value \(width 5\) must be 6 wide"),
     ((X, X[:2]), {}, r"query, key, value \(batches of 3, 2, 2\) must have one batch size"),
     ((X, X, X[:, :3]), {}, r"value \(length 3\) must be as long as key \(length 4\)"),
-    ((X,), dict(key_padding_mask=torch.zeros(4, 4)), r"key_padding_mask \(shape \(4, 4\)\) must spread over the scores"),
+    (
+        (X,),
+        dict(key_padding_mask=torch.zeros(4, 4)),
+        r"key_padding_mask \(shape \(4, 4\)\) must spread over the scores",
+    ),
     ((X,), dict(attn_mask=torch.zeros(2, 4, 4)), r"attn_mask \(shape \(2, 4, 4\)\) must spread over .*\(6, 4, 4\)"),
     ((X,), dict(attn_mask=torch.zeros(4, 5)), r"attn_mask \(shape \(4, 5\)\) must spread over .*\(3, 2, 4, 4\)"),
     ((X,), dict(attn_mask=torch.zeros(4, 4).int()), r"attn_mask \(torch\.int32\) must be boolean, or torch\.float32"),
@@ -416,8 +465,8 @@ def test_interpolation_keeps_corners_tokens_and_slopes():
     assert found.shape == (1, 2 + 11 * 17, 1) and found[0, :2, 0].tolist() == [100, 200]
     grid = found[0, 2:, 0].view(11, 17)
     torch.testing.assert_close(grid[[0, 0, -1, -1], [0, -1, 0, -1]], torch.tensor([0.0, 8, 50, 58]))
-    torch.testing.assert_close(grid[::2, ::2], 10 * rows + columns)          # the old places, between new ones
-    torch.testing.assert_close(grid[5, 7], torch.tensor(28.5))               # row 2.5, column 3.5
+    torch.testing.assert_close(grid[::2, ::2], 10 * rows + columns)  # the old places, between new ones
+    torch.testing.assert_close(grid[5, 7], torch.tensor(28.5))  # row 2.5, column 3.5
     assert interpolate_positions(positions, (6, 9), (6, 9), 2) is positions
 
 
@@ -426,15 +475,24 @@ def test_interpolation_passes_gradients():
     assert torch.autograd.gradcheck(lambda p: interpolate_positions(p, 2, 3, 1), positions)
 
 
-@pytest.mark.parametrize("arguments, message", [
-    ((torch.zeros(1, 10, 2), 3, 4), r"positions \(shape \(1, 10, 2\)\) must be \(1, 9, D\), 0 extra tokens and 3\*3 places"),
-    ((torch.zeros(1, 9, 2), (2, 4), 4, 2), r"positions \(shape \(1, 9, 2\)\) must be \(1, 10, D\), 2 extra tokens and 2\*4"),
-    ((torch.zeros(2, 9, 2), 3, 4), r"positions \(shape \(2, 9, 2\)\) must be \(1, 9, D\)"),
-    ((torch.zeros(9, 2), 3, 4), r"positions \(shape \(9, 2\)\) must be \(1, 9, D\)"),
-    ((torch.zeros(1, 9, 2), 3, 0), r"new_grid \(=0\) must be at least 1"),
-    ((torch.zeros(1, 9, 2), 3, (1, 2, 3)), r"new_grid \(=\(1, 2, 3\)\) must be an int or a pair"),
-    ((torch.zeros(1, 9, 2), 3, 4, -1), r"extra_tokens \(=-1\) must be at least 0"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            (torch.zeros(1, 10, 2), 3, 4),
+            r"positions \(shape \(1, 10, 2\)\) must be \(1, 9, D\), 0 extra tokens and 3\*3 places",
+        ),
+        (
+            (torch.zeros(1, 9, 2), (2, 4), 4, 2),
+            r"positions \(shape \(1, 9, 2\)\) must be \(1, 10, D\), 2 extra tokens and 2\*4",
+        ),
+        ((torch.zeros(2, 9, 2), 3, 4), r"positions \(shape \(2, 9, 2\)\) must be \(1, 9, D\)"),
+        ((torch.zeros(9, 2), 3, 4), r"positions \(shape \(9, 2\)\) must be \(1, 9, D\)"),
+        ((torch.zeros(1, 9, 2), 3, 0), r"new_grid \(=0\) must be at least 1"),
+        ((torch.zeros(1, 9, 2), 3, (1, 2, 3)), r"new_grid \(=\(1, 2, 3\)\) must be an int or a pair"),
+        ((torch.zeros(1, 9, 2), 3, 4, -1), r"extra_tokens \(=-1\) must be at least 0"),
+    ],
+)
 def test_interpolation_says_what_is_wrong(arguments, message):
     with pytest.raises(ValueError, match=message):
         interpolate_positions(*arguments)
@@ -476,24 +534,39 @@ def test_sinusoidal_positions_of_a_grid_are_the_formula(grid, D):
     found = sinusoidal_positions_2d(grid, D)
     assert found.shape == (grid[0] * grid[1], D)
     for place, row in enumerate(found):
-        at = divmod(place, grid[1])                                   # (row, column)
+        at = divmod(place, grid[1])  # (row, column)
         for number in range(D):
             axis, i = divmod(number, D // 2)
             angle = at[axis] / 10000 ** (2 * (i // 2) / (D // 2))
             assert row[number].item() == pytest.approx((math.sin, math.cos)[i % 2](angle), abs=1e-6)
 
 
-@pytest.mark.parametrize("function, arguments, message", [
-    (sinusoidal_positions, (3, 5), r"embed_dim \(=5\) must be even: each wave gives a sine and a cosine"),
-    (sinusoidal_positions, (0, 4), r"positions \(=0\) must be at least 1"),
-    (sinusoidal_positions, (torch.zeros(2, 2), 4), r"positions \(shape \(2, 2\)\) must be a number, or one row \(T,\)"),
-    (sinusoidal_positions_2d, (3, 6), r"embed_dim \(=6\) must be a multiple of 4: row and column"),
-    (sinusoidal_positions_2d, ((3, 0), 8), r"grid \(=0\) must be at least 1"),
-    (relative_position_index, (0,), r"window_size \(=0\) must be at least 1"),
-    (relative_position_bias, (torch.zeros(9), torch.zeros(4, 4).long()), r"table \(shape \(9,\)\) must have two dimensions"),
-    (relative_position_bias, (torch.zeros(9, 1), torch.zeros(16).long()), r"index \(shape \(16,\)\) must have two dimensions"),
-    (RelativePositionBias, (2, 0), r"num_heads \(=0\) must be at least 1"),
-])
+@pytest.mark.parametrize(
+    "function, arguments, message",
+    [
+        (sinusoidal_positions, (3, 5), r"embed_dim \(=5\) must be even: each wave gives a sine and a cosine"),
+        (sinusoidal_positions, (0, 4), r"positions \(=0\) must be at least 1"),
+        (
+            sinusoidal_positions,
+            (torch.zeros(2, 2), 4),
+            r"positions \(shape \(2, 2\)\) must be a number, or one row \(T,\)",
+        ),
+        (sinusoidal_positions_2d, (3, 6), r"embed_dim \(=6\) must be a multiple of 4: row and column"),
+        (sinusoidal_positions_2d, ((3, 0), 8), r"grid \(=0\) must be at least 1"),
+        (relative_position_index, (0,), r"window_size \(=0\) must be at least 1"),
+        (
+            relative_position_bias,
+            (torch.zeros(9), torch.zeros(4, 4).long()),
+            r"table \(shape \(9,\)\) must have two dimensions",
+        ),
+        (
+            relative_position_bias,
+            (torch.zeros(9, 1), torch.zeros(16).long()),
+            r"index \(shape \(16,\)\) must have two dimensions",
+        ),
+        (RelativePositionBias, (2, 0), r"num_heads \(=0\) must be at least 1"),
+    ],
+)
 def test_positions_say_what_is_wrong(function, arguments, message):
     with pytest.raises(ValueError, match=message):
         function(*arguments)
@@ -528,8 +601,8 @@ def test_pairs_that_lie_apart_alike_share_a_number(window):
     index, seen = relative_position_index(window).tolist(), {}
     places = [(i, j) for i in range(window[0]) for j in range(window[1])]
     for t, (i, j) in enumerate(places):
-        for s, (k, l) in enumerate(places):
-            seen.setdefault((i - k, j - l), set()).add(index[t][s])
+        for s, (k, m) in enumerate(places):
+            seen.setdefault((i - k, j - m), set()).add(index[t][s])
     assert all(len(found) == 1 for found in seen.values())
     assert sorted(n for found in seen.values() for n in found) == list(range((2 * window[0] - 1) * (2 * window[1] - 1)))
 

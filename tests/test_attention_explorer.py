@@ -15,7 +15,10 @@ IMAGE = torch.rand(3, 12, 20, generator=torch.Generator().manual_seed(0))
 
 def random_heads(tokens, d=5, seed=1):
     draw = torch.Generator().manual_seed(seed)
-    return {name: (torch.randn(tokens, d, generator=draw), torch.randn(tokens, d, generator=draw)) for name in ("first", "second")}
+    return {
+        name: (torch.randn(tokens, d, generator=draw), torch.randn(tokens, d, generator=draw))
+        for name in ("first", "second")
+    }
 
 
 def test_patches_are_those_of_unfold():
@@ -23,7 +26,10 @@ def test_patches_are_those_of_unfold():
     torch.testing.assert_close(patches(IMAGE, 4), wanted, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("size, words", [(5, "must divide"), (0, "at least 1"), (2.0, "whole number"), (True, "whole number"), (12, "must divide")])
+@pytest.mark.parametrize(
+    "size, words",
+    [(5, "must divide"), (0, "at least 1"), (2.0, "whole number"), (True, "whole number"), (12, "must divide")],
+)
 def test_a_patch_size_that_does_not_fit(size, words):
     with pytest.raises(ValueError, match=rf"patch_size \(={size}.*{words}"):
         patches(IMAGE, size)
@@ -41,7 +47,9 @@ def test_weights_and_average_equal_torch_attention():
     explorer = AttentionExplorer(IMAGE, patch_size=4, heads=heads, head="second", query=(2, 1), temperature=0.5)
     query, key = (part.double() for part in heads["second"])
     values = patches((IMAGE * 255).round().double() / 255, 4)
-    wanted = F.scaled_dot_product_attention(query[None], key[None], values[None], scale=1 / math.sqrt(5) / 0.5)[0, 2 * 5 + 1]
+    wanted = F.scaled_dot_product_attention(query[None], key[None], values[None], scale=1 / math.sqrt(5) / 0.5)[
+        0, 2 * 5 + 1
+    ]
     torch.testing.assert_close(explorer.average().flatten(), wanted, rtol=0, atol=1e-9)
     assert explorer.weights().shape == (3, 5)
     assert explorer.weights().sum().item() == pytest.approx(1)
@@ -50,7 +58,11 @@ def test_weights_and_average_equal_torch_attention():
 def test_what_travels_to_the_browser_is_whole_and_plain():
     heads = random_heads(15)
     explorer = AttentionExplorer(IMAGE, patch_size=4, heads=heads)
-    state = json.loads(json.dumps({key: value for key, value in explorer.get_state().items() if not key.startswith("_") and key != "layout"}))
+    state = json.loads(
+        json.dumps(
+            {key: value for key, value in explorer.get_state().items() if not key.startswith("_") and key != "layout"}
+        )
+    )
     for name, pair in heads.items():
         sent = state["heads"][name]
         for part, wanted in zip(("query", "key"), pair, strict=True):
@@ -61,16 +73,20 @@ def test_what_travels_to_the_browser_is_whole_and_plain():
 
 def test_made_heads_find_what_their_names_say():
     image = torch.zeros(3, 8, 8)
-    image[0, :, :4], image[2, :, 4:] = 1, 0.9                          # left half red, right half blue
-    heads = {name: (query @ key.T / query.shape[1] ** 0.5).softmax(1) for name, (query, key) in made_heads(image, 2).items()}
+    image[0, :, :4], image[2, :, 4:] = 1, 0.9  # left half red, right half blue
+    heads = {
+        name: (query @ key.T / query.shape[1] ** 0.5).softmax(1) for name, (query, key) in made_heads(image, 2).items()
+    }
     left = torch.tensor([[1.0, 1, 0, 0]] * 4).flatten().double()
     assert (heads["colour"][0] * left).sum() > 0.99, "a red patch looks at red patches"
     assert (heads["opposite brightness"][0] * left).sum() < 0.2, "a brighter patch looks at darker ones"
     near = heads["place"][0].reshape(4, 4)
     assert near[0, 0] == near.max() and near[3, 3] == near.min()
     striped = torch.zeros(3, 8, 8)
-    striped[:, ::2, :4], striped[:, :, 4::2] = 1, 1                    # left half rows, right half columns
-    weights = (lambda query, key: (query @ key.T / query.shape[1] ** 0.5).softmax(1))(*made_heads(striped, 2)["texture"])
+    striped[:, ::2, :4], striped[:, :, 4::2] = 1, 1  # left half rows, right half columns
+    weights = (lambda query, key: (query @ key.T / query.shape[1] ** 0.5).softmax(1))(
+        *made_heads(striped, 2)["texture"]
+    )
     assert (weights[4] * left).sum() > 0.9, "a patch of rows looks at rows"
 
 
@@ -89,21 +105,24 @@ def test_a_flat_and_a_grey_picture_have_heads_too():
             assert explorer.average().shape == (len(image), 2, 2)
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (dict(image="dog"), "dog"),
-    (dict(image=torch.rand(8, 8)), r"image \(shape \(8, 8\)\)"),
-    (dict(image=torch.rand(3, 8, 8) * 255), "from 0 to 1"),
-    (dict(image=torch.full((3, 8, 8), torch.nan)), "from 0 to 1"),
-    (dict(heads={}), r"heads \(=\{\}\)"),
-    (dict(heads={"a": torch.rand(196, 3)}), r"heads\['a'\] must be a pair"),
-    (dict(heads={"a": (torch.rand(195, 3), torch.rand(195, 3))}), "T = 196"),
-    (dict(heads={"a": (torch.rand(196, 3), torch.rand(196, 4))}), "twice"),
-    (dict(heads={"a": (torch.full((196, 3), torch.inf), torch.rand(196, 3))}), "finite"),
-    (dict(head="taste"), r"head \(='taste'\) must be one of colour"),
-    (dict(query=(14, 0)), r"query \(=\[14, 0\]\) must be .* \(13, 13\)"),
-    (dict(query=(1.5, 0)), "query"),
-    (dict(temperature=0), r"temperature \(=0\) must be a finite number from 0.05 to 20"),
-])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (dict(image="dog"), "dog"),
+        (dict(image=torch.rand(8, 8)), r"image \(shape \(8, 8\)\)"),
+        (dict(image=torch.rand(3, 8, 8) * 255), "from 0 to 1"),
+        (dict(image=torch.full((3, 8, 8), torch.nan)), "from 0 to 1"),
+        (dict(heads={}), r"heads \(=\{\}\)"),
+        (dict(heads={"a": torch.rand(196, 3)}), r"heads\['a'\] must be a pair"),
+        (dict(heads={"a": (torch.rand(195, 3), torch.rand(195, 3))}), "T = 196"),
+        (dict(heads={"a": (torch.rand(196, 3), torch.rand(196, 4))}), "twice"),
+        (dict(heads={"a": (torch.full((196, 3), torch.inf), torch.rand(196, 3))}), "finite"),
+        (dict(head="taste"), r"head \(='taste'\) must be one of colour"),
+        (dict(query=(14, 0)), r"query \(=\[14, 0\]\) must be .* \(13, 13\)"),
+        (dict(query=(1.5, 0)), "query"),
+        (dict(temperature=0), r"temperature \(=0\) must be a finite number from 0.05 to 20"),
+    ],
+)
 def test_arguments_that_cannot_be(arguments, words):
     with pytest.raises(ValueError, match=words):
         AttentionExplorer(**arguments)

@@ -13,8 +13,16 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.costs import PEAK
 from helpers.costs import cost_table
 from helpers.models import backbones
-from helpers.models.backbones import (PUBLISHED, Backbone, KeylessBlock, LayerScale, ParallelBlock, ScaledBlock,
-                                      SelfAttention, SwiGLU)
+from helpers.models.backbones import (
+    PUBLISHED,
+    Backbone,
+    KeylessBlock,
+    LayerScale,
+    ParallelBlock,
+    ScaledBlock,
+    SelfAttention,
+    SwiGLU,
+)
 from helpers.models.vit import EncoderBlock, ViT
 
 NAMES = ["vit_22b", "dinov2_vits14", "dinov2_vitb14", "dinov2_vitl14", "dinov2_vitg14", "eva01_clip_g_14"]
@@ -65,16 +73,21 @@ def test_vit_22b_by_closed_form_and_as_published():
     assert total.macs == T * 588 * D + depth * (T * matrices + 2 * T * T * D)
 
 
-@pytest.mark.parametrize("name, width, depth, released", [
-    ("dinov2_vits14", 384, 12, 22_056_576), ("dinov2_vitb14", 768, 12, 86_580_480),
-    ("dinov2_vitl14", 1024, 24, 304_368_640), ("dinov2_vitg14", 1536, 40, 1_136_480_768),
-])
+@pytest.mark.parametrize(
+    "name, width, depth, released",
+    [
+        ("dinov2_vits14", 384, 12, 22_056_576),
+        ("dinov2_vitb14", 768, 12, 86_580_480),
+        ("dinov2_vitl14", 1024, 24, 304_368_640),
+        ("dinov2_vitg14", 1536, 40, 1_136_480_768),
+    ],
+)
 def test_dinov2_by_closed_form_and_as_released(name, width, depth, released):
     """The released networks have positions for 518 pixels, and a mask token that we leave out."""
     D, T = width, 37 * 37 + 1
     attention = 4 * D * D + 4 * D
     mlp = 2 * D * 4 * D + 5 * D
-    if name == "dinov2_vitg14":                                       # D → 2 · 4096, then 4096 → D
+    if name == "dinov2_vitg14":  # D → 2 · 4096, then 4096 → D
         mlp = D * 8192 + 8192 + 4096 * D + D
     total = table_of(name, 518).total
     assert total.params == 588 * D + D + D + T * D + depth * (attention + mlp + 4 * D + 2 * D) + 2 * D
@@ -86,7 +99,7 @@ def test_dinov2_vitg14_as_published():
     D, T, depth = 1536, 37 * 37 + 1, 40
     assert total.macs == (T - 1) * 588 * D + depth * (T * (4 * D * D + 3 * D * 4096) + 2 * T * T * D)
     assert round((total.params + D) / 1e6, 1) == published.params / 1e6
-    assert total.macs == pytest.approx(published.macs, rel=1e-3)      # timm counts normalisations too
+    assert total.macs == pytest.approx(published.macs, rel=1e-3)  # timm counts normalisations too
 
 
 def test_eva01_clip_g_14_by_closed_form_and_as_published():
@@ -109,7 +122,9 @@ def test_published_numbers_have_a_source_and_no_code_is_missing():
     assert round(PUBLISHED["internimage_h"].params / 1e9, 2) == 1.08
 
 
-MEASURE = PEAK + '''
+MEASURE = (
+    PEAK
+    + """
 import torch
 from benchmarks.costs import PEAK
 from helpers.costs import cost_table
@@ -124,14 +139,16 @@ count(lambda: Backbone([ParallelBlock(2, 8, 8)], 28, 14, 8), 28)
 before = peak()
 total = count(vit_22b, 224)
 print(total.params, total.macs, peak() - before)
-'''
+"""
+)
 
 
 def test_vit_22b_takes_no_memory():
     """Its weights alone would take 81 GiB."""
     pytest.importorskip("resource")
-    done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True,
-                          cwd=Path(__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent
+    )
     params, macs, mebibytes = map(float, done.stdout.split())
     assert params == 21_750_251_520 and macs > 5e12
     assert mebibytes < 100
@@ -148,8 +165,10 @@ def test_parallel_block_by_plain_torch():
 
     part = block.self_attention
     y = rms(x, block.ln_1.weight)
-    q, k, v = ((y @ layer.weight.T).view(3, T, HEADS, D // HEADS).transpose(1, 2)
-               for layer in (part.query, part.key, part.value))
+    q, k, v = (
+        (y @ layer.weight.T).view(3, T, HEADS, D // HEADS).transpose(1, 2)
+        for layer in (part.query, part.key, part.value)
+    )
     seen = F.scaled_dot_product_attention(rms(q, part.query_norm.weight), rms(k, part.key_norm.weight), v)
     attended = seen.transpose(1, 2).reshape(3, T, D) @ part.out.weight.T
     first, last = block.mlp[0], block.mlp[3]
@@ -175,12 +194,15 @@ def test_a_bias_of_the_keys_changes_nothing():
     block = filled(KeylessBlock(HEADS, D, HIDDEN))
     theirs, x = filled(EncoderBlock(HEADS, D, HIDDEN), seed=1), numbers(3, T, D)
     part = block.self_attention
-    assert theirs.self_attention.in_proj_bias[D:2 * D].abs().min() > 1e-3
+    assert theirs.self_attention.in_proj_bias[D : 2 * D].abs().min() > 1e-3
     with torch.no_grad():
         for name in ("ln_1", "ln_2", "mlp"):
             getattr(theirs, name).load_state_dict(getattr(block, name).state_dict())
         theirs.self_attention.in_proj_weight.copy_(torch.cat([part.query.weight, part.key.weight, part.value.weight]))
-        theirs.self_attention.in_proj_bias[:D], theirs.self_attention.in_proj_bias[2 * D:] = part.query.bias, part.value.bias
+        theirs.self_attention.in_proj_bias[:D], theirs.self_attention.in_proj_bias[2 * D :] = (
+            part.query.bias,
+            part.value.bias,
+        )
         theirs.self_attention.out_proj.load_state_dict(part.out.state_dict())
     torch.testing.assert_close(block(x), theirs(x))
     assert part.key.bias is None
@@ -283,14 +305,17 @@ def test_it_learns():
         assert (model.eval()(x).argmax(1) == y).float().mean() > 0.9, kind
 
 
-@pytest.mark.parametrize("make, message", [
-    (lambda: SelfAttention(6, 4), r"hidden_dim \(=6\) must be a multiple of num_heads \(=4\): change either"),
-    (lambda: SelfAttention(6, 0), r"num_heads \(=0\) must be at least 1"),
-    (lambda: ParallelBlock(5, 12, 8), r"hidden_dim \(=12\) must be a multiple of num_heads \(=5\)"),
-    (lambda: Backbone([], 14, 4, D), r"image_size \(=\(14, 14\)\) must be a multiple of patch_size \(=\(4, 4\)\)"),
-    (lambda: Backbone([], 8, 4, D, pool="max"), r"pool \(='max'\) is unknown"),
-    (lambda: built(backbones.dinov2_vits14, image_size=225), r"image_size \(=\(225, 225\)\) must be a multiple of"),
-])
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: SelfAttention(6, 4), r"hidden_dim \(=6\) must be a multiple of num_heads \(=4\): change either"),
+        (lambda: SelfAttention(6, 0), r"num_heads \(=0\) must be at least 1"),
+        (lambda: ParallelBlock(5, 12, 8), r"hidden_dim \(=12\) must be a multiple of num_heads \(=5\)"),
+        (lambda: Backbone([], 14, 4, D), r"image_size \(=\(14, 14\)\) must be a multiple of patch_size \(=\(4, 4\)\)"),
+        (lambda: Backbone([], 8, 4, D, pool="max"), r"pool \(='max'\) is unknown"),
+        (lambda: built(backbones.dinov2_vits14, image_size=225), r"image_size \(=\(225, 225\)\) must be a multiple of"),
+    ],
+)
 def test_backbones_say_what_they_cannot_be(make, message):
     with pytest.raises(ValueError, match=message):
         make()

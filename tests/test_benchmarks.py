@@ -21,15 +21,26 @@ import helpers.explorers
 from benchmarks import chapters, costs, explorers, import_time, layers, tables, threads
 from benchmarks.tables import Table, as_markdown, as_text, in_turn
 
-ALEXNET = 714_188_480                                                 # MACs; torchvision's page says 0.714 billion
+ALEXNET = 714_188_480  # MACs; torchvision's page says 0.714 billion
 
 
 # ---- counters -------------------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("count, truth, words", [
-    (1000, 1000, "exact"), (1001, 1000, "+0.1 %"), (999, 1000, "-0.1 %"), (1960, 1000, "+96 %"), (10, 1000, "×0.01"),
-    (0, 1000, "×0"), (4000, 1000, "×4"), (None, 1000, "fails"), (10**12 + 1, 10**12, "+1e-10 %"),
-])
+
+@pytest.mark.parametrize(
+    "count, truth, words",
+    [
+        (1000, 1000, "exact"),
+        (1001, 1000, "+0.1 %"),
+        (999, 1000, "-0.1 %"),
+        (1960, 1000, "+96 %"),
+        (10, 1000, "×0.01"),
+        (0, 1000, "×0"),
+        (4000, 1000, "×4"),
+        (None, 1000, "fails"),
+        (10**12 + 1, 10**12, "+1e-10 %"),
+    ],
+)
 def test_a_verdict_is_exact_only_where_it_is(count, truth, words):
     assert costs.verdict(count, truth) == words
 
@@ -50,11 +61,18 @@ def raises(model, shape):
 
 def test_a_wrong_counter_is_seen_as_wrong(monkeypatch, capsys):
     """Beside ours and torch's: one that misses the last layer, one that adds one, one that fails, one that is right."""
-    wrong = {"misses": lambda model, shape: costs.ours(model, shape) - 4096 * 1000,
-             "adds one": lambda model, shape: costs.ours(model, shape) + 1,
-             "fails": raises, "right": costs.ours}
-    monkeypatch.setattr(costs, "COUNTERS", {name: costs.COUNTERS[name] for name in ("our cost table", "torch's FlopCounterMode")}
-                        | {name: (function, "torch") for name, function in wrong.items()})
+    wrong = {
+        "misses": lambda model, shape: costs.ours(model, shape) - 4096 * 1000,
+        "adds one": lambda model, shape: costs.ours(model, shape) + 1,
+        "fails": raises,
+        "right": costs.ours,
+    }
+    monkeypatch.setattr(
+        costs,
+        "COUNTERS",
+        {name: costs.COUNTERS[name] for name in ("our cost table", "torch's FlopCounterMode")}
+        | {name: (function, "torch") for name, function in wrong.items()},
+    )
     monkeypatch.setattr(costs, "QUICK", ["alexnet"])
     monkeypatch.setattr(costs, "ON_CPU", ("right",))
     summary, each = costs.over_models(quick=True)
@@ -69,8 +87,11 @@ def test_a_wrong_counter_is_seen_as_wrong(monkeypatch, capsys):
 
 
 def test_a_missing_tool_is_said_and_skipped(monkeypatch):
-    monkeypatch.setattr(costs, "COUNTERS", {name: (function, needs and f"no_{needs}") for name, (function, needs)
-                                            in costs.COUNTERS.items()})
+    monkeypatch.setattr(
+        costs,
+        "COUNTERS",
+        {name: (function, needs and f"no_{needs}") for name, (function, needs) in costs.COUNTERS.items()},
+    )
     here, missing = costs.installed()
     assert list(here) == ["our cost table", "torch's FlopCounterMode"]
     monkeypatch.setattr(costs, "QUICK", ["alexnet"])
@@ -82,7 +103,7 @@ def test_a_missing_tool_is_said_and_skipped(monkeypatch):
 def test_published_numbers_are_the_second_witness():
     assert costs.published("alexnet", ALEXNET) is True
     assert costs.published("alexnet", ALEXNET + 10**6) is False
-    assert costs.published("efficientnet_b4", 1) is None              # published for 380 pixels
+    assert costs.published("efficientnet_b4", 1) is None  # published for 380 pixels
 
 
 @pytest.mark.parametrize("name", ["alexnet", "shufflenet_v2_x0_5", "googlenet", "regnet_y_400mf"])
@@ -93,9 +114,11 @@ def test_models_without_first_weights_are_the_models(name):
     more = {"init_weights": False} if name == "googlenet" else {}
     true = costs.torchvision.models.get_model(name, weights=None, **more)
     assert [(key, value.shape) for key, value in fast.state_dict().items()] == [
-        (key, value.shape) for key, value in true.state_dict().items()]
+        (key, value.shape) for key, value in true.state_dict().items()
+    ]
     assert {key: value.tolist() for key, value in fast.named_buffers() if "running" not in key} == {
-        key: value.tolist() for key, value in true.named_buffers() if "running" not in key}
+        key: value.tolist() for key, value in true.named_buffers() if "running" not in key
+    }
     assert all(parameter.is_meta for parameter in costs.build(name).parameters())
 
 
@@ -104,7 +127,7 @@ def test_ours_counts_each_operator_or_names_it(what, make, shape, truth):
     with torch.device("meta"):
         found = costs.seen("our cost table", costs.ours, make().eval(), shape, truth)
     assert found == "0" if what == "(a * b).sum(-1)" else found == "exact" or found.startswith("names ")
-    model, x = make().eval(), torch.rand(shape)                       # it is a real operator, with these shapes
+    model, x = make().eval(), torch.rand(shape)  # it is a real operator, with these shapes
     with torch.no_grad():
         for buffer in model.buffers():
             buffer.copy_(torch.rand(buffer.shape))
@@ -121,10 +144,11 @@ def test_what_torchs_counter_does_not_see_is_shown_as_a_number():
 
 # ---- time and layers --------------------------------------------------------------------------------------------------
 
+
 def test_runs_are_taken_in_turn():
     log, now = [], iter(range(100))
     times = in_turn([lambda: log.append("a"), lambda: log.append("b")], 2, clock=lambda: next(now))
-    assert log == ["a", "b"] * 3 and times == [[1, 1], [1, 1]]        # the first pair warms up
+    assert log == ["a", "b"] * 3 and times == [[1, 1], [1, 1]]  # the first pair warms up
     assert in_turn([lambda: None], 1, clock=lambda: next(now), warm_up=False) == [[1]]
 
 
@@ -166,8 +190,18 @@ def test_layers_that_are_compared_give_the_same():
         patch.setattr(layers, "compare", check)
         torch.manual_seed(0)
         list(layers.against_torch(argparse.Namespace(quick=False, device=torch.device("cpu"))))
-    assert set(pairs) == {"conv", "max pool", "avg pool", "batch norm", "layer norm", "RNN", "LSTM", "GRU", "attention",
-                          "multi-head attention"}
+    assert set(pairs) == {
+        "conv",
+        "max pool",
+        "avg pool",
+        "batch norm",
+        "layer norm",
+        "RNN",
+        "LSTM",
+        "GRU",
+        "attention",
+        "multi-head attention",
+    }
 
 
 def test_loops_and_fast_forms_that_are_compared_give_the_same(monkeypatch):
@@ -196,12 +230,15 @@ def test_steps_train_and_threads_are_set():
 
 
 def test_import_times_are_parsed():
-    text = ("import time:       120 |        340 |     helpers.shapes\nimport time:  7 | 9 | json\n"
-            "import time:   1 |  2 | helpers\n")
+    text = (
+        "import time:       120 |        340 |     helpers.shapes\nimport time:  7 | 9 | json\n"
+        "import time:   1 |  2 | helpers\n"
+    )
     assert import_time.LINE.findall(text) == [("120", "340", "helpers.shapes"), ("1", "2", "helpers")]
 
 
 # ---- chapters ---------------------------------------------------------------------------------------------------------
+
 
 def test_limits():
     assert chapters.limits(59.9, 1535) == "kept"
@@ -210,17 +247,25 @@ def test_limits():
 
 
 def test_the_whole_course_is_the_sum_of_those_that_ran():
-    found = {"01_a": {"wall": 10.04, "cpu": 9.0, "memory": 600.0}, "02_b": None,
-             "03_c": {"wall": 70.0, "cpu": 65.5, "memory": 500.0}}
+    found = {
+        "01_a": {"wall": 10.04, "cpu": 9.0, "memory": 600.0},
+        "02_b": None,
+        "03_c": {"wall": 70.0, "cpu": 65.5, "memory": 500.0},
+    }
     assert chapters.chapter_rows(found) == [
-        ["01_a", "10.0", "9.0", "600", "kept"], ["02_b", "–", "–", "–", "a cell raised an error"],
-        ["03_c", "70.0", "65.5", "500", "OVER: 66 s above 60"], ["all 2 together", "80.0", "74.5", "600", ""]]
+        ["01_a", "10.0", "9.0", "600", "kept"],
+        ["02_b", "–", "–", "–", "a cell raised an error"],
+        ["03_c", "70.0", "65.5", "500", "OVER: 66 s above 60"],
+        ["all 2 together", "80.0", "74.5", "600", ""],
+    ]
 
 
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="this system does not tell what a process took")
 def test_a_command_takes_its_childrens_time_too():
-    busy = ("import subprocess, sys\n"
-            "subprocess.run([sys.executable, '-c', 'import time\\nwhile time.process_time() < .5: pass'])\n")
+    busy = (
+        "import subprocess, sys\n"
+        "subprocess.run([sys.executable, '-c', 'import time\\nwhile time.process_time() < .5: pass'])\n"
+    )
     found = chapters.took([sys.executable, "-c", busy + "print('done')"])
     assert found.cpu >= 0.5 and found.wall >= 0.5 and found.good and found.printed == "done\n"
     assert not chapters.took([sys.executable, "-c", "raise SystemExit(3)"]).good
@@ -233,7 +278,9 @@ def test_a_chapter_takes_what_its_kernel_takes(tmp_path):
         nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), path)
         return path
 
-    kernel, whole = chapters.plain(notebook("held = b'x' * (600 * 2**20)", "import time\nwhile time.process_time() < 2: pass"))
+    kernel, whole = chapters.plain(
+        notebook("held = b'x' * (600 * 2**20)", "import time\nwhile time.process_time() < 2: pass")
+    )
     assert 600 < kernel["memory"] < 1000 and kernel["cpu"] >= 2 and kernel["wall"] < whole.wall and whole.good
     kernel, whole = chapters.plain(notebook("1 / 0"))
     assert kernel is None and not whole.good
@@ -241,10 +288,18 @@ def test_a_chapter_takes_what_its_kernel_takes(tmp_path):
 
 # ---- explorers --------------------------------------------------------------------------------------------------------
 
+
 def test_every_explorer_is_measured():
-    modules = [importlib.import_module(f"helpers.explorers.{found.name}") for found in pkgutil.iter_modules(helpers.explorers.__path__)]
-    there = {name for module in modules for name, value in vars(module).items()
-             if name.endswith("Explorer") and isinstance(value, type) and value.__module__ == module.__name__}
+    modules = [
+        importlib.import_module(f"helpers.explorers.{found.name}")
+        for found in pkgutil.iter_modules(helpers.explorers.__path__)
+    ]
+    there = {
+        name
+        for module in modules
+        for name, value in vars(module).items()
+        if name.endswith("Explorer") and isinstance(value, type) and value.__module__ == module.__name__
+    }
     assert len(there) >= 12 and sorted(case[0] for case in explorers.CASES.values()) == sorted(there)
 
 
@@ -253,6 +308,7 @@ def test_an_explorer_stands_beside_an_interact_that_draws(name, monkeypatch):
     """Both cells run; the plain one draws another picture for each of two values, from the first to the last of its slider."""
     import ipywidgets
     from matplotlib import pyplot as plt
+
     which, explorer, control, picture, plain = explorers.CASES[name]
     assert f"{which}(" in explorer and explorer.strip().splitlines()[-1].split("(")[0] in (which, "explorer")
     drawn, found = [], []
@@ -269,6 +325,7 @@ def test_an_explorer_stands_beside_an_interact_that_draws(name, monkeypatch):
         def keep(show):
             found.append((show, argument, given))
             return show
+
         return keep
 
     plt.switch_backend("agg")
@@ -286,21 +343,48 @@ def test_an_explorer_stands_beside_an_interact_that_draws(name, monkeypatch):
 
 
 def test_a_row_says_how_many_times_faster():
-    assert explorers.as_row("cost", (20.0, 30.0), (300.0, 4.0)) == ["cost", "20.0", "300", "×15.0", "30.0", "4.0", "×7.5"]
+    assert explorers.as_row("cost", (20.0, 30.0), (300.0, 4.0)) == [
+        "cost",
+        "20.0",
+        "300",
+        "×15.0",
+        "30.0",
+        "4.0",
+        "×7.5",
+    ]
     assert explorers.as_row("cost", (20.0, 30.0), (10.0, 0.0))[3:] == ["×0.5", "30.0", "0.0", "–"]
 
 
 # ---- tables and the page ----------------------------------------------------------------------------------------------
 
-TABLE = Table("A title", ["what", "pass", "a/ms", "said"], [["x|y", "f", "1.5", "kept"], ["z", "f", "10", "no"]], ["A note."],
-              ("a/ms",), keys=2)
+TABLE = Table(
+    "A title",
+    ["what", "pass", "a/ms", "said"],
+    [["x|y", "f", "1.5", "kept"], ["z", "f", "10", "no"]],
+    ["A note."],
+    ("a/ms",),
+    keys=2,
+)
 
 
 def test_tables_as_text_and_as_markdown():
-    assert as_text(TABLE).splitlines() == ["A title", "", "what  pass  a/ms  said", "-" * 22, "x|y   f      1.5  kept",
-                                           "z     f       10  no", "", "A note."]
+    assert as_text(TABLE).splitlines() == [
+        "A title",
+        "",
+        "what  pass  a/ms  said",
+        "-" * 22,
+        "x|y   f      1.5  kept",
+        "z     f       10  no",
+        "",
+        "A note.",
+    ]
     lines = as_markdown(TABLE).splitlines()
-    assert lines[:4] == ["### A title", "", "| what | pass | a/ms | said | GPU: a/ms |", "| --- | --- | ---: | --- | ---: |"]
+    assert lines[:4] == [
+        "### A title",
+        "",
+        "| what | pass | a/ms | said | GPU: a/ms |",
+        "| --- | --- | ---: | --- | ---: |",
+    ]
     assert lines[4] == "| x\\|y | f | 1.5 | kept |  |" and lines[-1] == "A note."
     assert "<details><summary>2 rows</summary>" in as_markdown(TABLE._replace(fold=True))
 
@@ -308,7 +392,9 @@ def test_tables_as_text_and_as_markdown():
 def test_a_gpus_column_stands_beside_the_row_it_measured():
     there = TABLE._replace(rows=[["z", "f", "0.1", "no"], ["w", "f", "7", "no"]])
     lines = as_markdown(TABLE, there).splitlines()
-    assert lines[4].endswith("| kept |  |") and lines[5] == "| z | f | 10 | no | 0.1 |" and "| 7 |" not in "".join(lines)
+    assert (
+        lines[4].endswith("| kept |  |") and lines[5] == "| z | f | 10 | no | 0.1 |" and "| 7 |" not in "".join(lines)
+    )
 
 
 def test_the_page_is_made_of_what_is_kept():
@@ -320,7 +406,7 @@ def test_the_page_is_made_of_what_is_kept():
     runner.add(kept, "gpu", "layers", [TABLE._replace(rows=[["z", "f", "0.1", "no"]])._asdict()], {"GPU": "H1"})
     assert "GPU: GPU H1." in (page := runner.render(kept)) and "| z | f | 10 | no | 0.1 |" in page
     runner.add(kept, "gpu", "chapters", [], {})
-    assert "## Chapters" not in runner.render(kept)                   # a GPU's column without a table to stand in
+    assert "## Chapters" not in runner.render(kept)  # a GPU's column without a table to stand in
 
 
 @pytest.mark.parametrize("found", [[], [TABLE._replace(title="New")._asdict()]], ids=["no browser", "measured"])
@@ -334,14 +420,24 @@ def test_what_cannot_be_measured_here_stays_as_it_was(found, tmp_path, monkeypat
     runner.KEPT.write_text(json.dumps(before))
     runner.main()
     if found:
-        assert "## Explorers" in runner.PAGE.read_text() and "### New" in runner.PAGE.read_text() and "A title" not in runner.PAGE.read_text()
+        assert (
+            "## Explorers" in runner.PAGE.read_text()
+            and "### New" in runner.PAGE.read_text()
+            and "A title" not in runner.PAGE.read_text()
+        )
     else:
         assert json.loads(runner.KEPT.read_text()) == json.loads(json.dumps(before)) and not runner.PAGE.exists()
 
 
 def test_what_is_kept_has_a_row_on_a_line():
     kept = {}
-    runner.add(kept, "cpu", "layers", [TABLE._replace(rows=[['a "b" [c]', "\\", "×1\n2", ""], ["z", "f", "10", "no"]])._asdict()], {"cores": 2})
+    runner.add(
+        kept,
+        "cpu",
+        "layers",
+        [TABLE._replace(rows=[['a "b" [c]', "\\", "×1\n2", ""], ["z", "f", "10", "no"]])._asdict()],
+        {"cores": 2},
+    )
     text = runner.as_json(kept)
     assert json.loads(text) == json.loads(json.dumps(kept)) and '    ["z", "f", "10", "no"]\n' in text
 
@@ -360,7 +456,9 @@ def test_the_stored_page_is_what_the_measurements_say():
         assert float(model["build/s"]) + float(model["count/s"]) < 0.5 and float(model["extra memory/MiB"]) < 100
     if "chapters" in kept:
         rows = kept["chapters"]["cpu"]["tables"][0]["rows"]
-        assert [row[0] for row in rows[:-1]] == sorted(path.stem for path in (tables.ROOT / "notebooks").glob("*.ipynb"))
+        assert [row[0] for row in rows[:-1]] == sorted(
+            path.stem for path in (tables.ROOT / "notebooks").glob("*.ipynb")
+        )
         assert [row for row in rows[:-1] if row[-1] != "kept"] == []
 
 
@@ -371,12 +469,17 @@ def test_conditions_tell_the_kind_of_machine_and_not_whose():
     assert platform.node() not in words.replace(",", " ").split()
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["--quick", "--write"], "--quick measures too little to be written: leave one out"),
-    (["cost"], "NAME (='cost') must be one of costs, layers, threads"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--quick", "--write"], "--quick measures too little to be written: leave one out"),
+        (["cost"], "NAME (='cost') must be one of costs, layers, threads"),
+    ],
+)
 def test_the_runner_refuses(arguments, message):
-    done = subprocess.run([sys.executable, "-m", "benchmarks", *arguments], cwd=tables.ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments], cwd=tables.ROOT, capture_output=True, text=True
+    )
     assert done.returncode == 2 and message in done.stderr
 
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers import layers
-from helpers.layers import (avg_pool2d, avg_pool2d_naive, conv2d, conv2d_naive, max_pool2d, max_pool2d_naive, pad)
+from helpers.layers import avg_pool2d, avg_pool2d_naive, conv2d, conv2d_naive, max_pool2d, max_pool2d_naive, pad
 from helpers.layers.conv import PADDING_MODES, taps
 
 quick = settings(max_examples=120, deadline=None)
@@ -65,10 +65,18 @@ def convolutions(draw, largest, least_batch=0):
     n, out = draw(st.integers(least_batch, 2)), groups * draw(st.integers(1, 2))
     high, wide = draw(st.integers(1, largest)), draw(st.integers(1, largest))
     kh, kw = draw(st.integers(1, 4)), draw(st.integers(1, 4))
-    inputs = (numbers(1, n, groups * per_group, high, wide), numbers(2, out, per_group, kh, kw),
-              numbers(3, out) if draw(st.booleans()) else None)
-    arguments = dict(stride=draw(one_or_two(1, 3)), padding=draw(one_or_two(0, 3)), dilation=draw(one_or_two(1, 3)),
-                     groups=groups, padding_mode=draw(st.sampled_from(PADDING_MODES)))
+    inputs = (
+        numbers(1, n, groups * per_group, high, wide),
+        numbers(2, out, per_group, kh, kw),
+        numbers(3, out) if draw(st.booleans()) else None,
+    )
+    arguments = dict(
+        stride=draw(one_or_two(1, 3)),
+        padding=draw(one_or_two(0, 3)),
+        dilation=draw(one_or_two(1, 3)),
+        groups=groups,
+        padding_mode=draw(st.sampled_from(PADDING_MODES)),
+    )
     return inputs, arguments
 
 
@@ -101,13 +109,17 @@ def test_pad_by_hand():
 
 @st.composite
 def pools(draw, largest, least_batch=0):
-    shape = draw(st.tuples(st.integers(least_batch, 2), st.integers(1, 3), st.integers(1, largest),
-                           st.integers(1, largest)))
+    shape = draw(
+        st.tuples(st.integers(least_batch, 2), st.integers(1, 3), st.integers(1, largest), st.integers(1, largest))
+    )
     x = numbers(1, *shape)
-    if draw(st.booleans()):                                          # many equal values, as after a ReLU
+    if draw(st.booleans()):  # many equal values, as after a ReLU
         x = x.detach().round().relu().requires_grad_()
-    return (x,), dict(kernel_size=draw(one_or_two(1, 4)), stride=draw(st.one_of(st.none(), one_or_two(1, 4))),
-                      padding=draw(one_or_two(0, 2)))
+    return (x,), dict(
+        kernel_size=draw(one_or_two(1, 4)),
+        stride=draw(st.one_of(st.none(), one_or_two(1, 4))),
+        padding=draw(one_or_two(0, 2)),
+    )
 
 
 @quick
@@ -148,22 +160,31 @@ def test_max_pool2d_takes_whole_numbers_and_passes_nan_on():
 
 def test_the_second_derivative_too():
     x, weight, bias = numbers(1, 1, 2, 5, 4), numbers(2, 2, 1, 2, 3), numbers(3, 2)
-    assert torch.autograd.gradgradcheck(lambda *leaves: conv2d(*leaves, stride=2, padding=1, groups=2).square(),
-                                        (x, weight, bias))
+    assert torch.autograd.gradgradcheck(
+        lambda *leaves: conv2d(*leaves, stride=2, padding=1, groups=2).square(), (x, weight, bias)
+    )
     assert torch.autograd.gradgradcheck(lambda x: max_pool2d(x, 2, 1).square(), (x,))
 
 
-@pytest.mark.parametrize("arrange", [
-    lambda x: x.to(memory_format=torch.channels_last),
-    lambda x: x[:, 1:, ::2, 1:],
-    lambda x: x.transpose(2, 3),
-    lambda x: x[:1].expand(3, -1, -1, -1),
-])
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        lambda x: x.to(memory_format=torch.channels_last),
+        lambda x: x[:, 1:, ::2, 1:],
+        lambda x: x.transpose(2, 3),
+        lambda x: x[:1].expand(3, -1, -1, -1),
+    ],
+)
 def test_any_layout_in_memory(arrange):
     x = numbers(1, 2, 3, 8, 7)
     channels = arrange(x).shape[1]
     weight, bias = numbers(2, 4, channels, 3, 2), numbers(3, 4)
-    assert_same(lambda x, w, b: conv2d(arrange(x), w, b, 2), lambda x, w, b: F.conv2d(arrange(x), w, b, 2), (x, weight, bias), {})
+    assert_same(
+        lambda x, w, b: conv2d(arrange(x), w, b, 2),
+        lambda x, w, b: F.conv2d(arrange(x), w, b, 2),
+        (x, weight, bias),
+        {},
+    )
     assert_same(lambda x: max_pool2d(arrange(x), 3, 2, 1), lambda x: F.max_pool2d(arrange(x), 3, 2, 1), (x,), {})
 
 
@@ -180,20 +201,44 @@ def test_a_result_can_be_viewed_and_the_inputs_stay():
 
 X, W, B = torch.zeros(2, 4, 5, 5), torch.zeros(6, 2, 3, 3), torch.zeros(6)
 WRONG_CONVOLUTIONS = [
-    ((X[0], W, B), dict(groups=2), r"x \(shape \(4, 5, 5\)\) must be \(N, C, H, W\): one image becomes a batch by x\[None\]"),
+    (
+        (X[0], W, B),
+        dict(groups=2),
+        r"x \(shape \(4, 5, 5\)\) must be \(N, C, H, W\): one image becomes a batch by x\[None\]",
+    ),
     ((X, W[0], B), dict(groups=2), r"weight \(shape \(2, 3, 3\)\) must be \(C_out, C_in/groups, KH, KW\)"),
     ((X, W, B), dict(), r"in_channels \(=4 of x\) must be 2 = 2\*1, weight\.shape\[1\] times groups"),
     ((X, W[:5], B[:5]), dict(groups=2), r"out_channels \(=5\) must be a multiple of groups \(=2\)"),
     ((X, W[:0], B[:0]), dict(groups=2), r"out_channels \(=0\) must be a multiple of groups \(=2\), at least once"),
     ((X, W, B[:5]), dict(groups=2), r"bias \(shape \(5,\)\) must be \(6,\): one number per output channel"),
-    ((X, W.double(), B), dict(groups=2), r"weight \(torch\.float64\) and x \(torch\.float32\) must hold one type of number"),
-    ((X, W, B.double()), dict(groups=2), r"bias \(torch\.float64\) and x \(torch\.float32\) must hold one type of number"),
+    (
+        (X, W.double(), B),
+        dict(groups=2),
+        r"weight \(torch\.float64\) and x \(torch\.float32\) must hold one type of number",
+    ),
+    (
+        (X, W, B.double()),
+        dict(groups=2),
+        r"bias \(torch\.float64\) and x \(torch\.float32\) must hold one type of number",
+    ),
     ((X, W, B), dict(groups=0), r"groups \(=0\) must be at least 1"),
     ((X, W, B), dict(groups=2, stride=0), r"stride \(=0\) must be at least 1"),
-    ((X, W, B), dict(groups=2, stride=(1, 1, 1)), r"stride \(=\(1, 1, 1\)\) must be an int or a pair: give \(height, width\)"),
+    (
+        (X, W, B),
+        dict(groups=2, stride=(1, 1, 1)),
+        r"stride \(=\(1, 1, 1\)\) must be an int or a pair: give \(height, width\)",
+    ),
     ((X, W, B), dict(groups=2, padding=-1), r"padding \(=-1\) must be at least 0"),
-    ((X, W, B), dict(groups=2, dilation=3), r"kernel_size \(=3, dilated to 7 = 3\*\(3 - 1\) \+ 1\) exceeds the padded input"),
-    ((X[:, :, :2], W, B), dict(groups=2), r"kernel_size \(=3\) exceeds the padded input \(=2 = 2 \+ 2\*0\): use a smaller"),
+    (
+        (X, W, B),
+        dict(groups=2, dilation=3),
+        r"kernel_size \(=3, dilated to 7 = 3\*\(3 - 1\) \+ 1\) exceeds the padded input",
+    ),
+    (
+        (X[:, :, :2], W, B),
+        dict(groups=2),
+        r"kernel_size \(=3\) exceeds the padded input \(=2 = 2 \+ 2\*0\): use a smaller",
+    ),
     ((X[:, :, :0], W, B), dict(groups=2, padding=3), r"size \(=0\) must be at least 1"),
 ]
 
@@ -203,33 +248,49 @@ def test_convolution_says_what_is_wrong(inputs, arguments, message):
     for function in conv2d, conv2d_naive:
         with pytest.raises(ValueError, match=message):
             function(*inputs, **arguments)
-    if inputs[0].dim() == 4:                                         # torch also takes a single image; we ask for a batch
+    if inputs[0].dim() == 4:  # torch also takes a single image; we ask for a batch
         with pytest.raises((RuntimeError, TypeError)):
             F.conv2d(*inputs, **arguments)
 
 
-@pytest.mark.parametrize("x, padding, mode, message", [
-    (X, 5, "reflect", r"padding \(=5\) is too much for reflect padding of an input of size 5: use at most 4, or a larger"),
-    (X, 6, "circular", r"padding \(=6\) is too much for circular padding of an input of size 5: use at most 5, or a larger"),
-    (X[..., :0], 1, "replicate", r"padding \(=1\) is too much for replicate padding of an input of size 0"),
-    (X, 1, "mirror", r"padding_mode \(='mirror'\) is unknown: use one of zeros, reflect, replicate, circular"),
-    (X, "same", "zeros", r"padding \(='same'\) must be a whole number"),
-    (X, (1, -1), "zeros", r"padding \(=-1\) must be at least 0"),
-    (X[0], 1, "zeros", r"x \(shape \(4, 5, 5\)\) must be \(N, C, H, W\)"),
-])
+@pytest.mark.parametrize(
+    "x, padding, mode, message",
+    [
+        (
+            X,
+            5,
+            "reflect",
+            r"padding \(=5\) is too much for reflect padding of an input of size 5: use at most 4, or a larger",
+        ),
+        (
+            X,
+            6,
+            "circular",
+            r"padding \(=6\) is too much for circular padding of an input of size 5: use at most 5, or a larger",
+        ),
+        (X[..., :0], 1, "replicate", r"padding \(=1\) is too much for replicate padding of an input of size 0"),
+        (X, 1, "mirror", r"padding_mode \(='mirror'\) is unknown: use one of zeros, reflect, replicate, circular"),
+        (X, "same", "zeros", r"padding \(='same'\) must be a whole number"),
+        (X, (1, -1), "zeros", r"padding \(=-1\) must be at least 0"),
+        (X[0], 1, "zeros", r"x \(shape \(4, 5, 5\)\) must be \(N, C, H, W\)"),
+    ],
+)
 def test_padding_says_what_is_wrong(x, padding, mode, message):
     with pytest.raises(ValueError, match=message):
         pad(x, padding, mode)
 
 
 @pytest.mark.parametrize("pool", [max_pool2d, max_pool2d_naive, avg_pool2d, avg_pool2d_naive])
-@pytest.mark.parametrize("x, arguments, message", [
-    (X, dict(kernel_size=3, padding=2), r"padding \(=2\) exceeds half of kernel_size \(=3\), so a pooling"),
-    (X, dict(kernel_size=6), r"kernel_size \(=6\) exceeds the padded input \(=5 = 5 \+ 2\*0\)"),
-    (X, dict(kernel_size=2, stride=0), r"stride \(=0\) must be at least 1"),
-    (X, dict(kernel_size=(2, 2, 2)), r"kernel_size \(=\(2, 2, 2\)\) must be an int or a pair"),
-    (X[0], dict(kernel_size=2), r"x \(shape \(4, 5, 5\)\) must be \(N, C, H, W\)"),
-])
+@pytest.mark.parametrize(
+    "x, arguments, message",
+    [
+        (X, dict(kernel_size=3, padding=2), r"padding \(=2\) exceeds half of kernel_size \(=3\), so a pooling"),
+        (X, dict(kernel_size=6), r"kernel_size \(=6\) exceeds the padded input \(=5 = 5 \+ 2\*0\)"),
+        (X, dict(kernel_size=2, stride=0), r"stride \(=0\) must be at least 1"),
+        (X, dict(kernel_size=(2, 2, 2)), r"kernel_size \(=\(2, 2, 2\)\) must be an int or a pair"),
+        (X[0], dict(kernel_size=2), r"x \(shape \(4, 5, 5\)\) must be \(N, C, H, W\)"),
+    ],
+)
 def test_pooling_says_what_is_wrong(pool, x, arguments, message):
     with pytest.raises(ValueError, match=message):
         pool(x, **arguments)
@@ -271,14 +332,26 @@ def test_pool_modules_equal_torchs():
         assert layers.MaxPool2d(*arguments).extra_repr() in nn.MaxPool2d(*arguments).extra_repr()
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (dict(in_channels=3, out_channels=4, kernel_size=3, groups=2), r"in_channels \(=3\) must be a multiple of groups \(=2\)"),
-    (dict(in_channels=4, out_channels=3, kernel_size=3, groups=2), r"out_channels \(=3\) must be a multiple of groups \(=2\)"),
-    (dict(in_channels=4, out_channels=3, kernel_size=0), r"kernel_size \(=0\) must be at least 1"),
-    (dict(in_channels=0, out_channels=3, kernel_size=3), r"in_channels \(=0\) must be at least 1"),
-    (dict(in_channels=4, out_channels=3, kernel_size=3, padding="same"), r"padding \(='same'\) must be a whole number"),
-    (dict(in_channels=4, out_channels=3, kernel_size=3, padding_mode="no"), r"padding_mode \(='no'\) is unknown"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            dict(in_channels=3, out_channels=4, kernel_size=3, groups=2),
+            r"in_channels \(=3\) must be a multiple of groups \(=2\)",
+        ),
+        (
+            dict(in_channels=4, out_channels=3, kernel_size=3, groups=2),
+            r"out_channels \(=3\) must be a multiple of groups \(=2\)",
+        ),
+        (dict(in_channels=4, out_channels=3, kernel_size=0), r"kernel_size \(=0\) must be at least 1"),
+        (dict(in_channels=0, out_channels=3, kernel_size=3), r"in_channels \(=0\) must be at least 1"),
+        (
+            dict(in_channels=4, out_channels=3, kernel_size=3, padding="same"),
+            r"padding \(='same'\) must be a whole number",
+        ),
+        (dict(in_channels=4, out_channels=3, kernel_size=3, padding_mode="no"), r"padding_mode \(='no'\) is unknown"),
+    ],
+)
 def test_conv2d_module_says_what_is_wrong(arguments, message):
     with pytest.raises(ValueError, match=message):
         layers.Conv2d(**arguments)
@@ -286,8 +359,9 @@ def test_conv2d_module_says_what_is_wrong(arguments, message):
 
 def test_shapes_alone_on_the_meta_device():
     with torch.device("meta"):
-        net = nn.Sequential(layers.Conv2d(3, 8, 3, padding=1, padding_mode="circular"), layers.MaxPool2d(2),
-                            layers.AvgPool2d(3, 2, 1))
+        net = nn.Sequential(
+            layers.Conv2d(3, 8, 3, padding=1, padding_mode="circular"), layers.MaxPool2d(2), layers.AvgPool2d(3, 2, 1)
+        )
         assert net(torch.empty(2, 3, 16, 16)).shape == (2, 8, 4, 4)
 
 
@@ -295,10 +369,18 @@ def test_an_error_of_the_caller_is_no_silent_number():
     """Random arguments, right or wrong: ours refuses exactly where torch does."""
 
     @settings(max_examples=150, deadline=None)
-    @given(st.integers(-1, 3), one_or_two(-1, 2), one_or_two(-1, 3), one_or_two(-1, 2), st.integers(1, 6),
-           st.integers(1, 6))
+    @given(
+        st.integers(-1, 3),
+        one_or_two(-1, 2),
+        one_or_two(-1, 3),
+        one_or_two(-1, 2),
+        st.integers(1, 6),
+        st.integers(1, 6),
+    )
     def compare(groups, stride, padding, dilation, c_in, c_out):
         x, weight = numbers(1, 1, c_in, 4, 5), numbers(2, c_out, 2, 3, 2)
-        assert_same(conv2d, F.conv2d, (x, weight), dict(stride=stride, padding=padding, dilation=dilation, groups=groups))
+        assert_same(
+            conv2d, F.conv2d, (x, weight), dict(stride=stride, padding=padding, dilation=dilation, groups=groups)
+        )
 
     compare()

@@ -67,11 +67,14 @@ def test_the_list_of_models_is_not_empty():
     assert len(MODELS) >= 80
 
 
-@pytest.mark.parametrize("name, params, macs", [
-    ("alexnet", 61_100_840, 714_188_480),
-    ("vgg16", 138_357_544, 15_470_264_320),
-    ("resnet50", 25_557_032, 4_089_184_256),
-])
+@pytest.mark.parametrize(
+    "name, params, macs",
+    [
+        ("alexnet", 61_100_840, 714_188_480),
+        ("vgg16", 138_357_544, 15_470_264_320),
+        ("resnet50", 25_557_032, 4_089_184_256),
+    ],
+)
 def test_published_numbers(name, params, macs):
     total = cost_table(build(name)).total
     assert (total.params, total.macs) == (params, macs)
@@ -106,7 +109,7 @@ def test_vit_of_22_billion_parameters_is_not_allocated():
 
 
 def test_convolution_row():
-    row, = cost_table(nn.Sequential(nn.Conv2d(4, 6, (3, 5), stride=2, padding=(1, 2), groups=2)), (2, 4, 9, 11)).rows
+    (row,) = cost_table(nn.Sequential(nn.Conv2d(4, 6, (3, 5), stride=2, padding=(1, 2), groups=2)), (2, 4, 9, 11)).rows
     assert (row.name, row.kind) == ("0", "Conv2d")
     assert row.in_shape == (2, 4, 9, 11) and row.out_shape == (2, 6, 5, 6)
     assert (row.kernel_size, row.stride, row.padding, row.dilation, row.groups) == ((3, 5), (2, 2), (1, 2), (1, 1), 2)
@@ -115,31 +118,34 @@ def test_convolution_row():
     assert row.macs == (2 * 6 * 5 * 6) * (2 * 3 * 5)
 
 
-@pytest.mark.parametrize("layer, shape, macs", [
-    (nn.Conv1d(3, 8, 5, bias=False), (2, 3, 20), 2 * 8 * 16 * 3 * 5),
-    (nn.Conv3d(3, 8, 3), (1, 3, 6, 7, 8), 8 * 4 * 5 * 6 * 3 * 27),
-    (nn.Conv2d(3, 8, 3, dilation=3), (1, 3, 16, 16), 8 * 10 * 10 * 3 * 9),
-    (nn.Conv2d(8, 8, 3, groups=8, padding=1), (1, 8, 6, 6), 8 * 36 * 9),
-    (nn.Conv2d(3, 8, 3, padding="same"), (1, 3, 7, 7), 8 * 49 * 27),
-    (nn.Conv2d(3, 8, 3, padding=1, padding_mode="reflect"), (1, 3, 7, 7), 8 * 49 * 27),
-    (nn.Conv2d(3, 8, 3), (3, 7, 7), 8 * 25 * 27),
-    (nn.ConvTranspose2d(6, 8, 3, stride=2, groups=2), (2, 6, 5, 5), 2 * 6 * 25 * (8 // 2) * 9),
-    (nn.ConvTranspose1d(6, 8, 3), (1, 6, 5), 6 * 5 * 8 * 3),
-    (nn.ConvTranspose3d(2, 4, 2), (1, 2, 3, 3, 3), 2 * 27 * 4 * 8),
-    (nn.Linear(7, 5), (2, 3, 7), 2 * 3 * 7 * 5),
-    (nn.Linear(7, 5), (7,), 7 * 5),
-    (nn.BatchNorm2d(3), (1, 3, 5, 5), 0),
-    (nn.RMSNorm((3, 5)), (2, 3, 5), 0),
-    (nn.Upsample(scale_factor=2), (1, 3, 5, 5), 0),
-    (nn.LSTM(5, 6, 2), (7, 3, 5), 7 * 3 * 4 * 6 * ((5 + 6) + (6 + 6))),
-    (nn.LSTM(5, 6, bidirectional=True, batch_first=True), (3, 7, 5), 2 * 7 * 3 * 4 * 6 * (5 + 6)),
-    (nn.LSTM(5, 6, proj_size=2), (7, 3, 5), 7 * 3 * (4 * 6 * (5 + 2) + 6 * 2)),
-    (nn.GRU(5, 6), (7, 3, 5), 7 * 3 * 3 * 6 * (5 + 6)),
-    (nn.RNN(5, 6, nonlinearity="relu"), (7, 3, 5), 7 * 3 * 6 * (5 + 6)),
-    (nn.LSTMCell(5, 6), (3, 5), 3 * 4 * 6 * (5 + 6)),
-    (nn.GRUCell(5, 6), (3, 5), 3 * 3 * 6 * (5 + 6)),
-    (nn.RNNCell(5, 6), (3, 5), 3 * 6 * (5 + 6)),
-])
+@pytest.mark.parametrize(
+    "layer, shape, macs",
+    [
+        (nn.Conv1d(3, 8, 5, bias=False), (2, 3, 20), 2 * 8 * 16 * 3 * 5),
+        (nn.Conv3d(3, 8, 3), (1, 3, 6, 7, 8), 8 * 4 * 5 * 6 * 3 * 27),
+        (nn.Conv2d(3, 8, 3, dilation=3), (1, 3, 16, 16), 8 * 10 * 10 * 3 * 9),
+        (nn.Conv2d(8, 8, 3, groups=8, padding=1), (1, 8, 6, 6), 8 * 36 * 9),
+        (nn.Conv2d(3, 8, 3, padding="same"), (1, 3, 7, 7), 8 * 49 * 27),
+        (nn.Conv2d(3, 8, 3, padding=1, padding_mode="reflect"), (1, 3, 7, 7), 8 * 49 * 27),
+        (nn.Conv2d(3, 8, 3), (3, 7, 7), 8 * 25 * 27),
+        (nn.ConvTranspose2d(6, 8, 3, stride=2, groups=2), (2, 6, 5, 5), 2 * 6 * 25 * (8 // 2) * 9),
+        (nn.ConvTranspose1d(6, 8, 3), (1, 6, 5), 6 * 5 * 8 * 3),
+        (nn.ConvTranspose3d(2, 4, 2), (1, 2, 3, 3, 3), 2 * 27 * 4 * 8),
+        (nn.Linear(7, 5), (2, 3, 7), 2 * 3 * 7 * 5),
+        (nn.Linear(7, 5), (7,), 7 * 5),
+        (nn.BatchNorm2d(3), (1, 3, 5, 5), 0),
+        (nn.RMSNorm((3, 5)), (2, 3, 5), 0),
+        (nn.Upsample(scale_factor=2), (1, 3, 5, 5), 0),
+        (nn.LSTM(5, 6, 2), (7, 3, 5), 7 * 3 * 4 * 6 * ((5 + 6) + (6 + 6))),
+        (nn.LSTM(5, 6, bidirectional=True, batch_first=True), (3, 7, 5), 2 * 7 * 3 * 4 * 6 * (5 + 6)),
+        (nn.LSTM(5, 6, proj_size=2), (7, 3, 5), 7 * 3 * (4 * 6 * (5 + 2) + 6 * 2)),
+        (nn.GRU(5, 6), (7, 3, 5), 7 * 3 * 3 * 6 * (5 + 6)),
+        (nn.RNN(5, 6, nonlinearity="relu"), (7, 3, 5), 7 * 3 * 6 * (5 + 6)),
+        (nn.LSTMCell(5, 6), (3, 5), 3 * 4 * 6 * (5 + 6)),
+        (nn.GRUCell(5, 6), (3, 5), 3 * 3 * 6 * (5 + 6)),
+        (nn.RNNCell(5, 6), (3, 5), 3 * 6 * (5 + 6)),
+    ],
+)
 def test_layers_by_hand(layer, shape, macs):
     table = cost_table(layer, shape)
     assert table.total.macs == macs
@@ -168,7 +174,7 @@ def test_recurrent_layers_by_formula_by_torchs_counter_and_from_scratch(data):
     shown = data.draw(st.integers(1, H - 1)) if kind == "LSTM" and data.draw(st.booleans()) else H
     arguments = dict(num_layers=depth, bias=bias, batch_first=batch_first, bidirectional=ways == 2)
     projected = dict(proj_size=shown) if shown < H else {}
-    batch = (N,) if N else ()                                        # N = 0 stands for no batch
+    batch = (N,) if N else ()  # N = 0 stands for no batch
     shape = (*batch, T, D) if batch_first else (T, *batch, D)
 
     macs = params = 0
@@ -220,7 +226,10 @@ def test_each_call_has_its_own_steps_and_other_layers_have_none():
 
     table = cost_table(Coder(), (5, 1, 4))
     assert [(row.name, row.steps, row.macs_per_step) for row in table.rows] == [
-        ("rnn", 5, 32), ("rnn", 2, 32), ("head", None, None)]
+        ("rnn", 5, 32),
+        ("rnn", 2, 32),
+        ("head", None, None),
+    ]
     assert "Of one step: 32 in rnn." in repr(table)
     assert "step" not in repr(table.only("Linear"))
 
@@ -296,33 +305,47 @@ class Run(nn.Module):
         return self.function(*inputs)
 
 
-@pytest.mark.parametrize("function, shapes, macs", [
-    (torch.matmul, [(2, 3, 4), (2, 4, 5)], 2 * 3 * 4 * 5),
-    (torch.matmul, [(6, 1, 3, 4), (2, 4, 5)], 6 * 2 * 3 * 4 * 5),
-    (torch.matmul, [(3, 4), (4,)], 12),
-    (torch.matmul, [(4,), (4, 3)], 12),
-    (torch.matmul, [(4,), (4,)], 4),
-    (torch.mm, [(3, 4), (4, 5)], 60),
-    (torch.mv, [(3, 4), (4,)], 12),
-    (torch.dot, [(4,), (4,)], 4),
-    (torch.outer, [(3,), (4,)], 12),
-    (torch.addr, [(3, 4), (3,), (4,)], 12),
-    (torch.addmm, [(3, 5), (3, 4), (4, 5)], 60),
-    (torch.addmv, [(3,), (3, 4), (4,)], 12),
-    (torch.baddbmm, [(2, 3, 5), (2, 3, 4), (2, 4, 5)], 120),
-    (torch.addbmm, [(3, 5), (2, 3, 4), (2, 4, 5)], 120),
-    (lambda a, b: torch.einsum("bij,bkj->bik", a, b), [(2, 3, 4), (2, 5, 4)], 120),
-    (lambda a, b: torch.einsum("bhqd,bhkd->bhqk", a, b), [(2, 3, 4, 5), (2, 3, 6, 5)], 2 * 3 * 4 * 6 * 5),
-    (torch.inner, [(2, 3), (4, 3)], 24),
-    (lambda a, b: torch.tensordot(a, b, 1), [(3, 4), (4, 5)], 60),
-    (lambda a, b, c: torch.linalg.multi_dot([a, b, c]), [(2, 3), (3, 4), (4, 5)], 2 * 3 * 4 + 2 * 4 * 5),
-    (lambda q, k, v: F.scaled_dot_product_attention(q, k, v), [(2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 4)], 6 * 5 * 7 * (8 + 4)),
-    (lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True),
-     [(1, 4, 5, 8), (1, 2, 5, 8), (1, 2, 5, 8)], 4 * 5 * 5 * 16),
-    (lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True), [(1, 1, 5, 8)] * 3, 5 * 5 * 16),
-    (lambda q, k, v, m: F.scaled_dot_product_attention(q, k, v, attn_mask=m), [(1, 1, 5, 8)] * 3 + [(5, 5)], 5 * 5 * 16),
-    (lambda x: x + x * 2 - x.relu().softmax(-1), [(3, 4)], 0),
-])
+@pytest.mark.parametrize(
+    "function, shapes, macs",
+    [
+        (torch.matmul, [(2, 3, 4), (2, 4, 5)], 2 * 3 * 4 * 5),
+        (torch.matmul, [(6, 1, 3, 4), (2, 4, 5)], 6 * 2 * 3 * 4 * 5),
+        (torch.matmul, [(3, 4), (4,)], 12),
+        (torch.matmul, [(4,), (4, 3)], 12),
+        (torch.matmul, [(4,), (4,)], 4),
+        (torch.mm, [(3, 4), (4, 5)], 60),
+        (torch.mv, [(3, 4), (4,)], 12),
+        (torch.dot, [(4,), (4,)], 4),
+        (torch.outer, [(3,), (4,)], 12),
+        (torch.addr, [(3, 4), (3,), (4,)], 12),
+        (torch.addmm, [(3, 5), (3, 4), (4, 5)], 60),
+        (torch.addmv, [(3,), (3, 4), (4,)], 12),
+        (torch.baddbmm, [(2, 3, 5), (2, 3, 4), (2, 4, 5)], 120),
+        (torch.addbmm, [(3, 5), (2, 3, 4), (2, 4, 5)], 120),
+        (lambda a, b: torch.einsum("bij,bkj->bik", a, b), [(2, 3, 4), (2, 5, 4)], 120),
+        (lambda a, b: torch.einsum("bhqd,bhkd->bhqk", a, b), [(2, 3, 4, 5), (2, 3, 6, 5)], 2 * 3 * 4 * 6 * 5),
+        (torch.inner, [(2, 3), (4, 3)], 24),
+        (lambda a, b: torch.tensordot(a, b, 1), [(3, 4), (4, 5)], 60),
+        (lambda a, b, c: torch.linalg.multi_dot([a, b, c]), [(2, 3), (3, 4), (4, 5)], 2 * 3 * 4 + 2 * 4 * 5),
+        (
+            lambda q, k, v: F.scaled_dot_product_attention(q, k, v),
+            [(2, 3, 5, 8), (2, 3, 7, 8), (2, 3, 7, 4)],
+            6 * 5 * 7 * (8 + 4),
+        ),
+        (
+            lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True),
+            [(1, 4, 5, 8), (1, 2, 5, 8), (1, 2, 5, 8)],
+            4 * 5 * 5 * 16,
+        ),
+        (lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True), [(1, 1, 5, 8)] * 3, 5 * 5 * 16),
+        (
+            lambda q, k, v, m: F.scaled_dot_product_attention(q, k, v, attn_mask=m),
+            [(1, 1, 5, 8)] * 3 + [(5, 5)],
+            5 * 5 * 16,
+        ),
+        (lambda x: x + x * 2 - x.relu().softmax(-1), [(3, 4)], 0),
+    ],
+)
 def test_functions_by_hand(function, shapes, macs):
     table = cost_table(Run(function), shapes)
     assert table.total.macs == macs
@@ -394,23 +417,31 @@ def test_tied_weights_count_once():
 def test_layers_that_do_not_run_keep_their_parameters():
     rows = cost_table(build("googlenet")).rows
     idle = [row for row in rows if row.name.startswith("aux")]
-    assert sum(row.params for row in idle) == sum(p.numel() for n, p in build("googlenet").named_parameters() if "aux" in n)
+    assert sum(row.params for row in idle) == sum(
+        p.numel() for n, p in build("googlenet").named_parameters() if "aux" in n
+    )
     assert all(row.out_shape is None and row.macs == row.memory == 0 for row in idle)
 
 
 # What cannot be counted
 
 
-@pytest.mark.parametrize("function, shapes, name", [
-    (torch.cdist, [(3, 4), (5, 4)], "aten.cdist"),
-    (torch.fft.fft2, [(4, 4)], "aten.fft_fft2"),
-    (torch.linalg.inv, [(4, 4)], "aten.linalg_inv"),
-    (lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"), [(1, 3, 4, 4)], "aten.upsample_bilinear2d"),
-    (lambda x, o, w: torchvision.ops.deform_conv2d(x, o, w), [(1, 3, 5, 5), (1, 18, 3, 3), (4, 3, 3, 3)],
-     "torchvision.deform_conv2d"),
-    (F.cosine_similarity, [(3, 4), (3, 4)], "aten.cosine_similarity"),
-    (lambda x, g: F.grid_sample(x, g, align_corners=False), [(1, 3, 4, 4), (1, 2, 2, 2)], "aten.grid_sampler"),
-])
+@pytest.mark.parametrize(
+    "function, shapes, name",
+    [
+        (torch.cdist, [(3, 4), (5, 4)], "aten.cdist"),
+        (torch.fft.fft2, [(4, 4)], "aten.fft_fft2"),
+        (torch.linalg.inv, [(4, 4)], "aten.linalg_inv"),
+        (lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"), [(1, 3, 4, 4)], "aten.upsample_bilinear2d"),
+        (
+            lambda x, o, w: torchvision.ops.deform_conv2d(x, o, w),
+            [(1, 3, 5, 5), (1, 18, 3, 3), (4, 3, 3, 3)],
+            "torchvision.deform_conv2d",
+        ),
+        (F.cosine_similarity, [(3, 4), (3, 4)], "aten.cosine_similarity"),
+        (lambda x, g: F.grid_sample(x, g, align_corners=False), [(1, 3, 4, 4), (1, 2, 2, 2)], "aten.grid_sampler"),
+    ],
+)
 def test_uncounted_work_is_named(function, shapes, name):
     table = cost_table(nn.Sequential(Run(function)) if len(shapes) == 1 else Run(function), shapes)
     assert table.uncounted == [name]
@@ -494,7 +525,9 @@ def test_same_from_cuda():
 
 def test_tensor_input_dtype_and_batch():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 36, 5))
-    assert cost_table(model.double(), torch.rand(2, 3, 8, 8).double()).rows == cost_table(model.half(), (2, 3, 8, 8)).rows
+    assert (
+        cost_table(model.double(), torch.rand(2, 3, 8, 8).double()).rows == cost_table(model.half(), (2, 3, 8, 8)).rows
+    )
     assert cost_table(model, (2, 3, 8, 8)).total.macs == 2 * cost_table(model, (1, 3, 8, 8)).total.macs
 
 
@@ -527,26 +560,65 @@ def test_weight_norm_and_pruning():
 # Bad input
 
 
-@pytest.mark.parametrize("model, shape, message", [
-    (nn.Sequential(nn.Conv2d(3, 4, 3)), (1, 1, 8, 8), r"0 \(Conv2d\) expects 3 input channels \(its weight is \(4, 3, 3, 3\)\), "
-     r"got input \(1, 1, 8, 8\): change input_shape or in_channels"),
-    (nn.Sequential(nn.Conv2d(3, 4, 3)), (3, 8), r"0 \(Conv2d\) expects an input of 4 dimensions .* got input \(3, 8\)"),
-    (nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 7)), (1, 3, 8, 8), r"1 \(Conv2d\) cannot slide over input \(1, 4, 6, 6\) "
-     r"\(its weight is \(4, 4, 7, 7\)\): .* larger image"),
-    (nn.Sequential(nn.Conv2d(3, 4, 3, stride=0)), (1, 3, 8, 8), r"0 \(Conv2d\) cannot slide over input"),
-    (nn.Sequential(nn.MaxPool2d(3)), (1, 3, 2, 2), r"0 \(MaxPool2d\) cannot take input \(1, 3, 2, 2\): .*too small"),
-    (nn.Sequential(nn.Flatten(), nn.Linear(10, 2)), (1, 3, 2, 2), r"1 \(Linear\) expects 10 input features \(its weight is "
-     r"\(2, 10\)\), got input \(1, 12\): change input_shape or in_features"),
-    (nn.Sequential(nn.BatchNorm2d(4)), (1, 3, 2, 2), r"0 \(BatchNorm2d\) expects 4 channels .*got input \(1, 3, 2, 2\)"),
-    (nn.Sequential(nn.LayerNorm(4)), (1, 3), r"0 \(LayerNorm\) cannot take input \(1, 3\) \(its weight is \(4,\)\)"),
-    (nn.Sequential(nn.Embedding(9, 4)), (1, 3), r"0 \(Embedding\) expects whole numbers.*weight \(9, 4\).*torch.zeros\(\(1, 3\)"),
-    (nn.LSTM(5, 6), (7, 3, 4), r"\(model\) \(LSTM\) cannot take input \(7, 3, 4\)"),
-    (layers.LSTM(5, 6), (7, 3, 4), r"\(model\) \(LSTM\) cannot take input \(7, 3, 4\): x .* must end with input_size \(=5\)"),
-    (Run(lambda x: x @ x), (3, 4), r"\(model\) \(Run\) cannot take input \(3, 4\): "),
-    (Run(lambda x: x + x.T), (3, 4), r"\(model\) \(Run\) cannot take input \(3, 4\)"),
-    (Run(lambda x: x if x.sum() > 0 else -x), (3,), r"\(model\) \(Run\) needs the values of its input \(3,\)"),
-    (nn.ModuleList(), (1, 3), r"ModuleList.*forward"),
-])
+@pytest.mark.parametrize(
+    "model, shape, message",
+    [
+        (
+            nn.Sequential(nn.Conv2d(3, 4, 3)),
+            (1, 1, 8, 8),
+            r"0 \(Conv2d\) expects 3 input channels \(its weight is \(4, 3, 3, 3\)\), "
+            r"got input \(1, 1, 8, 8\): change input_shape or in_channels",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(3, 4, 3)),
+            (3, 8),
+            r"0 \(Conv2d\) expects an input of 4 dimensions .* got input \(3, 8\)",
+        ),
+        (
+            nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 7)),
+            (1, 3, 8, 8),
+            r"1 \(Conv2d\) cannot slide over input \(1, 4, 6, 6\) "
+            r"\(its weight is \(4, 4, 7, 7\)\): .* larger image",
+        ),
+        (nn.Sequential(nn.Conv2d(3, 4, 3, stride=0)), (1, 3, 8, 8), r"0 \(Conv2d\) cannot slide over input"),
+        (
+            nn.Sequential(nn.MaxPool2d(3)),
+            (1, 3, 2, 2),
+            r"0 \(MaxPool2d\) cannot take input \(1, 3, 2, 2\): .*too small",
+        ),
+        (
+            nn.Sequential(nn.Flatten(), nn.Linear(10, 2)),
+            (1, 3, 2, 2),
+            r"1 \(Linear\) expects 10 input features \(its weight is "
+            r"\(2, 10\)\), got input \(1, 12\): change input_shape or in_features",
+        ),
+        (
+            nn.Sequential(nn.BatchNorm2d(4)),
+            (1, 3, 2, 2),
+            r"0 \(BatchNorm2d\) expects 4 channels .*got input \(1, 3, 2, 2\)",
+        ),
+        (
+            nn.Sequential(nn.LayerNorm(4)),
+            (1, 3),
+            r"0 \(LayerNorm\) cannot take input \(1, 3\) \(its weight is \(4,\)\)",
+        ),
+        (
+            nn.Sequential(nn.Embedding(9, 4)),
+            (1, 3),
+            r"0 \(Embedding\) expects whole numbers.*weight \(9, 4\).*torch.zeros\(\(1, 3\)",
+        ),
+        (nn.LSTM(5, 6), (7, 3, 4), r"\(model\) \(LSTM\) cannot take input \(7, 3, 4\)"),
+        (
+            layers.LSTM(5, 6),
+            (7, 3, 4),
+            r"\(model\) \(LSTM\) cannot take input \(7, 3, 4\): x .* must end with input_size \(=5\)",
+        ),
+        (Run(lambda x: x @ x), (3, 4), r"\(model\) \(Run\) cannot take input \(3, 4\): "),
+        (Run(lambda x: x + x.T), (3, 4), r"\(model\) \(Run\) cannot take input \(3, 4\)"),
+        (Run(lambda x: x if x.sum() > 0 else -x), (3,), r"\(model\) \(Run\) needs the values of its input \(3,\)"),
+        (nn.ModuleList(), (1, 3), r"ModuleList.*forward"),
+    ],
+)
 def test_bad_input_names_the_layer_and_the_shapes(model, shape, message):
     with pytest.raises(ValueError, match=message) as caught:
         cost_table(model, shape)
@@ -560,11 +632,15 @@ def test_bad_input_to_known_networks():
         cost_table(build("alexnet"), (1, 3, 32, 32))
     with pytest.raises(ValueError, match=r"has no batch size, did you mean \(1, 3, 224, 224\)\?"):
         cost_table(build("alexnet"), (3, 224, 224))
-    with pytest.raises(ValueError, match=r"\(model\) \(VisionTransformer\) cannot take input \(1, 3, 225, 225\): Wrong image"):
+    with pytest.raises(
+        ValueError, match=r"\(model\) \(VisionTransformer\) cannot take input \(1, 3, 225, 225\): Wrong image"
+    ):
         cost_table(build("vit_b_16"), (1, 3, 225, 225))
 
 
-@pytest.mark.parametrize("shape", [(1, 3, 0, 8), (1, 3, -1, 8), (1, 3, 8.0, 8), "1x3x8x8", None, (), [], (True, 3, 8, 8), [(1, 3), "a"]])
+@pytest.mark.parametrize(
+    "shape", [(1, 3, 0, 8), (1, 3, -1, 8), (1, 3, 8.0, 8), "1x3x8x8", None, (), [], (True, 3, 8, 8), [(1, 3), "a"]]
+)
 def test_bad_shape(shape):
     with pytest.raises(ValueError, match="input_shape .*must be whole numbers"):
         cost_table(nn.Conv2d(3, 4, 3), shape)
@@ -603,7 +679,9 @@ def test_records_csv_text_and_html_agree(table, tmp_path):
     assert len(read) == len(records) == 21
     for line, record in zip(read, records):
         assert line["name"] == record["name"] and line["kind"] == record["kind"]
-        assert [int(line[key]) for key in ("params", "memory", "macs")] == [record[key] for key in ("params", "memory", "macs")]
+        assert [int(line[key]) for key in ("params", "memory", "macs")] == [
+            record[key] for key in ("params", "memory", "macs")
+        ]
         assert line["out_shape"] == "x".join(map(str, record["out_shape"]))
     table.csv(tmp_path / "costs.csv")
     assert (tmp_path / "costs.csv").read_text(encoding="utf-8") == table.csv()
@@ -652,7 +730,12 @@ def test_only_and_by_block(table):
     assert isinstance(blocks, CostTable) and [row.name for row in blocks.rows] == ["features", "avgpool", "classifier"]
     assert blocks.total == table.total
     assert blocks.rows[0].out_shape == (1, 256, 6, 6) and blocks.rows[2].macs == 9216 * 4096 + 4096 * 4096 + 4096 * 1000
-    assert [row.name for row in cost_table(build("resnet18")).by_block(2).rows][3:7] == ["maxpool", "layer1.0", "layer1.1", "layer2.0"]
+    assert [row.name for row in cost_table(build("resnet18")).by_block(2).rows][3:7] == [
+        "maxpool",
+        "layer1.0",
+        "layer1.1",
+        "layer2.0",
+    ]
     with pytest.raises(ValueError, match="depth"):
         table.by_block(0)
 

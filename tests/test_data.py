@@ -59,6 +59,7 @@ def copy(tmp_path, monkeypatch):
 
 # The files
 
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_file_has_its_checksum(name):
     assert [hashlib.sha256((DATA / name).read_bytes()).hexdigest(), name] in listed()
@@ -76,6 +77,7 @@ def test_every_data_file_is_listed_named_in_the_readme_and_small():
 
 
 # Fashion-MNIST and the digits
+
 
 @pytest.mark.parametrize("train, count", [(True, 10_000), (False, 2_000)])
 def test_fashion_mnist_equals_an_independent_reading(train, count):
@@ -98,7 +100,18 @@ def test_fashion_mnist_is_torchvisions():
 
     data = fashion_mnist()
     assert list(data.classes) == FashionMNIST.classes
-    assert data.labels[:10].tolist() == [9, 0, 0, 3, 0, 2, 7, 2, 5, 5]  # the original's first ten, all within the subset
+    assert data.labels[:10].tolist() == [
+        9,
+        0,
+        0,
+        3,
+        0,
+        2,
+        7,
+        2,
+        5,
+        5,
+    ]  # the original's first ten, all within the subset
     assert abs(data.images.mean().item() - 0.286) < 0.003  # the whole set's mean, as published: 0.2860
 
 
@@ -114,29 +127,43 @@ def test_digits_equal_an_independent_reading():
         rows = [[int(float(x)) for x in row] for row in csv.reader(file)]
     assert len(rows) == 1797 == len(train) + len(test)
     assert (len(train), len(test)) == (1352, 445)
-    read = sorted(tuple((image.flatten() * 16).int().tolist()) + (int(label),)
-                  for data in (train, test) for image, label in zip(data.images, data.labels, strict=True))
+    read = sorted(
+        tuple((image.flatten() * 16).int().tolist()) + (int(label),)
+        for data in (train, test)
+        for image, label in zip(data.images, data.labels, strict=True)
+    )
     assert read == sorted(map(tuple, rows))
-    assert torch.bincount(test.labels).tolist() == [rows_of // 4 for rows_of in (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)]
+    assert torch.bincount(test.labels).tolist() == [
+        rows_of // 4 for rows_of in (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
+    ]
     assert repr(test) == "Digits, test: 445 images 1×8×8, 10 classes"
     assert train.images.max() == 1 and train.images.min() == 0
 
 
 def test_equal_in_a_fresh_process():
-    code = ("import hashlib, sys, torch; from helpers.data import *\n"
-            "assert not {'torchvision', 'PIL', 'matplotlib'} & set(sys.modules)  # the import is light\n"
-            "def d(*t): print(hashlib.sha256(b''.join(x.contiguous().numpy().tobytes() for x in t)).hexdigest())\n"
-            "f = fashion_mnist(False); d(*next(f.batches(64, seed=3))); d(f.subset(100, seed=1).images)\n"
-            "d(shapes(50, seed=2).labels); d(digits(False).images)")
-    out = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    code = (
+        "import hashlib, sys, torch; from helpers.data import *\n"
+        "assert not {'torchvision', 'PIL', 'matplotlib'} & set(sys.modules)  # the import is light\n"
+        "def d(*t): print(hashlib.sha256(b''.join(x.contiguous().numpy().tobytes() for x in t)).hexdigest())\n"
+        "f = fashion_mnist(False); d(*next(f.batches(64, seed=3))); d(f.subset(100, seed=1).images)\n"
+        "d(shapes(50, seed=2).labels); d(digits(False).images)"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split()
     torch.manual_seed(123)  # must not matter
     data = fashion_mnist(False)
-    assert out == [digest(*next(data.batches(64, seed=3))), digest(data.subset(100, seed=1).images),
-                   digest(shapes(50, seed=2).labels), digest(digits(False).images)]
+    assert out == [
+        digest(*next(data.batches(64, seed=3))),
+        digest(data.subset(100, seed=1).images),
+        digest(shapes(50, seed=2).labels),
+        digest(digits(False).images),
+    ]
     assert digest(*next(data.batches(64, seed=3))) != digest(*next(data.batches(64, seed=4)))
 
 
 # Damage
+
 
 def load(name):
     """Load what `name` belongs to."""
@@ -151,7 +178,9 @@ def load(name):
 def test_a_missing_file_is_named(copy, name):
     load(name)
     (copy / name).unlink()
-    with pytest.raises(FileNotFoundError, match=f"{name} is missing.*git checkout -- data/{name}.*make_data.py.*COURSE_DATA"):
+    with pytest.raises(
+        FileNotFoundError, match=f"{name} is missing.*git checkout -- data/{name}.*make_data.py.*COURSE_DATA"
+    ):
         load(name)
 
 
@@ -161,7 +190,9 @@ def test_a_cut_file_is_named(copy, name, share):
     data = (copy / name).read_bytes()
     kept = int(len(data) * share)
     (copy / name).write_bytes(data[:kept])
-    with pytest.raises(ValueError, match=f"{name} is cut short: it holds {kept} bytes of {len(data)}.*git checkout -- data/{name}"):
+    with pytest.raises(
+        ValueError, match=f"{name} is cut short: it holds {kept} bytes of {len(data)}.*git checkout -- data/{name}"
+    ):
         load(name)
 
 
@@ -211,6 +242,7 @@ def test_the_error_is_short_without_course_data(copy, monkeypatch):
 
 # The whole Fashion-MNIST
 
+
 def test_full_set_absent(copy, capsys):
     with pytest.raises(FileNotFoundError, match="full/.*is missing.*full=False.*make_data.py --full.*FashionMNIST"):
         fashion_mnist(full=True)
@@ -225,13 +257,17 @@ def full(copy):
     raw.mkdir(parents=True)
     lines = [line for line in (copy / "checksums.txt").read_text().splitlines() if "full/" not in line]
     for part, count in (("train", 5), ("t10k", 3)):
-        images = bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in (count, 28, 28)) + bytes(range(count)) * 784
+        images = (
+            bytes([0, 0, 8, 3]) + b"".join(n.to_bytes(4, "big") for n in (count, 28, 28)) + bytes(range(count)) * 784
+        )
         labels = bytes([0, 0, 8, 1]) + count.to_bytes(4, "big") + bytes(range(count))
         for kind, data in (("images-idx3", images), ("labels-idx1", labels)):
             name = f"{part}-{kind}-ubyte"
             (raw / name).write_bytes(data)
-            lines += [f"# size {len(data)} full/FashionMNIST/raw/{name}",
-                      f"{hashlib.sha256(data).hexdigest()}  full/FashionMNIST/raw/{name}"]
+            lines += [
+                f"# size {len(data)} full/FashionMNIST/raw/{name}",
+                f"{hashlib.sha256(data).hexdigest()}  full/FashionMNIST/raw/{name}",
+            ]
     (copy / "checksums.txt").write_text("\n".join(lines) + "\n")
     return raw
 
@@ -263,6 +299,7 @@ def test_the_subset_is_the_first_of_each_class_in_the_real_full_set():
 
 # ImageSet
 
+
 @few
 @given(st.integers(0, 60), st.integers(1, 70), st.integers(0, 5))
 def test_an_epoch_gives_every_image_once(n, batch_size, seed):
@@ -271,7 +308,9 @@ def test_an_epoch_gives_every_image_once(n, batch_size, seed):
     assert [len(images) for images, _ in batches] == [min(batch_size, n - i) for i in range(0, n, batch_size)]
     given_ = [round(x * n) for images, _ in batches for x in images.flatten().tolist()]
     assert sorted(given_) == list(range(n))
-    assert [i % 10 for i in given_] == [int(y) for _, labels in batches for y in labels]  # labels stay with their images
+    assert [i % 10 for i in given_] == [
+        int(y) for _, labels in batches for y in labels
+    ]  # labels stay with their images
 
 
 def test_unshuffled_batches_equal_a_dataloader(test_set):
@@ -334,39 +373,49 @@ def test_to_keeps_the_rest():
 IMAGES, LABELS = torch.zeros(6, 1, 4, 4), torch.zeros(6, dtype=torch.long)
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda: ImageSet(IMAGES[:, 0], LABELS, ("a",)), r"images \(shape \(6, 4, 4\).*must be \(N, C, H, W\)"),
-    (lambda: ImageSet(IMAGES.byte(), LABELS, ("a",)), r"torch.uint8\) must be .*float32.*/ 255"),
-    (lambda: ImageSet(IMAGES, LABELS[:5], ("a",)), r"labels \(shape \(5,\).*must be \(6,\) in int64"),
-    (lambda: ImageSet(IMAGES, LABELS.float(), ("a",)), r"float32\) must be \(6,\) in int64.*\.long\(\)"),
-    (lambda: ImageSet(IMAGES, LABELS + 1, ("a",)), r"labels \(from 1 to 1\) must lie from 0 to 0: there are 1 classes"),
-    (lambda: numbered(9).batches(0), r"batch_size \(=0\) must be a whole number of at least 1: .*such as 64"),
-    (lambda: numbered(9).batches(2.0), r"batch_size \(=2.0\) must be a whole number"),
-    (lambda: numbered(9).batches(2, seed=None), r"seed \(=None\) must be a whole number from 0"),
-    (lambda: numbered(9).subset(0), r"n \(=0\) must be a whole number of at least 1"),
-    (lambda: numbered(25).subset(30), r"n \(=30\) needs 3 images of class '5', which has 2: ask for at most 20"),
-    (lambda: numbered(5).split(5), r"n \(=5\) must be a whole number from 1 to 4"),
-    (lambda: fashion_mnist("test"), r"train \(='test'\) must be True or False"),
-    (lambda: fashion_mnist(full=1), r'full \(=1\) must be False, True or "auto"'),
-    (lambda: digits(0), r"train \(=0\) must be True or False"),
-    (lambda: shapes(0), r"n \(=0\) must be a whole number of at least 1"),
-    (lambda: shapes(5, size=4), r"size \(=4\) must be a whole number of at least 8: in fewer pixels"),
-    (lambda: shapes(5, noise=2), r"noise \(=2\) must be a finite number from 0 to 1"),
-    (lambda: shapes(5, seed=-1), r"seed \(=-1\) must be a whole number from 0"),
-    (lambda: photograph("dog"), r"name \(='dog'\) must be one of 'astronaut', 'camera', 'cat', 'coffee', 'rocket'"),
-    (lambda: photograph("cat", 0), r"size \(=0\) must be a whole number from 1"),
-    (lambda: text("bible"), r"name \(='bible'\) must be one of 'alice'"),
-    (lambda: shift(IMAGES, 4, 0), r"dx \(=4\) must be a whole number from -3 to 3: the picture, 4 wide, would leave"),
-    (lambda: shift(IMAGES, 0, -4), r"dy \(=-4\) must be a whole number from -3 to 3: the picture, 4 high"),
-    (lambda: shift(IMAGES, 0.5, 0), r"dx \(=0.5\) must be a whole number"),
-    (lambda: shift(IMAGES, 1, 0, "mean"), r"fill \(='mean'\) must be a number or \"edge\""),
-])
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: ImageSet(IMAGES[:, 0], LABELS, ("a",)), r"images \(shape \(6, 4, 4\).*must be \(N, C, H, W\)"),
+        (lambda: ImageSet(IMAGES.byte(), LABELS, ("a",)), r"torch.uint8\) must be .*float32.*/ 255"),
+        (lambda: ImageSet(IMAGES, LABELS[:5], ("a",)), r"labels \(shape \(5,\).*must be \(6,\) in int64"),
+        (lambda: ImageSet(IMAGES, LABELS.float(), ("a",)), r"float32\) must be \(6,\) in int64.*\.long\(\)"),
+        (
+            lambda: ImageSet(IMAGES, LABELS + 1, ("a",)),
+            r"labels \(from 1 to 1\) must lie from 0 to 0: there are 1 classes",
+        ),
+        (lambda: numbered(9).batches(0), r"batch_size \(=0\) must be a whole number of at least 1: .*such as 64"),
+        (lambda: numbered(9).batches(2.0), r"batch_size \(=2.0\) must be a whole number"),
+        (lambda: numbered(9).batches(2, seed=None), r"seed \(=None\) must be a whole number from 0"),
+        (lambda: numbered(9).subset(0), r"n \(=0\) must be a whole number of at least 1"),
+        (lambda: numbered(25).subset(30), r"n \(=30\) needs 3 images of class '5', which has 2: ask for at most 20"),
+        (lambda: numbered(5).split(5), r"n \(=5\) must be a whole number from 1 to 4"),
+        (lambda: fashion_mnist("test"), r"train \(='test'\) must be True or False"),
+        (lambda: fashion_mnist(full=1), r'full \(=1\) must be False, True or "auto"'),
+        (lambda: digits(0), r"train \(=0\) must be True or False"),
+        (lambda: shapes(0), r"n \(=0\) must be a whole number of at least 1"),
+        (lambda: shapes(5, size=4), r"size \(=4\) must be a whole number of at least 8: in fewer pixels"),
+        (lambda: shapes(5, noise=2), r"noise \(=2\) must be a finite number from 0 to 1"),
+        (lambda: shapes(5, seed=-1), r"seed \(=-1\) must be a whole number from 0"),
+        (lambda: photograph("dog"), r"name \(='dog'\) must be one of 'astronaut', 'camera', 'cat', 'coffee', 'rocket'"),
+        (lambda: photograph("cat", 0), r"size \(=0\) must be a whole number from 1"),
+        (lambda: text("bible"), r"name \(='bible'\) must be one of 'alice'"),
+        (
+            lambda: shift(IMAGES, 4, 0),
+            r"dx \(=4\) must be a whole number from -3 to 3: the picture, 4 wide, would leave",
+        ),
+        (lambda: shift(IMAGES, 0, -4), r"dy \(=-4\) must be a whole number from -3 to 3: the picture, 4 high"),
+        (lambda: shift(IMAGES, 0.5, 0), r"dx \(=0.5\) must be a whole number"),
+        (lambda: shift(IMAGES, 1, 0, "mean"), r"fill \(='mean'\) must be a number or \"edge\""),
+    ],
+)
 def test_a_wrong_argument_is_named_with_its_rule(call, words):
     with pytest.raises(ValueError, match=words):
         call()
 
 
 # Shapes
+
 
 def test_shapes_are_balanced_and_decided_by_the_seed():
     data, again, other = shapes(205, seed=4), shapes(205, seed=4), shapes(205, seed=5)
@@ -387,11 +436,23 @@ def test_shapes_without_noise_have_two_colours_well_apart():
 
 
 # Areas by school geometry, in units of the radius squared; the crescent by the lens of two circles.
-LENS = 0.6 * np.arccos((0.45**2 + 0.6 - 1) / (2 * 0.45 * 0.6**0.5)) + np.arccos((0.45**2 + 1 - 0.6) / 0.9) - 0.5 * np.sqrt(
-    (-0.45 + 0.6**0.5 + 1) * (0.45 + 0.6**0.5 - 1) * (0.45 - 0.6**0.5 + 1) * (0.45 + 0.6**0.5 + 1))
-AREAS = {"disk": np.pi, "ring": np.pi * (1 - 0.55**2), "square": 1.7**2, "frame": 1.8**2 - 1, "triangle": 1.7 * 1.7 / 2,
-         "plus": 2 * 2 * 0.56 - 0.56**2, "cross": 2 * 2 * 0.56 - 0.56**2, "diamond": 2 * 1.05**2, "bars": 2 * 0.5 * 1.8,
-         "crescent": np.pi - LENS}
+LENS = (
+    0.6 * np.arccos((0.45**2 + 0.6 - 1) / (2 * 0.45 * 0.6**0.5))
+    + np.arccos((0.45**2 + 1 - 0.6) / 0.9)
+    - 0.5 * np.sqrt((-0.45 + 0.6**0.5 + 1) * (0.45 + 0.6**0.5 - 1) * (0.45 - 0.6**0.5 + 1) * (0.45 + 0.6**0.5 + 1))
+)
+AREAS = {
+    "disk": np.pi,
+    "ring": np.pi * (1 - 0.55**2),
+    "square": 1.7**2,
+    "frame": 1.8**2 - 1,
+    "triangle": 1.7 * 1.7 / 2,
+    "plus": 2 * 2 * 0.56 - 0.56**2,
+    "cross": 2 * 2 * 0.56 - 0.56**2,
+    "diamond": 2 * 1.05**2,
+    "bars": 2 * 0.5 * 1.8,
+    "crescent": np.pi - LENS,
+}
 
 
 @pytest.mark.parametrize("label, name", list(enumerate(course.SHAPES)))
@@ -413,15 +474,20 @@ def test_place_and_colour_do_not_tell_the_class():
 
 # Photographs and the text
 
-@pytest.mark.parametrize("name, height, width", [("astronaut", 512, 512), ("camera", 512, 512), ("cat", 300, 451),
-                                                 ("coffee", 400, 600), ("rocket", 427, 640)])
+
+@pytest.mark.parametrize(
+    "name, height, width",
+    [("astronaut", 512, 512), ("camera", 512, 512), ("cat", 300, 451), ("coffee", 400, 600), ("rocket", 427, 640)],
+)
 def test_photographs(name, height, width):
     from matplotlib.image import imread
 
     assert name in photographs() and len(photographs()) == 5
     image = photograph(name)
     assert image.shape == (3, height, width) and image.dtype == torch.float32
-    theirs = torch.tensor(np.array(imread(next((DATA / "photographs").glob(f"{name}.*")))))  # PNG as 0 ... 1, JPEG as bytes
+    theirs = torch.tensor(
+        np.array(imread(next((DATA / "photographs").glob(f"{name}.*"))))
+    )  # PNG as 0 ... 1, JPEG as bytes
     theirs = theirs / 255 if theirs.dtype == torch.uint8 else theirs
     theirs = theirs.permute(2, 0, 1) if theirs.ndim == 3 else theirs.expand(3, -1, -1)
     assert torch.allclose(image, theirs, atol=1e-6)
@@ -447,18 +513,19 @@ def test_the_text_is_alice():
 
 # shift
 
+
 @few
 @given(st.integers(-5, 5), st.integers(-6, 6), st.floats(-1, 1, width=32))
 def test_shift_is_a_roll_with_the_wrapped_pixels_replaced(dx, dy, fill):
     images = torch.rand(2, 3, 7, 6, generator=torch.Generator().manual_seed(0)) + 2
     expected = torch.roll(images, (dy, dx), (2, 3))
-    expected[:, :, :max(0, dy)] = fill
-    expected[:, :, 7 + dy if dy < 0 else 7:] = fill
-    expected[..., :max(0, dx)] = fill
-    expected[..., 6 + dx if dx < 0 else 6:] = fill
+    expected[:, :, : max(0, dy)] = fill
+    expected[:, :, 7 + dy if dy < 0 else 7 :] = fill
+    expected[..., : max(0, dx)] = fill
+    expected[..., 6 + dx if dx < 0 else 6 :] = fill
     assert torch.equal(shift(images, dx, dy, fill), expected)
     padded = torch.nn.functional.pad(images, (6, 6, 7, 7), mode="replicate")
-    assert torch.equal(shift(images, dx, dy, "edge"), padded[..., 7 - dy:14 - dy, 6 - dx:12 - dx])
+    assert torch.equal(shift(images, dx, dy, "edge"), padded[..., 7 - dy : 14 - dy, 6 - dx : 12 - dx])
 
 
 def test_shift_by_hand():
@@ -476,6 +543,7 @@ def test_shift_of_a_set_says_so(test_set):
 
 # The script
 
+
 def test_make_data_rebuilds_the_same_bytes():
     packages = Path(os.environ.get("COURSE_PACKAGES", ROOT / "build" / "packages"))
     if len(list(packages.glob("*.whl")) + list(packages.glob("*.deb")) + list(packages.glob("snappy*"))) < 4:
@@ -486,5 +554,7 @@ def test_make_data_rebuilds_the_same_bytes():
     finally:
         sys.path.remove(str(DATA))
     files, full = make_data.build(packages)
-    assert {name: hashlib.sha256(data).hexdigest() for name, data in (files | full).items()} == {n: s for s, n in listed()}
+    assert {name: hashlib.sha256(data).hexdigest() for name, data in (files | full).items()} == {
+        n: s for s, n in listed()
+    }
     assert make_data.checksums(files | full) == (DATA / "checksums.txt").read_text()

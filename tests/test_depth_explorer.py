@@ -28,6 +28,7 @@ def ask(explorer, *changes):
 
 # ---- the networks
 
+
 @pytest.mark.parametrize("residual", [False, True])
 @pytest.mark.parametrize("layers", [4, 10, 32])
 def test_a_network_has_as_many_layers_as_it_says(layers, residual):
@@ -35,7 +36,10 @@ def test_a_network_has_as_many_layers_as_it_says(layers, residual):
     assert len(rows) == layers and rows[-1].out_shape == (1, 10)
     assert [row.out_shape[-1] for row in rows[:-1]] == [8] + [4] * (layers - 2)
     # By hand: the first kernels, the others, two numbers per channel for each BN, the last layer with its bias.
-    assert sum(p.numel() for p in deep_net(layers, residual).parameters()) == 9 * 16 + (layers - 2) * 9 * 16 * 16 + (layers - 1) * 32 + 170
+    assert (
+        sum(p.numel() for p in deep_net(layers, residual).parameters())
+        == 9 * 16 + (layers - 2) * 9 * 16 * 16 + (layers - 1) * 32 + 170
+    )
 
 
 def test_a_residual_block_is_the_basic_block():
@@ -65,15 +69,22 @@ def test_the_starts_have_the_spread_they_should():
         assert weight.var().item() == pytest.approx(wanted, rel=0.03)
 
 
-@pytest.mark.parametrize("settings, message", [
-    (dict(depth=9), r"depth \(=9\) must be even.*give 8 or 10"), (dict(depth=2), r"depth \(=2\) must be at least 4"),
-    (dict(depth=8.0), r"depth \(=8.0\) must be a whole number"), (dict(depth=8, start="zero"), r"start \(='zero'\) must be one of he, xavier, torch")])
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        (dict(depth=9), r"depth \(=9\) must be even.*give 8 or 10"),
+        (dict(depth=2), r"depth \(=2\) must be at least 4"),
+        (dict(depth=8.0), r"depth \(=8.0\) must be a whole number"),
+        (dict(depth=8, start="zero"), r"start \(='zero'\) must be one of he, xavier, torch"),
+    ],
+)
 def test_impossible_networks_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         deep_net(**settings)
 
 
 # ---- the numbers
+
 
 def test_the_gradient_is_that_of_a_step_aside():
     """Along its own gradient a weight changes the loss by the gradient's length: measured by moving it a little."""
@@ -85,7 +96,7 @@ def test_the_gradient_is_that_of_a_step_aside():
     slopes = torch.autograd.grad(F.cross_entropy(net(images), labels), weights)
     for weight, slope, length in zip(weights, slopes, lengths, strict=True):
         way, losses = slope / slope.norm(), []
-        for step in (1e-5, -2e-5, 1e-5):          # there, to the other side, and back
+        for step in (1e-5, -2e-5, 1e-5):  # there, to the other side, and back
             weight.data += step * way
             losses.append(F.cross_entropy(net(images), labels).item())
         assert (losses[0] - losses[1]) / 2e-5 == pytest.approx(length, rel=1e-3)
@@ -104,7 +115,7 @@ def test_the_values_are_those_that_the_layers_receive():
         else:
             x = layer(x)
             values += [x] if isinstance(layer, nn.ReLU) else []
-    values[-1] = x.mean((2, 3))                   # the last layer receives the mean of each channel
+    values[-1] = x.mean((2, 3))  # the last layer receives the mean of each channel
     wanted = [value.pow(2).mean().sqrt().item() for value in values]
     assert profile(net, images, labels).values == pytest.approx(wanted, rel=1e-5)
 
@@ -129,7 +140,9 @@ def test_the_explorer_measures_the_network_of_its_settings():
 
 def test_the_lesson_is_there_in_every_seed():
     for seed in range(3):
-        plain, residual = (DepthExplorer(56, seed=seed).measured()[kind].gradients[:-1] for kind in ("plain", "residual"))
+        plain, residual = (
+            DepthExplorer(56, seed=seed).measured()[kind].gradients[:-1] for kind in ("plain", "residual")
+        )
         assert max(plain) / min(plain) > 400 and max(residual) / min(residual) < 40
         faded = DepthExplorer(20, norm="off", start="torch", seed=seed).measured()
         assert faded["plain"].gradients[0] < 1e-6 < 1e-3 < faded["residual"].gradients[0]
@@ -150,6 +163,7 @@ def test_without_a_gradient_mode_and_without_the_digits_it_still_works(monkeypat
 
 # ---- what is shown
 
+
 def test_every_control_has_a_label_and_every_control_a_value():
     explorer = DepthExplorer()
     page = "".join({**explorer.fixed, **explorer.parts}.values())
@@ -164,7 +178,7 @@ def test_its_display_is_live_still_and_the_same_every_time():
     one, two = (DepthExplorer()._repr_mimebundle_() for _ in range(2))
     assert one[0]["text/plain"] == two[0]["text/plain"] == one[1]["image/png"]["alt"] == repr(DepthExplorer())
     assert one[0]["image/png"] == two[0]["image/png"] and len(one[0]["image/png"]) < 80_000
-    assert not re.search(r"\d\.\d|10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]", one[0]["text/plain"])           # no measured number
+    assert not re.search(r"\d\.\d|10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]", one[0]["text/plain"])  # no measured number
     state = DepthExplorer(60).get_state()
     assert len(json.dumps(state, allow_nan=False)) < 150_000
 
@@ -197,17 +211,30 @@ def test_what_lies_beyond_the_axes_is_drawn_at_their_edge():
     assert [place(number) for number in (0.0, 1e-30, 1.0, 1e30, math.inf, math.nan)] == [-9, -9, 0, 5, 5, 5]
     explorer = DepthExplorer(60, norm="off", start="torch")
     assert min(explorer.measured()["plain"].values) < 1e-9
-    heights = [float(y) for y in re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)"|<rect', chart("values", explorer.measured())) if y]
+    heights = [
+        float(y)
+        for y in re.findall(r'<circle cx="[\d.]+" cy="([\d.]+)"|<rect', chart("values", explorer.measured()))
+        if y
+    ]
     assert all(depth.TOP <= y <= depth.HEIGHT - depth.BOTTOM for y in heights)
 
 
 def test_numbers_are_written_to_be_read():
     assert [written(n) for n in (0.0, 0.37123, 12.34, 1234.5, 4.13e-7, 2.5e8, math.inf)] == [
-        "0", "0.37", "12", "1,234", "4.1·10⁻⁷", "2.5·10⁸", "beyond all numbers"]
+        "0",
+        "0.37",
+        "12",
+        "1,234",
+        "4.1·10⁻⁷",
+        "2.5·10⁸",
+        "beyond all numbers",
+    ]
 
 
 def test_what_the_browser_asks():
-    explorer = ask(DepthExplorer(), ("depth", 61 - 1), ("norm", "off"), ("start", "torch"), ("end", "ReLU"), ("seed", 3))
+    explorer = ask(
+        DepthExplorer(), ("depth", 61 - 1), ("norm", "off"), ("start", "torch"), ("end", "ReLU"), ("seed", 3)
+    )
     assert explorer.values == {"depth": 60, "norm": "off", "start": "torch", "end": "ReLU", "seed": 3}
     assert explorer.parts == DepthExplorer(60, "off", "torch", "ReLU", 3).parts
     ask(explorer, ("depth", 7), ("start", "zeros"), ("nothing", 1))
@@ -222,17 +249,25 @@ def test_only_the_residual_network_knows_where_the_relu_stands():
 
 def test_it_answers_quickly():
     explorer, least = DepthExplorer(), math.inf
-    for seed in range(1, 6):                      # the least of five: others may be using the machine
+    for seed in range(1, 6):  # the least of five: others may be using the machine
         begun = time.process_time()
         ask(explorer, ("depth", 60), ("seed", seed))
         least = min(least, time.process_time() - begun)
     assert least < 0.25
 
 
-@pytest.mark.parametrize("settings, message", [
-    (dict(depth=7), r"depth \(=7\) must be even"), (dict(depth=62), r"depth \(=62\)"), (dict(depth=2), r"depth \(=2\)"),
-    (dict(norm="layer"), r"norm \(='layer'\) must be one of on, off"), (dict(start="zero"), r"start \(='zero'\)"),
-    (dict(end="sigmoid"), r"end \(='sigmoid'\) must be one of BN, ReLU"), (dict(seed=-1), r"seed \(=-1\)")])
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        (dict(depth=7), r"depth \(=7\) must be even"),
+        (dict(depth=62), r"depth \(=62\)"),
+        (dict(depth=2), r"depth \(=2\)"),
+        (dict(norm="layer"), r"norm \(='layer'\) must be one of on, off"),
+        (dict(start="zero"), r"start \(='zero'\)"),
+        (dict(end="sigmoid"), r"end \(='sigmoid'\) must be one of BN, ReLU"),
+        (dict(seed=-1), r"seed \(=-1\)"),
+    ],
+)
 def test_the_callers_mistakes_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         DepthExplorer(**settings)

@@ -31,10 +31,16 @@ from helpers.exercises.compare import difference
 
 NAMES = list(EXERCISES)
 FILES = solutions.files()
-NOTEBOOKS = {path: nbformat.read(path, 4) for path in sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))}
-STUB_CELLS = [(path, cell) for path, notebook in NOTEBOOKS.items() for cell in notebook.cells if solve.graded(cell, "solution")]
+NOTEBOOKS = {
+    path: nbformat.read(path, 4) for path in sorted((Path(__file__).parent.parent / "notebooks").glob("*.ipynb"))
+}
+STUB_CELLS = [
+    (path, cell) for path, notebook in NOTEBOOKS.items() for cell in notebook.cells if solve.graded(cell, "solution")
+]
 every_exercise = pytest.mark.parametrize("name", NAMES)
-every_mistake = pytest.mark.parametrize("name, i", [(name, i) for name in NAMES for i in range(len(EXERCISES[name].mistakes))])
+every_mistake = pytest.mark.parametrize(
+    "name, i", [(name, i) for name in NAMES for i in range(len(EXERCISES[name].mistakes))]
+)
 
 
 def defined(name, code):
@@ -47,13 +53,16 @@ def defined(name, code):
 
 # All registered exercises
 
+
 def test_every_exercise_has_its_solution():
     assert NAMES and sorted(NAMES) == sorted(FILES)
 
 
 def test_every_chapter_is_found():
     here = {path.stem for path in Path(exercises.__file__).parent.glob("ch*.py")} - {"check"}
-    assert here == {path.stem for path in FILES.values()} and here <= {m.name for m in pkgutil.iter_modules(exercises.__path__)}
+    assert here == {path.stem for path in FILES.values()} and here <= {
+        m.name for m in pkgutil.iter_modules(exercises.__path__)
+    }
     assert all(hasattr(exercises, chapter) for chapter in here)
 
 
@@ -115,7 +124,9 @@ def test_exercise_stands_in_one_notebook_of_its_chapter(name):
     assert [path.stem[:2] for path, cell in STUB_CELLS if cell.metadata.nbgrader.grade_id == name] == [number]
 
 
-@pytest.mark.parametrize("path, cell", STUB_CELLS, ids=lambda part: part.get("id") if isinstance(part, dict) else part.stem)
+@pytest.mark.parametrize(
+    "path, cell", STUB_CELLS, ids=lambda part: part.get("id") if isinstance(part, dict) else part.stem
+)
 def test_stub_in_the_notebook_is_the_solution_without_its_region(path, cell):
     assert cell.source == solutions.stub(cell.metadata.nbgrader.grade_id)
 
@@ -124,15 +135,26 @@ def test_stub_word_for_word():
     assert solutions.stub("conv_parameters") == (
         "def conv_parameters(in_channels, out_channels, kernel_size):\n"
         '    """The number of parameters of a convolution layer with bias and K×K kernels."""\n'
-        "    pass  # your code here")
+        "    pass  # your code here"
+    )
 
 
 @every_exercise
 def test_stub_is_what_nbgrader_releases(name):
     preprocessors = pytest.importorskip("nbgrader.preprocessors", reason="nbgrader is a teacher's extra")
     from traitlets.config import Config
+
     strip = preprocessors.ClearSolutions(config=Config({"ClearSolutions": {"code_stub": {"python": solutions.STUB}}}))
-    metadata = {"nbgrader": {"schema_version": 3, "solution": True, "grade": False, "locked": False, "task": False, "grade_id": name}}
+    metadata = {
+        "nbgrader": {
+            "schema_version": 3,
+            "solution": True,
+            "grade": False,
+            "locked": False,
+            "task": False,
+            "grade_id": name,
+        }
+    }
     cell = nbformat.v4.new_code_cell(solutions.marked(name), metadata=metadata)
     assert strip.preprocess_cell(cell, {"language": "python"}, 0)[0].source == solutions.stub(name)
 
@@ -152,8 +174,14 @@ def reference(x, weight, power=1):
 
 def row_cases():
     dice = torch.Generator().manual_seed(1)
-    return [{"x": torch.randn(rows, columns, generator=dice), "weight": torch.rand(columns, generator=dice) + 0.5, **options}
-            for rows, columns, options in ((4, 3, {}), (2, 5, {"power": 2}))]
+    return [
+        {
+            "x": torch.randn(rows, columns, generator=dice),
+            "weight": torch.rand(columns, generator=dice) + 0.5,
+            **options,
+        }
+        for rows, columns, options in ((4, 3, {}), (2, 5, {"power": 2}))
+    ]
 
 
 @pytest.fixture
@@ -172,10 +200,16 @@ def invent():
 
 @pytest.fixture
 def rows(invent):
-    return invent(reference, cases=row_cases, seconds=60, hints=["Multiply.", "Then take the mean."], mistakes=[
-        (lambda x, weight, power=1: x.mean(dim=1) ** power, "the weight is not used."),
-        (lambda x, weight, power=1: (x * weight).sum(dim=1) ** power, "this is the sum."),
-    ])
+    return invent(
+        reference,
+        cases=row_cases,
+        seconds=60,
+        hints=["Multiply.", "Then take the mean."],
+        mistakes=[
+            (lambda x, weight, power=1: x.mean(dim=1) ** power, "the weight is not used."),
+            (lambda x, weight, power=1: (x * weight).sum(dim=1) ** power, "this is the sum."),
+        ],
+    )
 
 
 def said(function):
@@ -199,30 +233,46 @@ def test_known_mistake(rows):
 
 def test_shape_and_case(rows):
     assert said(lambda x, weight, power=1: row_means(x, weight, power)[:, None]) == (
-        "with x (4, 3), weight (3,): the answer has shape (4, 1), expected (4,).")
+        "with x (4, 3), weight (3,): the answer has shape (4, 1), expected (4,)."
+    )
 
 
 def test_first_different_value(rows):
     def off_in_one_place(x, weight, power=1):
         out = row_means(x, weight, power)
         return torch.where(torch.arange(len(out)) == 1, 7.0, out) if power == 2 else out
+
     want = row_means(**row_cases()[1])[1].item()
-    assert said(off_in_one_place) == ("with x (2, 5), weight (5,), power=2: the answer has the right shape, but at [1] yours is 7, "
-                                      f"expected {want:.4g} (1 of 2 values differs).")
+    assert said(off_in_one_place) == (
+        "with x (2, 5), weight (5,), power=2: the answer has the right shape, but at [1] yours is 7, "
+        f"expected {want:.4g} (1 of 2 values differs)."
+    )
 
 
-@pytest.mark.parametrize("wrong, expected", [
-    (lambda x, weight, power=1: row_means(x, weight, power).tolist(), "a list, expected a tensor: `torch.stack` makes"),
-    (lambda x, weight, power=1: row_means(x, weight, power).numpy(), "a NumPy array, expected a tensor: `torch.from_numpy`"),
-    (lambda x, weight, power=1: (row_means(x, weight, power),), "a tuple, expected a tensor: is there a comma at the end"),
-    (lambda x, weight, power=1: row_means, "a function, expected a tensor: is a pair of brackets missing"),
-    (lambda x, weight, power=1: (value for value in x), "a generator, expected a tensor: is there a `yield`"),
-    (lambda x, weight, power=1: 3.5, "a float, expected a tensor"),
-    (lambda x, weight, power=1: row_means(x, weight, power) > 0, "has dtype torch.bool, expected torch.float32"),
-    (lambda x, weight, power=1: row_means(x, weight, power).int(), "has dtype torch.int32, expected torch.float32"),
-    (lambda x, weight, power=1: row_means(x, weight, power) / 0 * 0, "holds NaN"),
-    (lambda x, weight, power=1: row_means(x, weight, power) / 0, "holds an infinite value"),
-])
+@pytest.mark.parametrize(
+    "wrong, expected",
+    [
+        (
+            lambda x, weight, power=1: row_means(x, weight, power).tolist(),
+            "a list, expected a tensor: `torch.stack` makes",
+        ),
+        (
+            lambda x, weight, power=1: row_means(x, weight, power).numpy(),
+            "a NumPy array, expected a tensor: `torch.from_numpy`",
+        ),
+        (
+            lambda x, weight, power=1: (row_means(x, weight, power),),
+            "a tuple, expected a tensor: is there a comma at the end",
+        ),
+        (lambda x, weight, power=1: row_means, "a function, expected a tensor: is a pair of brackets missing"),
+        (lambda x, weight, power=1: (value for value in x), "a generator, expected a tensor: is there a `yield`"),
+        (lambda x, weight, power=1: 3.5, "a float, expected a tensor"),
+        (lambda x, weight, power=1: row_means(x, weight, power) > 0, "has dtype torch.bool, expected torch.float32"),
+        (lambda x, weight, power=1: row_means(x, weight, power).int(), "has dtype torch.int32, expected torch.float32"),
+        (lambda x, weight, power=1: row_means(x, weight, power) / 0 * 0, "holds NaN"),
+        (lambda x, weight, power=1: row_means(x, weight, power) / 0, "holds an infinite value"),
+    ],
+)
 def test_wrong_kind_of_result(rows, wrong, expected):
     message = said(wrong)
     assert message.startswith("with x (4, 3), weight (3,): the answer") and expected in message
@@ -237,6 +287,7 @@ def test_exception_with_the_line(rows):
     def crashes(x, weight, power=1):
         rows = len(x)
         return x[rows]
+
     message = said(crashes)
     line = crashes.__code__.co_firstlineno + 2
     assert f"your code raises **IndexError** in line {line}, `return x[rows]`: index 4 is out of bounds" in message
@@ -245,30 +296,35 @@ def test_exception_with_the_line(rows):
 def test_exception_inside_a_library_names_the_students_line(rows):
     def crashes(x, weight, power=1):
         return F.pad(x, "left")
-    assert "`return F.pad(x, \"left\")`" in said(crashes)
+
+    assert '`return F.pad(x, "left")`' in said(crashes)
 
 
 def test_exception_has_no_address(rows):
     def crashes(x, weight, power=1):
         raise TypeError(f"bad {object()}")
+
     assert said(crashes).endswith(": bad <object object>.")
 
 
 def test_exit(rows):
     def leaves(x, weight, power=1):
         raise SystemExit
+
     assert "your code asks Python to exit in line" in said(leaves)
 
 
 def test_interrupt(rows):
     def interrupted(x, weight, power=1):
         raise KeyboardInterrupt
+
     assert said(interrupted) == "stopped before the check was through."
 
 
 def test_endless_recursion(rows):
     def forever(x, weight, power=1):
         return forever(x, weight, power) + 1
+
     assert "your function calls itself without end in line" in said(forever)
 
 
@@ -283,6 +339,7 @@ def test_endless_loop(rows, swallow):
                 pass
         while True:
             pass
+
     rows.seconds = 0.1
     before, started = signal.getsignal(signal.SIGALRM), time.monotonic()
     assert said(forever) == "there is no answer after 0.1 seconds: does a loop never end, or do too much?"
@@ -314,7 +371,10 @@ def test_changed_argument(rows):
     def in_place(x, weight, power=1):
         x *= weight
         return x.mean(dim=1) ** power
-    assert said(in_place).endswith("your function changed its argument `x` in place: work on a copy; of a tensor, `x.clone()`.")
+
+    assert said(in_place).endswith(
+        "your function changed its argument `x` in place: work on a copy; of a tensor, `x.clone()`."
+    )
 
 
 def test_changed_list(invent):
@@ -334,9 +394,14 @@ def test_missing_return(rows):
     def prints(x, weight, power=1):
         print((x * weight).mean(dim=1) ** power)
 
-    assert said(nothing) == "with x (4, 3), weight (3,): your function returns None: is a `return` missing, or on one path only?"
+    assert (
+        said(nothing)
+        == "with x (4, 3), weight (3,): your function returns None: is a `return` missing, or on one path only?"
+    )
     assert said(on_one_path).startswith("with x (2, 5), weight (5,), power=2: your function returns None")
-    assert said(prints).endswith("your function returns None: it prints its result, and has to hand it back with `return`.")
+    assert said(prints).endswith(
+        "your function returns None: it prints its result, and has to hand it back with `return`."
+    )
 
 
 def test_stubs(rows):
@@ -359,19 +424,23 @@ def test_prints_are_hidden(rows, capsys):
     def chatty(x, weight, power=1):
         print("here", x.shape)
         return row_means(x, weight, power)
+
     check("invented", chatty)
     shown = capsys.readouterr().out
     assert shown == "Right. `invented` gives what it should in all 2 cases. (Your prints are hidden while checking.)\n"
 
 
-@pytest.mark.parametrize("wrong, expected", [
-    (lambda x, w, power=1: x, "missing: `weight`; not known: `w`."),
-    (lambda x: x, "missing: `weight`, `power`."),
-    (lambda x, weight, power=2: x, "default changed: `power`."),
-    (lambda x, weight, power: x, "default changed: `power`."),
-    (lambda x, weight, bias, power=1: x, "not known: `bias`."),
-    (lambda x, weight, /, power=1: x, "missing: `weight`"),
-])
+@pytest.mark.parametrize(
+    "wrong, expected",
+    [
+        (lambda x, w, power=1: x, "missing: `weight`; not known: `w`."),
+        (lambda x: x, "missing: `weight`, `power`."),
+        (lambda x, weight, power=2: x, "default changed: `power`."),
+        (lambda x, weight, power: x, "default changed: `power`."),
+        (lambda x, weight, bias, power=1: x, "not known: `bias`."),
+        (lambda x, weight, /, power=1: x, "missing: `weight`"),
+    ],
+)
 def test_parameters(rows, wrong, expected):
     message = said(wrong)
     if expected == "missing: `weight`":
@@ -407,7 +476,9 @@ def test_arguments_are_fresh_and_dice_are_kept(rows):
 
     states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()
     assert diagnose("invented", rolls) and diagnose("invented", rolls)
-    assert len({numbers[:3] for numbers in seen}) == 1  # the same in every call, so an answer that uses dropout is repeatable
+    assert (
+        len({numbers[:3] for numbers in seen}) == 1
+    )  # the same in every call, so an answer that uses dropout is repeatable
     assert torch.equal(torch.get_rng_state(), states[0]) and random.getstate() == states[1]
     assert (np.random.get_state()[1] == states[2]).all() and torch.is_grad_enabled()
 
@@ -431,6 +502,7 @@ def test_gradient(invent):
 def test_view(invent):
     def seen(network):
         return [tuple(parameter.shape) for parameter in network.parameters()]
+
     invent(lambda width: torch.nn.Linear(width, 3), cases=lambda: [{"width": 5}, {"width": 2}], view=seen)
     assert diagnose("invented", lambda width: torch.nn.Sequential(torch.nn.Linear(width, 3), torch.nn.ReLU()))
     assert "the answer has 1 element, expected 2" in said(lambda width: torch.nn.Linear(width, 3, bias=False))
@@ -445,51 +517,90 @@ def test_mistake_that_raises_in_some_cases(invent):
 
     def also_swapped(x, weight, power=1):
         return (x * torch.cat([weight, weight])[:3]).mean(dim=1) + 1  # too short for five columns
+
     invent(reference, cases=row_cases, mistakes=[(swapped, "swapped.")])
     assert said(also_swapped) == "swapped."
 
 
 # Values
 
-@pytest.mark.parametrize("value, wrong, expected", [
-    (28, 28.0, "the answer is 28.0: the value is right, but it is a float; use // for whole numbers."),
-    (28, 29, "the answer is 29, which is too large."),
-    (28, 27.5, "the answer is 27.5, a float, expected a whole number (int)."),
-    (1, True, "the answer is a bool, expected a whole number (int)."),
-    (28, "28", "the answer is a string, expected a whole number (int): write the number without quotes."),
-    (28, torch.tensor(28), "the answer is a tensor of shape (), expected a whole number (int): take the number out of the tensor "
-                           "with `.item()`."),
-    (28, (28,), "the answer is a tuple, expected a whole number (int): is there a comma at the end of the line, which makes a "
-                "tuple of one?"),
-    (28, [28, 3], "the answer is a list, expected a whole number (int)."),
-    (28, len, "the answer is a function, expected a whole number (int): is a pair of brackets missing, which would call it?"),
-    (28, object(), "the answer is an object, expected a whole number (int)."),
-    (2**70, 2**70 + 1, f"the answer is {2**70 + 1}, which is too large."),
-    (0.25, 0.2501, "the answer is 0.2501, which is too large."),
-    (0.25, 25, "the answer is 25, which is too large."),
-    (0.25, float("nan"), "the answer holds NaN"),
-    (0.25, float("inf"), "the answer holds an infinite value"),
-    ((1, 28, 28), (1, 28), "the answer has 2 elements, expected 3."),
-    ((1, 28, 28), (1, 28, 27), "`answer[2]` is 27, which is too small."),
-    ((1, 28, 28), (1, 28.0, 28), "`answer[1]` is 28.0: the value is right, but it is a float"),
-    ((1, 28, 28), "1, 28, 28", "the answer is a string, expected a tuple."),
-    ("padding", "stride", "the answer is 'stride', which is not right."),
-    (True, 1, "the answer is a whole number (int), expected a bool."),
-    (True, False, "the answer is False, which is not right."),
-    (torch.tensor([1.0, 2.0]), torch.tensor([1.0, 3.0]), "the answer has the right shape, but at [1] yours is 3 (1 of 2 values differs)."),
-    (torch.tensor([1, 2]), torch.tensor([1.0, 2.0]), "the answer has dtype torch.float32, expected torch.int64."),
-    (torch.tensor(2.0), torch.tensor(5.0), "the answer has the right shape, but yours is 5 (1 of 1 values differs)."),
-])
+
+@pytest.mark.parametrize(
+    "value, wrong, expected",
+    [
+        (28, 28.0, "the answer is 28.0: the value is right, but it is a float; use // for whole numbers."),
+        (28, 29, "the answer is 29, which is too large."),
+        (28, 27.5, "the answer is 27.5, a float, expected a whole number (int)."),
+        (1, True, "the answer is a bool, expected a whole number (int)."),
+        (28, "28", "the answer is a string, expected a whole number (int): write the number without quotes."),
+        (
+            28,
+            torch.tensor(28),
+            "the answer is a tensor of shape (), expected a whole number (int): take the number out of the tensor "
+            "with `.item()`.",
+        ),
+        (
+            28,
+            (28,),
+            "the answer is a tuple, expected a whole number (int): is there a comma at the end of the line, which makes a "
+            "tuple of one?",
+        ),
+        (28, [28, 3], "the answer is a list, expected a whole number (int)."),
+        (
+            28,
+            len,
+            "the answer is a function, expected a whole number (int): is a pair of brackets missing, which would call it?",
+        ),
+        (28, object(), "the answer is an object, expected a whole number (int)."),
+        (2**70, 2**70 + 1, f"the answer is {2**70 + 1}, which is too large."),
+        (0.25, 0.2501, "the answer is 0.2501, which is too large."),
+        (0.25, 25, "the answer is 25, which is too large."),
+        (0.25, float("nan"), "the answer holds NaN"),
+        (0.25, float("inf"), "the answer holds an infinite value"),
+        ((1, 28, 28), (1, 28), "the answer has 2 elements, expected 3."),
+        ((1, 28, 28), (1, 28, 27), "`answer[2]` is 27, which is too small."),
+        ((1, 28, 28), (1, 28.0, 28), "`answer[1]` is 28.0: the value is right, but it is a float"),
+        ((1, 28, 28), "1, 28, 28", "the answer is a string, expected a tuple."),
+        ("padding", "stride", "the answer is 'stride', which is not right."),
+        (True, 1, "the answer is a whole number (int), expected a bool."),
+        (True, False, "the answer is False, which is not right."),
+        (
+            torch.tensor([1.0, 2.0]),
+            torch.tensor([1.0, 3.0]),
+            "the answer has the right shape, but at [1] yours is 3 (1 of 2 values differs).",
+        ),
+        (torch.tensor([1, 2]), torch.tensor([1.0, 2.0]), "the answer has dtype torch.float32, expected torch.int64."),
+        (
+            torch.tensor(2.0),
+            torch.tensor(5.0),
+            "the answer has the right shape, but yours is 5 (1 of 1 values differs).",
+        ),
+    ],
+)
 def test_wrong_value(invent, value, wrong, expected):
     invent(value)
     assert said(wrong).startswith(expected)
 
 
-@pytest.mark.parametrize("value, right", [
-    (28, 28), (28, np.int64(28)), (0.25, 0.25), (0.25, 0.2500001), (2.0, 2), (0.25, np.float32(0.25)), ((1, 28), (1, 28)),
-    ((1, 28), torch.Size([1, 28])), ((1, 28), [1, 28]), ("padding", " Padding "), (True, True), (torch.ones(2), torch.ones(2).double()),
-    (torch.tensor([float("-inf"), 1.0]), torch.tensor([float("-inf"), 1.0])), (torch.ones(2), torch.ones(2, requires_grad=True)),
-])
+@pytest.mark.parametrize(
+    "value, right",
+    [
+        (28, 28),
+        (28, np.int64(28)),
+        (0.25, 0.25),
+        (0.25, 0.2500001),
+        (2.0, 2),
+        (0.25, np.float32(0.25)),
+        ((1, 28), (1, 28)),
+        ((1, 28), torch.Size([1, 28])),
+        ((1, 28), [1, 28]),
+        ("padding", " Padding "),
+        (True, True),
+        (torch.ones(2), torch.ones(2).double()),
+        (torch.tensor([float("-inf"), 1.0]), torch.tensor([float("-inf"), 1.0])),
+        (torch.ones(2), torch.ones(2, requires_grad=True)),
+    ],
+)
 def test_right_value(invent, value, right):
     invent(value)
     verdict = diagnose("invented", right)
@@ -511,6 +622,7 @@ def test_a_value_does_not_give_the_answer_away(invent):
 
 # Nothing raises, nothing wrong passes
 
+
 class Hostile:
     """Breaks whatever touches it."""
 
@@ -521,13 +633,42 @@ class Hostile:
 
 
 ANSWERS = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.complex_numbers(), st.text(), st.binary(), st.dates(),
-              st.fractions(), st.decimals(), st.builds(Hostile), st.builds(object), st.just(Hostile), st.just(print), st.just(...),
-              st.sampled_from([torch.float32, torch.zeros(0), torch.zeros(2, device="meta"), torch.eye(2).to_sparse(), np.zeros(3),
-                               torch.nn.Linear(2, 2), torch.tensor(1j), torch.tensor([float("nan")]), range(3)]),
-              st.builds(lambda: 10**5000)),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.tuples(inner, inner), st.dictionaries(st.text(max_size=2), inner, max_size=2)),
-    max_leaves=5)
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.complex_numbers(),
+        st.text(),
+        st.binary(),
+        st.dates(),
+        st.fractions(),
+        st.decimals(),
+        st.builds(Hostile),
+        st.builds(object),
+        st.just(Hostile),
+        st.just(print),
+        st.just(...),
+        st.sampled_from(
+            [
+                torch.float32,
+                torch.zeros(0),
+                torch.zeros(2, device="meta"),
+                torch.eye(2).to_sparse(),
+                np.zeros(3),
+                torch.nn.Linear(2, 2),
+                torch.tensor(1j),
+                torch.tensor([float("nan")]),
+                range(3),
+            ]
+        ),
+        st.builds(lambda: 10**5000),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.tuples(inner, inner), st.dictionaries(st.text(max_size=2), inner, max_size=2)
+    ),
+    max_leaves=5,
+)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -536,6 +677,7 @@ ANSWERS = st.recursive(
 def test_no_stray_answer_raises_or_passes(answer):
     def returned(**_):
         return answer
+
     for i, value in enumerate((123_457, 0.123457, (7, 123_457), "a word nobody finds", torch.full((3, 2), 0.123457))):
         for trusted, given_answer in ((value, answer), ((lambda value=value: value), returned)):
             exercise = Exercise(f"fuzz{i}", trusted, mistakes=[(value, "the same."), (Hostile(), "broken.")][1:])
@@ -551,13 +693,18 @@ def test_no_stray_answer_raises_or_passes(answer):
 
 
 @settings(deadline=None, max_examples=100)
-@given(value=st.integers(-10**12, 10**12), off=st.integers(1, 10**6), sign=st.sampled_from([-1, 1]))
+@given(value=st.integers(-(10**12), 10**12), off=st.integers(1, 10**6), sign=st.sampled_from([-1, 1]))
 def test_whole_numbers_are_exact(value, off, sign):
     assert difference(value, value) is None and difference(value + sign * off, value)
 
 
 @settings(deadline=None, max_examples=100)
-@given(shape=st.lists(st.integers(1, 4), min_size=0, max_size=3), seed=st.integers(0, 999), size=st.floats(1e-6, 1e6), data=st.data())
+@given(
+    shape=st.lists(st.integers(1, 4), min_size=0, max_size=3),
+    seed=st.integers(0, 999),
+    size=st.floats(1e-6, 1e6),
+    data=st.data(),
+)
 def test_one_wrong_element_is_found(shape, seed, size, data):
     want = torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64) * size
     at = tuple(data.draw(st.integers(0, n - 1)) for n in shape)
@@ -569,20 +716,24 @@ def test_one_wrong_element_is_found(shape, seed, size, data):
 
 # What is shown
 
+
 def test_check_shows_one_line_and_returns_nothing(rows, capsys):
     assert check("invented", lambda x, weight, power=1: x.mean(dim=1) ** power) is None
     assert capsys.readouterr().out == "Not yet. The weight is not used.\n"
     check("invented", None)
-    assert capsys.readouterr().out == 'Not filled in yet. `hint(invented)` has a first step.\n'
+    assert capsys.readouterr().out == "Not filled in yet. `hint(invented)` has a first step.\n"
 
 
-@pytest.mark.parametrize("arguments, expected", [
-    (("invented",), 'Not yet. The answer itself is missing: `check("invented", invented)`.'),
-    ((34,), 'Not yet. Name the exercise that this is the answer to: `check("name", answer)`. The exercises are '),
-    ((None,), "Not yet. Name the exercise"),
-    (("nobody", 3), "Not yet. There is no exercise `nobody`. The exercises are "),
-    ((lambda x: x,), "Not yet. There is no exercise `<lambda>`. The exercises are "),
-])
+@pytest.mark.parametrize(
+    "arguments, expected",
+    [
+        (("invented",), 'Not yet. The answer itself is missing: `check("invented", invented)`.'),
+        ((34,), 'Not yet. Name the exercise that this is the answer to: `check("name", answer)`. The exercises are '),
+        ((None,), "Not yet. Name the exercise"),
+        (("nobody", 3), "Not yet. There is no exercise `nobody`. The exercises are "),
+        ((lambda x: x,), "Not yet. There is no exercise `<lambda>`. The exercises are "),
+    ],
+)
 def test_check_called_wrongly(rows, capsys, arguments, expected):
     check(*arguments)
     shown = capsys.readouterr().out
@@ -604,15 +755,19 @@ def test_bundle_in_a_notebook(rows, monkeypatch):
 
     def crashes(x, weight, power=1):
         raise ValueError("1 < 2 & **so** on")
+
     check("invented", crashes)
     plain = shown[0]["text/plain"]
-    assert plain.startswith("Not yet. With x (4, 3)") and plain.endswith('`raise ValueError("1 < 2 & **so** on")`: 1 < 2 & so on.')
+    assert plain.startswith("Not yet. With x (4, 3)") and plain.endswith(
+        '`raise ValueError("1 < 2 & **so** on")`: 1 < 2 & so on.'
+    )
     assert "1 &lt; 2 &amp; <b>so</b> on" in shown[0]["text/html"] and "<code>raise ValueError(" in shown[0]["text/html"]
 
 
 def test_ready(rows, invent):
     def mine(x, weight, power=1):
         return row_means(x, weight, power)
+
     mine.__name__ = "invented"
     assert ready(mine) is mine and ready("invented", mine) is mine
     broken = lambda x, weight, power=1: None  # noqa: E731
@@ -622,9 +777,12 @@ def test_ready(rows, invent):
 
 
 def test_hints(rows, capsys):
-    for n, expected in ((1, "Hint 1 of 2. Multiply. (`hint(invented, 2)` says more.)\n"), (2, "Hint 2 of 2. Then take the mean.\n"),
-                        (3, "No more hints. There are 2, from 1; after them `solution(invented)` shows the code.\n"),
-                        (0, "No such hint. There are 2, from 1; after them `solution(invented)` shows the code.\n")):
+    for n, expected in (
+        (1, "Hint 1 of 2. Multiply. (`hint(invented, 2)` says more.)\n"),
+        (2, "Hint 2 of 2. Then take the mean.\n"),
+        (3, "No more hints. There are 2, from 1; after them `solution(invented)` shows the code.\n"),
+        (0, "No such hint. There are 2, from 1; after them `solution(invented)` shows the code.\n"),
+    ):
         hint("invented", n)
         assert capsys.readouterr().out == expected
 
@@ -661,12 +819,31 @@ def test_name_taken(rows):
 
 # The solved and the nbgrader form
 
+
 def chapter(tmp_path):
     def cell(kind, source, name, **metadata):
-        return nbformat.v4.new_code_cell(source, id=f"{kind}-{name.replace('_', '-')}", execution_count=1, metadata={"nbgrader": {
-            "schema_version": 3, "solution": kind == "x", "grade": kind == "t", "locked": kind == "t", "task": False,
-            "grade_id": name if kind == "x" else f"test_{name}", **metadata}})
-    cells = [nbformat.v4.new_code_cell("import torch\nfrom helpers.exercises import check, hint, ready, solution", id="imports")]
+        return nbformat.v4.new_code_cell(
+            source,
+            id=f"{kind}-{name.replace('_', '-')}",
+            execution_count=1,
+            metadata={
+                "nbgrader": {
+                    "schema_version": 3,
+                    "solution": kind == "x",
+                    "grade": kind == "t",
+                    "locked": kind == "t",
+                    "task": False,
+                    "grade_id": name if kind == "x" else f"test_{name}",
+                    **metadata,
+                }
+            },
+        )
+
+    cells = [
+        nbformat.v4.new_code_cell(
+            "import torch\nfrom helpers.exercises import check, hint, ready, solution", id="imports"
+        )
+    ]
     for name in (name for name in NAMES if FILES[name].stem == "ch01"):
         call = f"check({name})" if callable(EXERCISES[name].reference) else f'check("{name}", {name})'
         cells += [cell("x", solutions.stub(name), name), cell("t", call, name, points=1)]
@@ -690,16 +867,21 @@ def test_solve(tmp_path):
 
 def test_student_notebook_runs_to_its_end(tmp_path):
     _, student = chapter(tmp_path)
-    student.cells.append(nbformat.v4.new_code_cell(
-        "def same_size_padding(kernel_size):\n    print('hm')\n    half = kernel_size / 2\n    return int(half) + missing\n\n"
-        "check(same_size_padding)"))
+    student.cells.append(
+        nbformat.v4.new_code_cell(
+            "def same_size_padding(kernel_size):\n    print('hm')\n    half = kernel_size / 2\n    return int(half) + missing\n\n"
+            "check(same_size_padding)"
+        )
+    )
     NotebookClient(student, timeout=120, kernel_name="python3").execute()
     outputs = [output for cell in student.cells for output in cell.outputs]
     assert all(output["output_type"] == "display_data" for output in outputs)
     texts = [output["data"]["text/plain"] for output in outputs]
     assert all(text.startswith("Not filled in yet.") for text in texts[:-1]) and len(texts) > 4
-    assert texts[-1] == ("Not yet. With kernel_size=3: your code raises NameError in line 4, `return int(half) + missing`: "
-                         "name 'missing' is not defined. (Your prints are hidden while checking.)")
+    assert texts[-1] == (
+        "Not yet. With kernel_size=3: your code raises NameError in line 4, `return int(half) + missing`: "
+        "name 'missing' is not defined. (Your prints are hidden while checking.)"
+    )
     assert "<b>NameError</b>" in outputs[-1]["data"]["text/html"]
 
 
@@ -710,7 +892,8 @@ def test_nbgrader_source(tmp_path):
     assert source.cells[1].source == solutions.marked("conv2d_loops")
     assert source.cells[2].source == (
         "check(conv2d_loops)\n### BEGIN HIDDEN TESTS\n"
-        "from helpers.exercises import check\ncheck(conv2d_loops, strict=True)\n### END HIDDEN TESTS")
+        "from helpers.exercises import check\ncheck(conv2d_loops, strict=True)\n### END HIDDEN TESTS"
+    )
     assert json.dumps(solutions.STUB)[1:-1] in (tmp_path / "course" / "nbgrader_config.py").read_text()
 
 
@@ -730,9 +913,17 @@ def test_time_limit_leaves_other_exceptions_alone():
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("text, plain, marked", [
-    ("use `x**2 + y**2`, **not** `x < y`", "use `x**2 + y**2`, not `x < y`", "use <code>x**2 + y**2</code>, <b>not</b> <code>x &lt; y</code>"),
-    ("**the `weight`** counts", "the `weight` counts", "<b>the <code>weight</code></b> counts"),
-    ("5 \0" "7\0 < 6", "5 7 < 6", "5 7 &lt; 6")])
+@pytest.mark.parametrize(
+    "text, plain, marked",
+    [
+        (
+            "use `x**2 + y**2`, **not** `x < y`",
+            "use `x**2 + y**2`, not `x < y`",
+            "use <code>x**2 + y**2</code>, <b>not</b> <code>x &lt; y</code>",
+        ),
+        ("**the `weight`** counts", "the `weight` counts", "<b>the <code>weight</code></b> counts"),
+        ("5 \07\0 < 6", "5 7 < 6", "5 7 &lt; 6"),
+    ],
+)
 def test_bold_is_taken_out_of_words_and_not_of_code(text, plain, marked):
     assert _formatted(text) == (plain, marked)

@@ -29,6 +29,7 @@ def decode(png):
 
 # ---- the shared ground
 
+
 def test_a_pixel_png_has_one_pixel_a_cell():
     pixels = decode(ground.pixel_png([[0, 1, 2], [2, 1, 0]]))
     assert pixels.shape == (2, 3, 3)
@@ -49,8 +50,15 @@ def test_a_pixel_png_keeps_given_limits_and_colours():
     assert decode(ground.pixel_png([[[1.0, 0.0, 2.0]]]))[0, 0].tolist() == [255, 0, 255]
 
 
-@pytest.mark.parametrize("array, message", [(np.zeros(3), r"shape \(3,\)"), (np.zeros((0, 3)), "not empty"),
-                                            (np.zeros((2, 2, 4)), r"\(H, W, 3\)"), ([[np.nan]], "finite")])
+@pytest.mark.parametrize(
+    "array, message",
+    [
+        (np.zeros(3), r"shape \(3,\)"),
+        (np.zeros((0, 3)), "not empty"),
+        (np.zeros((2, 2, 4)), r"\(H, W, 3\)"),
+        ([[np.nan]], "finite"),
+    ],
+)
 def test_a_pixel_png_says_what_it_needs(array, message):
     with pytest.raises(ValueError, match=message):
         ground.pixel_png(array)
@@ -93,9 +101,11 @@ def test_a_still_gives_any_widget_a_picture_and_a_fixed_text(kind):
 
 
 def test_a_figure_png_is_drawn_off_screen():
-    code = ("import sys; from helpers.explorers.ground import figure_png; from helpers.explorers.convolution import ConvolutionExplorer;"
-            "from helpers.plots import figure; fig, ax = figure(); assert figure_png(fig)[1:4] == b'PNG';"
-            "ConvolutionExplorer([[1.0]])._repr_mimebundle_(); assert 'matplotlib.pyplot' not in sys.modules")
+    code = (
+        "import sys; from helpers.explorers.ground import figure_png; from helpers.explorers.convolution import ConvolutionExplorer;"
+        "from helpers.plots import figure; fig, ax = figure(); assert figure_png(fig)[1:4] == b'PNG';"
+        "ConvolutionExplorer([[1.0]])._repr_mimebundle_(); assert 'matplotlib.pyplot' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -106,10 +116,18 @@ def test_no_module_for_the_browser_names_an_address_or_imports():
 
 # ---- the convolution explorer
 
-@pytest.mark.parametrize("name, three", [
-    ("vertical edges", [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]), ("horizontal edges", [[-1, -1, -1], [0, 0, 0], [1, 1, 1]]),
-    ("sharpen", [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]), ("emboss", [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]),
-    ("identity", [[0, 0, 0], [0, 1, 0], [0, 0, 0]]), ("blur", [[1 / 9] * 3] * 3)])
+
+@pytest.mark.parametrize(
+    "name, three",
+    [
+        ("vertical edges", [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]),
+        ("horizontal edges", [[-1, -1, -1], [0, 0, 0], [1, 1, 1]]),
+        ("sharpen", [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
+        ("emboss", [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]),
+        ("identity", [[0, 0, 0], [0, 1, 0], [0, 0, 0]]),
+        ("blur", [[1 / 9] * 3] * 3),
+    ],
+)
 def test_the_three_by_three_presets_are_the_textbooks(name, three):
     assert preset(name, 3).tolist() == three
     assert name in PRESETS
@@ -146,31 +164,49 @@ def test_it_takes_tensors_arrays_names_and_dicts():
     assert explorer.kernel == [[1, 0, 0], [0, 1, 0], [0, 0, 1]] and "Kernel: own numbers, 3 x 3" in explorer.alt
 
 
-@pytest.mark.parametrize("settings, message", [
-    (dict(image=np.ones((3, 8, 8))), r"image \(shape \(3, 8, 8\)\) must be .* choose one channel"),
-    (dict(image=np.ones((65, 4))), r"image \(65 x 4\) has too many cells"),
-    (dict(image=[[np.inf]]), "image must hold finite numbers"),
-    (dict(image="dog"), r"image \(='dog'\) must be one of digit"),
-    (dict(image={}), "at least one picture"),
-    (dict(image=STEP, kernel=np.ones((2, 3))), r"kernel \(2 x 3\) must be K x K"),
-    (dict(image=STEP, kernel=np.ones((8, 8))), "K from 1 to 7"),
-    (dict(image=STEP, kernel="edge"), r"kernel \(='edge'\) must be one of vertical edges"),
-    (dict(image=STEP, kernels={"a": np.ones((1, 2))}), r"kernels\['a'\] \(1 x 2\)"),
-    (dict(image=STEP, kernel_size=8), r"kernel_size \(=8\)"),
-    (dict(image=STEP, stride=0), r"stride \(=0\) must be a whole number from 1 to 4"),
-    (dict(image=STEP, padding=4), r"padding \(=4\)"), (dict(image=STEP, dilation=1.5), r"dilation \(=1.5\)"),
-    (dict(image=STEP, padding_mode="constant"), r"padding_mode \(='constant'\) must be one of zeros, reflect"),
-    (dict(image=STEP, point=("left", 0, 0)), r"point \(=\['left', 0, 0\]\)")])
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        (dict(image=np.ones((3, 8, 8))), r"image \(shape \(3, 8, 8\)\) must be .* choose one channel"),
+        (dict(image=np.ones((65, 4))), r"image \(65 x 4\) has too many cells"),
+        (dict(image=[[np.inf]]), "image must hold finite numbers"),
+        (dict(image="dog"), r"image \(='dog'\) must be one of digit"),
+        (dict(image={}), "at least one picture"),
+        (dict(image=STEP, kernel=np.ones((2, 3))), r"kernel \(2 x 3\) must be K x K"),
+        (dict(image=STEP, kernel=np.ones((8, 8))), "K from 1 to 7"),
+        (dict(image=STEP, kernel="edge"), r"kernel \(='edge'\) must be one of vertical edges"),
+        (dict(image=STEP, kernels={"a": np.ones((1, 2))}), r"kernels\['a'\] \(1 x 2\)"),
+        (dict(image=STEP, kernel_size=8), r"kernel_size \(=8\)"),
+        (dict(image=STEP, stride=0), r"stride \(=0\) must be a whole number from 1 to 4"),
+        (dict(image=STEP, padding=4), r"padding \(=4\)"),
+        (dict(image=STEP, dilation=1.5), r"dilation \(=1.5\)"),
+        (dict(image=STEP, padding_mode="constant"), r"padding_mode \(='constant'\) must be one of zeros, reflect"),
+        (dict(image=STEP, point=("left", 0, 0)), r"point \(=\['left', 0, 0\]\)"),
+    ],
+)
 def test_the_callers_mistakes_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         ConvolutionExplorer(**settings)
 
 
-@pytest.mark.parametrize("settings, message", [
-    (dict(kernel_size=7, padding=1), r"kernel spans 7 pixels .* input of 4 \+ 2·1 = 6: take a smaller kernel or more padding"),
-    (dict(kernel_size=3, dilation=3), r"spans 7 = 3·\(3 − 1\) \+ 1 pixels .* less dilation"),
-    (dict(image=np.ones((3, 9)), padding=3, padding_mode="reflect"), r"padding \(3\) must be smaller than the input \(3\)"),
-    (dict(image=np.ones((9, 2)), padding=3, padding_mode="circular"), r"padding \(3\) must not exceed the input \(2\)")])
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        (
+            dict(kernel_size=7, padding=1),
+            r"kernel spans 7 pixels .* input of 4 \+ 2·1 = 6: take a smaller kernel or more padding",
+        ),
+        (dict(kernel_size=3, dilation=3), r"spans 7 = 3·\(3 − 1\) \+ 1 pixels .* less dilation"),
+        (
+            dict(image=np.ones((3, 9)), padding=3, padding_mode="reflect"),
+            r"padding \(3\) must be smaller than the input \(3\)",
+        ),
+        (
+            dict(image=np.ones((9, 2)), padding=3, padding_mode="circular"),
+            r"padding \(3\) must not exceed the input \(2\)",
+        ),
+    ],
+)
 def test_impossible_settings_are_shown_and_say_why(settings, message):
     explorer = ConvolutionExplorer(**{"image": STEP, **settings})
     with pytest.raises(ValueError, match=message):
@@ -191,7 +227,13 @@ def test_every_setting_is_impossible_exactly_where_torch_refuses_it():
                             possible = layer(torch.zeros(1, 1, size, size)).numel() > 0
                         except RuntimeError:
                             possible = False
-                        assert possible == (convolution.problem(size, size, K, padding, mode, dilation) == ""), (size, K, padding, mode, dilation)
+                        assert possible == (convolution.problem(size, size, K, padding, mode, dilation) == ""), (
+                            size,
+                            K,
+                            padding,
+                            mode,
+                            dilation,
+                        )
                         found.add(possible)
     assert found == {True, False}
 
@@ -199,9 +241,14 @@ def test_every_setting_is_impossible_exactly_where_torch_refuses_it():
 def test_its_display_is_live_still_and_the_same_every_time():
     one, two = (ConvolutionExplorer(STEP)._repr_mimebundle_() for _ in range(2))
     assert one[0]["text/plain"] == two[0]["text/plain"] == one[1]["image/png"]["alt"] == repr(ConvolutionExplorer(STEP))
-    assert one[0]["text/plain"] == ("Convolution explorer. Input: image, 4 x 4. Kernel: vertical edges, 3 x 3. "
-                                    "Stride 1, padding 1 (zeros). Output: 4 x 4.")
-    assert one[0]["application/vnd.jupyter.widget-view+json"]["model_id"] != two[0]["application/vnd.jupyter.widget-view+json"]["model_id"]
+    assert one[0]["text/plain"] == (
+        "Convolution explorer. Input: image, 4 x 4. Kernel: vertical edges, 3 x 3. "
+        "Stride 1, padding 1 (zeros). Output: 4 x 4."
+    )
+    assert (
+        one[0]["application/vnd.jupyter.widget-view+json"]["model_id"]
+        != two[0]["application/vnd.jupyter.widget-view+json"]["model_id"]
+    )
     assert len(one[0]["image/png"]) < 60_000
 
 

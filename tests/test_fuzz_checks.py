@@ -74,17 +74,30 @@ def answering(name, change):
 
 def refused(name, answer, about=""):
     """Assert that an answer is not right, that it is said in words, and that nothing was left behind."""
-    state = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist(), torch.is_grad_enabled(), sys.stdout
+    state = (
+        torch.get_rng_state(),
+        random.getstate(),
+        np.random.get_state()[1].tolist(),
+        torch.is_grad_enabled(),
+        sys.stdout,
+    )
     verdict = diagnose(name, answer)
-    assert verdict.status in ("wrong", "todo") and verdict.message.strip() and len(verdict.message) < 2000, (name, about, verdict)
+    assert verdict.status in ("wrong", "todo") and verdict.message.strip() and len(verdict.message) < 2000, (
+        name,
+        about,
+        verdict,
+    )
     verdict.message.encode("utf-8")
     assert torch.equal(torch.get_rng_state(), state[0]) and random.getstate() == state[1]
-    assert np.random.get_state()[1].tolist() == state[2] and torch.is_grad_enabled() is state[3] and sys.stdout is state[4]
+    assert (
+        np.random.get_state()[1].tolist() == state[2] and torch.is_grad_enabled() is state[3] and sys.stdout is state[4]
+    )
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
     return verdict.message
 
 
 # Results that lie about themselves
+
 
 def yes(*_, **__):
     return True
@@ -98,7 +111,9 @@ class LyingTensor(torch.Tensor):
     @classmethod
     def __torch_function__(cls, function, types, args=(), kwargs=None):
         out = super().__torch_function__(function, types, args, kwargs)
-        return torch.ones_like(out, dtype=torch.bool) if isinstance(out, torch.Tensor) and out.dtype == torch.bool else out
+        return (
+            torch.ones_like(out, dtype=torch.bool) if isinstance(out, torch.Tensor) and out.dtype == torch.bool else out
+        )
 
     def detach(self):
         raise SystemExit
@@ -123,8 +138,12 @@ class DispatchedTensor(torch.Tensor):
 
 
 def lying(base):
-    return type(f"Lying{base.__name__}", (base,), dict.fromkeys(("__eq__", "__len__", "__bool__", "strip", "item", "__rsub__"), yes)
-                | {"__ne__": lambda *_: False, "__hash__": base.__hash__, "__iter__": lambda _: iter(())})
+    return type(
+        f"Lying{base.__name__}",
+        (base,),
+        dict.fromkeys(("__eq__", "__len__", "__bool__", "strip", "item", "__rsub__"), yes)
+        | {"__ne__": lambda *_: False, "__hash__": base.__hash__, "__iter__": lambda _: iter(())},
+    )
 
 
 class LyingClass:
@@ -144,7 +163,9 @@ class Evil:
     def _break(self, *_, **__):
         raise SystemExit("broken")
 
-    __eq__ = __repr__ = __str__ = __len__ = __iter__ = __bool__ = __float__ = __hash__ = __format__ = __deepcopy__ = _break
+    __eq__ = __repr__ = __str__ = __len__ = __iter__ = __bool__ = __float__ = __hash__ = __format__ = __deepcopy__ = (
+        _break
+    )
 
 
 Pair = namedtuple("Pair", "first second")
@@ -153,14 +174,39 @@ Pair = namedtuple("Pair", "first second")
 def other_kinds(value):
     """Yield (what it is, a result of a kind that is never asked for)."""
     yield from {
-        "None": None, "...": ..., "its text": str(value), "its repr": repr(value), "bytes": b"7", "a function": lambda: value,
-        "a class": type(value), "an object": object(), "a dict": {"answer": value}, "a set": {1, 2}, "a list of it": [value],
-        "a tuple of it": (value,), "a deep list": functools.reduce(lambda inner, _: [inner], range(3000), value),
-        "a module": math, "evil": Evil(), "the class Evil": Evil, "lying": LyingClass(), "NaN": math.nan, "inf": math.inf,
-        "a network": torch.nn.Linear(2, 2), "complex": 1j, "huge": 10**5000, "a range": range(3), "no tensor": torch.zeros(0),
-        "an expanded tensor": torch.zeros(1).expand(10**12), "a meta tensor": torch.zeros(2, device="meta"), "an exception": ValueError(),
-        "a date": np.datetime64("2026-01-01"), "an object array": np.array([None]), "a Decimal": Decimal("NaN"), "half a character": "\ud800",
-        "not implemented": NotImplemented}.items()
+        "None": None,
+        "...": ...,
+        "its text": str(value),
+        "its repr": repr(value),
+        "bytes": b"7",
+        "a function": lambda: value,
+        "a class": type(value),
+        "an object": object(),
+        "a dict": {"answer": value},
+        "a set": {1, 2},
+        "a list of it": [value],
+        "a tuple of it": (value,),
+        "a deep list": functools.reduce(lambda inner, _: [inner], range(3000), value),
+        "a module": math,
+        "evil": Evil(),
+        "the class Evil": Evil,
+        "lying": LyingClass(),
+        "NaN": math.nan,
+        "inf": math.inf,
+        "a network": torch.nn.Linear(2, 2),
+        "complex": 1j,
+        "huge": 10**5000,
+        "a range": range(3),
+        "no tensor": torch.zeros(0),
+        "an expanded tensor": torch.zeros(1).expand(10**12),
+        "a meta tensor": torch.zeros(2, device="meta"),
+        "an exception": ValueError(),
+        "a date": np.datetime64("2026-01-01"),
+        "an object array": np.array([None]),
+        "a Decimal": Decimal("NaN"),
+        "half a character": "\ud800",
+        "not implemented": NotImplemented,
+    }.items()
     endless = []
     endless.append(endless)
     yield "a list of itself", endless
@@ -168,12 +214,27 @@ def other_kinds(value):
 
 
 def spoilt_numbers(value):
-    for label, wrong in (("one more", value + 1), ("one less", value - 1), ("one in a hundred more", value * 1.01), ("negative", -value),
-                         ("thousands", value * 1000), ("NaN", math.nan), ("inf", math.inf), ("-inf", -math.inf), ("zero", 0),
-                         ("complex", complex(value, 1)), ("a bool", bool(value))):
+    for label, wrong in (
+        ("one more", value + 1),
+        ("one less", value - 1),
+        ("one in a hundred more", value * 1.01),
+        ("negative", -value),
+        ("thousands", value * 1000),
+        ("NaN", math.nan),
+        ("inf", math.inf),
+        ("-inf", -math.inf),
+        ("zero", 0),
+        ("complex", complex(value, 1)),
+        ("a bool", bool(value)),
+    ):
         if wrong != value or isinstance(wrong, bool):
             yield label, wrong
-    yield from {"a tensor": torch.tensor(value), "an array": np.array(value), "a Decimal": Decimal(value), "text": f"{value}"}.items()
+    yield from {
+        "a tensor": torch.tensor(value),
+        "an array": np.array(value),
+        "a Decimal": Decimal(value),
+        "text": f"{value}",
+    }.items()
     yield "a lying number", lying(type(value))(value + 1)
     yield "a lying NumPy number", lying(np.float64 if isinstance(value, float) else np.int64)(value + 1)
     if isinstance(value, int):
@@ -185,7 +246,12 @@ def spoilt_tensors(value):
     first = (0,) * value.dim()
     if value.is_floating_point():
         size = max(value[value.isfinite()].abs().max().item(), 1e-3)
-        for label, wrong in (("a hundredth off", size / 100), ("NaN", math.nan), ("inf", math.inf), ("-inf", -math.inf)):
+        for label, wrong in (
+            ("a hundredth off", size / 100),
+            ("NaN", math.nan),
+            ("inf", math.inf),
+            ("-inf", -math.inf),
+        ):
             out = value.detach().clone()
             out[first] = out[first] + wrong if math.isfinite(out[first]) else wrong if math.isnan(wrong) else 0.0
             yield f"{label} in one place", out
@@ -227,7 +293,7 @@ def spoilt(value):
     elif isinstance(value, (tuple, list)):
         for place, part in enumerate(value):
             for label, wrong in spoilt(part):
-                yield f"{label} at {place}", type(value)([*value[:place], wrong, *value[place + 1:]])
+                yield f"{label} at {place}", type(value)([*value[:place], wrong, *value[place + 1 :]])
         yield "longer", [*value, value[-1]]
         yield "shorter", value[:-1]
         yield "swapped", value[::-1]
@@ -293,9 +359,12 @@ def test_no_other_kind_of_result_passes(name):
 @every_exercise
 def test_harmless_differences_pass(name):
     """Another float type, a gradient, a class of one's own around the right numbers, prints, the dice, settings of torch."""
+
     def classed(value):
         if isinstance(value, torch.Tensor):
-            return torch.nn.Parameter(value.detach()) if not value.requires_grad and value.is_floating_point() else value
+            return (
+                torch.nn.Parameter(value.detach()) if not value.requires_grad and value.is_floating_point() else value
+            )
         if isinstance(value, (tuple, list)):
             return [classed(part) for part in value]
         return {bool: np.bool_, int: np.int64, float: np.float64}.get(type(value), lambda same: same)(value)
@@ -321,7 +390,12 @@ def test_harmless_differences_pass(name):
         verdict = diagnose(name, answering(name, busy))
         assert verdict, verdict
         assert verdict.note == "(Your prints are hidden while checking.)"
-    assert settings == (torch.get_default_dtype(), torch.get_num_threads(), sys.getrecursionlimit(), list(warnings.filters))
+    assert settings == (
+        torch.get_default_dtype(),
+        torch.get_num_threads(),
+        sys.getrecursionlimit(),
+        list(warnings.filters),
+    )
 
 
 def test_the_default_device_is_put_back():
@@ -334,6 +408,7 @@ def test_the_default_device_is_put_back():
 
 
 # Answers that are no results
+
 
 class Interrupted(KeyboardInterrupt):
     pass
@@ -351,13 +426,30 @@ class Unspeakable(BaseException):
 def recursion(**_):
     def again():
         return again() + 1
+
     return again()
 
 
-ERRORS = [ValueError("wrong"), SystemExit(3), KeyboardInterrupt(), Interrupted("no"), GeneratorExit(), StopIteration(1), MemoryError(),
-          RecursionError(), Unspeakable(), ExceptionGroup("two", [ValueError(), TypeError()]), run.OutOfTime(), AssertionError(""),
-          ValueError("\ud800 half a character, \x00, \x1b[31m and <b>"), ValueError("long " * 10**5), asyncio.CancelledError(), Warning("x"),
-          OSError(28, "No space left on device"), UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad")]
+ERRORS = [
+    ValueError("wrong"),
+    SystemExit(3),
+    KeyboardInterrupt(),
+    Interrupted("no"),
+    GeneratorExit(),
+    StopIteration(1),
+    MemoryError(),
+    RecursionError(),
+    Unspeakable(),
+    ExceptionGroup("two", [ValueError(), TypeError()]),
+    run.OutOfTime(),
+    AssertionError(""),
+    ValueError("\ud800 half a character, \x00, \x1b[31m and <b>"),
+    ValueError("long " * 10**5),
+    asyncio.CancelledError(),
+    Warning("x"),
+    OSError(28, "No space left on device"),
+    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"),
+]
 
 
 @every_function
@@ -368,9 +460,10 @@ def test_no_exception_gets_out(name, capsys):
             if call > 1 or len(EXERCISES[name].cases()) == 1:
                 raise error
             return value
+
         return change
 
-    for error in ERRORS[NAMES.index(name) % 2::2]:  # each at every second function, to save time
+    for error in ERRORS[NAMES.index(name) % 2 :: 2]:  # each at every second function, to save time
         refused(name, answering(name, late(error)), error.__class__)
     assert check(name, answering(name, late(Unspeakable()))) is None
     assert capsys.readouterr().out.startswith("Not")
@@ -379,7 +472,9 @@ def test_no_exception_gets_out(name, capsys):
 
 
 def with_signature(name, function):
-    function = types.FunctionType(function.__code__, function.__globals__, name, function.__defaults__, function.__closure__)
+    function = types.FunctionType(
+        function.__code__, function.__globals__, name, function.__defaults__, function.__closure__
+    )
     function.__signature__ = inspect.signature(right(name))
     return function
 
@@ -399,15 +494,17 @@ def test_results_that_are_not_there_yet(name):
     refused(name, with_signature(name, coroutine))
     cases = EXERCISES[name].cases()
     known = [run.call(EXERCISES[name].reference, case).value for case in cases]
-    if any(EXERCISES[name].difference(run.Outcome(next(iter(case.values()))), run.Outcome(value))
-           for case, value in zip(cases, known, strict=True)):
+    if any(
+        EXERCISES[name].difference(run.Outcome(next(iter(case.values()))), run.Outcome(value))
+        for case, value in zip(cases, known, strict=True)
+    ):
         refused(name, with_signature(name, first_argument))
 
 
 @every_function
 def test_changed_arguments_are_seen(name):
     def spoils(value, _, arguments):
-        for key, argument in arguments.items():
+        for _key, argument in arguments.items():
             if isinstance(argument, torch.Tensor) and argument.numel():
                 with torch.no_grad():
                     argument.view(-1)[0] += 1
@@ -418,8 +515,11 @@ def test_changed_arguments_are_seen(name):
         return value
 
     cases = EXERCISES[name].cases()
-    if not any(isinstance(argument, list) or isinstance(argument, torch.Tensor) and argument.numel()
-               for case in cases for argument in case.values()):
+    if not any(
+        isinstance(argument, list) or isinstance(argument, torch.Tensor) and argument.numel()
+        for case in cases
+        for argument in case.values()
+    ):
         pytest.skip("it takes numbers only, which cannot be changed")
     assert "changed its argument `" in refused(name, answering(name, spoils))
 
@@ -427,7 +527,9 @@ def test_changed_arguments_are_seen(name):
 @every_exercise
 def test_one_buffer_for_all_results_is_no_way_out(name):
     """A result is compared as it was when it was returned, not as it is after the last call."""
-    if not isinstance(EXERCISES[name].outcomes(EXERCISES[name].reference, EXERCISES[name].cases())[0].value, torch.Tensor):
+    if not isinstance(
+        EXERCISES[name].outcomes(EXERCISES[name].reference, EXERCISES[name].cases())[0].value, torch.Tensor
+    ):
         pytest.skip("not a tensor")
     kept = []
 
@@ -454,6 +556,7 @@ def test_a_gradient_that_is_cut_off_is_seen_in_every_result():
 
 
 # Answers that never end
+
 
 def swallowing_loop():
     while True:
@@ -490,6 +593,7 @@ def test_endless_answers_end(loop, monkeypatch):
 
 
 # Answers that change what everything else uses
+
 
 def patch_relu():
     F.relu = lambda x: x
@@ -536,18 +640,33 @@ def patch_linear():
 
 def patch_helper():
     import helpers.shapes
+
     helpers.shapes.output_size = lambda *_, **__: 1
 
 
-PATCHES = [patch_relu, patch_isclose, patch_eq, patch_shape, patch_len, patch_module_len, patch_difference, patch_method, patch_reference,
-           patch_linear, patch_helper]
+PATCHES = [
+    patch_relu,
+    patch_isclose,
+    patch_eq,
+    patch_shape,
+    patch_len,
+    patch_module_len,
+    patch_difference,
+    patch_method,
+    patch_reference,
+    patch_linear,
+    patch_helper,
+]
 
 
 @pytest.mark.parametrize("patch", PATCHES)
 @pytest.mark.parametrize("result", ["wrong", "right"])
 def test_replaced_functions_are_put_back_and_told(patch, result):
-    before = {(owner, name): value for owner in (torch, torch.Tensor, F, builtins, compare, Exercise, torch.nn.Linear)
-              for name, value in vars(owner).items()}
+    before = {
+        (owner, name): value
+        for owner in (torch, torch.Tensor, F, builtins, compare, Exercise, torch.nn.Linear)
+        for name, value in vars(owner).items()
+    }
     exercises = {name: dict(vars(exercise)) for name, exercise in EXERCISES.items()}
     name = "conv2d_loops"
 
@@ -568,6 +687,7 @@ def test_replaced_functions_are_put_back_and_told(patch, result):
 
 def test_names_of_ones_own_are_no_replacements():
     """A student's own relu, or an attribute hung onto torch, hides nothing that others use."""
+
     def change(value, *_):
         relu, len = None, 3  # noqa: F841
         torch.my_helper = lambda x: x
@@ -581,6 +701,7 @@ def test_names_of_ones_own_are_no_replacements():
 
 # check() itself, called with anything
 
+
 class EvilName(str):
     def _break(self, *_):
         raise SystemExit
@@ -588,10 +709,31 @@ class EvilName(str):
     __hash__ = __eq__ = __str__ = __repr__ = __format__ = _break
 
 
-@pytest.mark.parametrize("arguments", [
-    (None,), (3,), ("",), ("nobody",), ([],), ({},), (Evil(),), (LyingClass(),), (EvilName("conv2d_loops"),), (EvilName("x"), 3),
-    (torch.zeros(2),), (math.nan,), ("conv2d_loops",), ("\ud800",), ("conv2d_loops", Evil()), (Evil(), Evil()), (10**5000,), (print,), (Evil,),
-    (type("Named", (), {"__name__": property(lambda self: 1 / 0)})(),)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (None,),
+        (3,),
+        ("",),
+        ("nobody",),
+        ([],),
+        ({},),
+        (Evil(),),
+        (LyingClass(),),
+        (EvilName("conv2d_loops"),),
+        (EvilName("x"), 3),
+        (torch.zeros(2),),
+        (math.nan,),
+        ("conv2d_loops",),
+        ("\ud800",),
+        ("conv2d_loops", Evil()),
+        (Evil(), Evil()),
+        (10**5000,),
+        (print,),
+        (Evil,),
+        (type("Named", (), {"__name__": property(lambda self: 1 / 0)})(),),
+    ],
+)
 def test_check_takes_anything(arguments, capsys):
     assert check(*arguments) is None
     shown = capsys.readouterr().out
@@ -602,21 +744,33 @@ def test_check_takes_anything(arguments, capsys):
 def test_in_a_notebook_every_cell_runs_to_its_end():
     """Also after exit(), which would end the kernel; after a closed stdout; and after words that cannot be written."""
     name, arguments = "same_size_padding", "(kernel_size):\n    "
-    bodies = ["exit()", "quit(keep_kernel=True)", "get_ipython().ask_exit()", "import sys; sys.stdout.close(); return 1",
-              "import sys; sys.stdout = sys.stderr = None", "raise ValueError(chr(0xd800))", "print(chr(0xd800)); return 1",
-              "display(3); return 1", "%%time\n    return 1", "import builtins; builtins.print = None; return 1",
-              "from IPython.display import clear_output; clear_output(); return 1"]
+    bodies = [
+        "exit()",
+        "quit(keep_kernel=True)",
+        "get_ipython().ask_exit()",
+        "import sys; sys.stdout.close(); return 1",
+        "import sys; sys.stdout = sys.stderr = None",
+        "raise ValueError(chr(0xd800))",
+        "print(chr(0xd800)); return 1",
+        "display(3); return 1",
+        "%%time\n    return 1",
+        "import builtins; builtins.print = None; return 1",
+        "from IPython.display import clear_output; clear_output(); return 1",
+    ]
     cells = ["from helpers.exercises import check"]
     cells += [f"def {name}{arguments}{body}\n\ncheck({name})" for body in bodies if not body.startswith("%")]
     cells += [f"def {name}{arguments}return (kernel_size - 1) // 2\n\ncheck({name})"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute(cwd=str(Path(__file__).parent.parent))
     texts = [output["data"]["text/plain"] for cell in notebook.cells for output in cell.outputs]
-    assert [text.split(".")[0] for text in texts] == ["Not yet"] * (len(texts) - 1) + ["Right"] and len(texts) == len(cells) - 1
+    assert [text.split(".")[0] for text in texts] == ["Not yet"] * (len(texts) - 1) + ["Right"] and len(texts) == len(
+        cells
+    ) - 1
     assert sum("your code asks Python to exit" in text for text in texts) == 3
 
 
 # What cannot be prevented, and is said to the instructor
+
 
 def from_the_frames(**arguments):
     frame = sys._getframe()

@@ -14,7 +14,8 @@ from helpers.explorers.gates import CANDIDATES, COLOURS, OWN, STEPS, GatesExplor
 def draw(steps, seed):
     dice = torch.Generator().manual_seed(seed)
     return [torch.rand(steps, generator=dice, dtype=torch.float64) for _ in range(3)] + [
-        2 * torch.rand(steps, generator=dice, dtype=torch.float64) - 1]
+        2 * torch.rand(steps, generator=dice, dtype=torch.float64) - 1
+    ]
 
 
 def by_torch(i, f, o, g):
@@ -24,7 +25,9 @@ def by_torch(i, f, o, g):
     for step in zip(i, f, g, o):
         level = torch.tensor(step, dtype=torch.float64)
         bias = torch.cat([level[:2].logit(), level[2:3].atanh(), level[3:].logit()])
-        h, c = torch.lstm_cell(torch.zeros(1, 1, dtype=torch.float64), (h, c), nothing, nothing, bias, torch.zeros_like(bias))
+        h, c = torch.lstm_cell(
+            torch.zeros(1, 1, dtype=torch.float64), (h, c), nothing, nothing, bias, torch.zeros_like(bias)
+        )
         seen.append((c.item(), h.item()))
     return tuple(torch.tensor(part, dtype=torch.float64) for part in zip(*seen))
 
@@ -38,7 +41,9 @@ def test_it_computes_what_torchs_lstm_computes(steps, seed):
 
 def test_closed_and_open_gates_are_torchs_too():
     explorer = GatesExplorer((0.5, -0.25, 0.75), i=(1, 0, 1), f=(0, 1, 0), o=(0, 1, 1))
-    for found, wanted in zip(explorer.cells(), by_torch(explorer.i, explorer.f, explorer.o, explorer.candidates), strict=True):
+    for found, wanted in zip(
+        explorer.cells(), by_torch(explorer.i, explorer.f, explorer.o, explorer.candidates), strict=True
+    ):
         torch.testing.assert_close(found, wanted, rtol=0, atol=1e-12)
 
 
@@ -65,7 +70,7 @@ def test_the_presets_do_what_they_say():
     gone = GatesExplorer(preset="forget everything at step 4").left()
     assert gone[:3].abs().max() == 0 and gone[3:].tolist() == list(CANDIDATES[3:])
     half = GatesExplorer(preset="torch's start: all 1/2").left()
-    assert half[0].item() == pytest.approx(0.8 * 0.5 ** 8)
+    assert half[0].item() == pytest.approx(0.8 * 0.5**8)
     assert GatesExplorer(preset="forget bias 3: f = 0.95").f[0] == pytest.approx(1 / (1 + math.exp(-3)), abs=0.005)
 
 
@@ -77,18 +82,22 @@ def test_every_number_of_steps_has_presets_and_colours(steps):
     assert GatesExplorer([0.1] * steps)._repr_mimebundle_()[0]["image/png"]
 
 
-@pytest.mark.parametrize("settings, message", [
-    (dict(candidates=[0.5]), r"candidates \(1 of them\) must be 2 to 12"),
-    (dict(candidates=[0.5] * 13), r"candidates \(13 of them\)"),
-    (dict(candidates=[0.5, 1.5]), r"candidates hold 1.5: a candidate is a tanh, from -1 to 1"),
-    (dict(candidates=[0.5, math.nan]), "candidates hold nan"),
-    (dict(i=[1, 0]), "i has 2 levels for 8 steps"),
-    (dict(f=1.2), r"f holds 1.2: a gate lies from 0 \(closed\) to 1 \(open\)"),
-    (dict(o=-0.1), "o holds -0.1"),
-    (dict(o="open"), "o holds 'open'"),
-    (dict(preset="all open"), r"preset \(='all open'\) must be one of torch's start"),
-    (dict(preset="running sum", f=1), r"preset \(='running sum'\) sets i, f and o"),
-    (dict(step=0), r"step \(=0\) must be a whole number from 1 to 8")])
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        (dict(candidates=[0.5]), r"candidates \(1 of them\) must be 2 to 12"),
+        (dict(candidates=[0.5] * 13), r"candidates \(13 of them\)"),
+        (dict(candidates=[0.5, 1.5]), r"candidates hold 1.5: a candidate is a tanh, from -1 to 1"),
+        (dict(candidates=[0.5, math.nan]), "candidates hold nan"),
+        (dict(i=[1, 0]), "i has 2 levels for 8 steps"),
+        (dict(f=1.2), r"f holds 1.2: a gate lies from 0 \(closed\) to 1 \(open\)"),
+        (dict(o=-0.1), "o holds -0.1"),
+        (dict(o="open"), "o holds 'open'"),
+        (dict(preset="all open"), r"preset \(='all open'\) must be one of torch's start"),
+        (dict(preset="running sum", f=1), r"preset \(='running sum'\) sets i, f and o"),
+        (dict(step=0), r"step \(=0\) must be a whole number from 1 to 8"),
+    ],
+)
 def test_the_callers_mistakes_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         GatesExplorer(**settings)

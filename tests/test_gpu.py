@@ -47,20 +47,31 @@ def batch(generator):
     return torch.rand(4, 64, generator=generator), torch.randint(10, (4,), generator=generator)
 
 
-@pytest.mark.parametrize("way", [
-    lambda model: step(model.to(pick_device()).parameters()),
-    lambda model: step(model.to(device=pick_device()).parameters()),
-    lambda model: step(torch.rand(200, requires_grad=True).to(part) for part in [pick_device()]),
-    lambda model: train(model, data.digits().subset(20), batch_size=20, epochs=1, live=False),
-    lambda model: fit(model.to(pick_device()), batch, steps=1)])
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda model: step(model.to(pick_device()).parameters()),
+        lambda model: step(model.to(device=pick_device()).parameters()),
+        lambda model: step(torch.rand(200, requires_grad=True).to(part) for part in [pick_device()]),
+        lambda model: train(model, data.digits().subset(20), batch_size=20, epochs=1, live=False),
+        lambda model: fit(model.to(pick_device()), batch, steps=1),
+    ],
+)
 def test_what_was_moved_may_be_trained(watch, way):
     seen = watch()
     way(net())
     assert seen.steps == {pick_device().type: 1} and seen.log.read_text() == f"{pick_device().type}\n"
 
 
-@pytest.mark.parametrize("way", [lambda model: step(model.parameters()), lambda model: step(model.to(torch.float32).parameters()),
-                                 lambda model: fit(model, batch, steps=1), lambda model: step([torch.rand(200, requires_grad=True)])])
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda model: step(model.parameters()),
+        lambda model: step(model.to(torch.float32).parameters()),
+        lambda model: fit(model, batch, steps=1),
+        lambda model: step([torch.rand(200, requires_grad=True)]),
+    ],
+)
 def test_what_was_not_moved_may_not(watch, way):
     seen = watch()
     with pytest.raises(AssertionError, match=r"never moved to the device.*\((200,|10, 64)\).*use \.to\(device\)"):

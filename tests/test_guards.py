@@ -8,15 +8,19 @@ ALT = "One blue square"
 
 
 def picture():
-    return new_output("display_data", {"image/png": "iVBORw0KGgo=", "text/plain": ALT}, metadata={"image/png": {"alt": ALT}})
+    return new_output(
+        "display_data", {"image/png": "iVBORw0KGgo=", "text/plain": ALT}, metadata={"image/png": {"alt": ALT}}
+    )
 
 
 def exercise(name):
     common = {"schema_version": 3, "task": False}
     stub = {**common, "grade_id": name, "solution": True, "grade": False, "locked": False}
     graded = {**common, "grade_id": f"test_{name}", "solution": False, "grade": True, "locked": True, "points": 1}
-    return [new_code_cell(f"def {name}(x):\n    ...", id=f"x-{name}", metadata={"nbgrader": stub}),
-            new_code_cell(f"check({name})", id=f"t-{name}", metadata={"nbgrader": graded})]
+    return [
+        new_code_cell(f"def {name}(x):\n    ...", id=f"x-{name}", metadata={"nbgrader": stub}),
+        new_code_cell(f"check({name})", id=f"t-{name}", metadata={"nbgrader": graded}),
+    ]
 
 
 def sound():
@@ -24,9 +28,14 @@ def sound():
     cells = [
         new_markdown_cell("# A title", id="title", metadata={"slideshow": {"slide_type": "slide"}}),
         new_code_cell("show(square)", id="figure", outputs=[picture()]),
-        new_code_cell('settle("A1", 1 < 2, "one")\nsettle("A2", 1 < 2, "two")', id="claims",
-                      outputs=[new_output("display_data", {"text/plain": f"A{n} holds"}) for n in (1, 2)]),
-        *exercise("first"), *exercise("second"), *exercise("third"),
+        new_code_cell(
+            'settle("A1", 1 < 2, "one")\nsettle("A2", 1 < 2, "two")',
+            id="claims",
+            outputs=[new_output("display_data", {"text/plain": f"A{n} holds"}) for n in (1, 2)],
+        ),
+        *exercise("first"),
+        *exercise("second"),
+        *exercise("third"),
     ]
     for number, cell in enumerate(cells[1:], start=1):
         cell.execution_count = number
@@ -48,9 +57,11 @@ def test_a_sound_notebook_passes(guard):
 
 def put(**fields):
     """Return a change of one cell's fields."""
+
     def change(cell):
         for field, value in fields.items():
             cell[field] = value
+
     return change
 
 
@@ -67,13 +78,23 @@ BREAKS = [
     (guards.ids, "stands on 2 cells", 2, put(id="figure")),
     (guards.runs, "never run", 1, put(execution_count=None)),
     (guards.runs, "top to bottom", 1, put(execution_count=7)),
-    (guards.runs, "stores the error ValueError", 1, add_output(new_output("error", ename="ValueError", evalue="", traceback=[]))),
+    (
+        guards.runs,
+        "stores the error ValueError",
+        1,
+        add_output(new_output("error", ename="ValueError", evalue="", traceback=[])),
+    ),
     (guards.outputs, "without alternative text", 1, lambda cell: cell.outputs[0].metadata.clear()),
     (guards.outputs, "not its alternative text", 1, data("text/plain", "<Figure>")),
     (guards.outputs, "without text/plain", 1, add_output(new_output("display_data", {"text/html": "<b>x</b>"}))),
     (guards.outputs, "widget view", 1, data(guards.WIDGET, {"model_id": "1"})),
     (guards.outputs, "SVG", 1, data("image/svg+xml", "<svg/>")),
-    (guards.outputs, "loads from the network", 1, data("text/html", '<script src="https://example.org/x.js"></script>')),
+    (
+        guards.outputs,
+        "loads from the network",
+        1,
+        data("text/html", '<script src="https://example.org/x.js"></script>'),
+    ),
     (guards.outputs, "image in HTML", 1, data("text/html", '<img src="data:image/png;base64,AAAA">')),
     (guards.portable, "path of one machine", 1, data("text/html", "in /home/kim/course")),
     (guards.portable, "address of an object", 1, data("text/plain", "<object at 0x7f3a1c2b4d50>")),
@@ -105,7 +126,9 @@ BREAKS = [
 ]
 
 
-@pytest.mark.parametrize("guard, says, cells, change", BREAKS, ids=[f"{guard.__name__}-{says}" for guard, says, *_ in BREAKS])
+@pytest.mark.parametrize(
+    "guard, says, cells, change", BREAKS, ids=[f"{guard.__name__}-{says}" for guard, says, *_ in BREAKS]
+)
 def test_a_broken_notebook_fails(guard, says, cells, change):
     nb = sound()
     for cell in nb.cells[cells] if isinstance(cells, slice) else [nb.cells[cells]]:
@@ -113,11 +136,14 @@ def test_a_broken_notebook_fails(guard, says, cells, change):
     assert any(says in problem for problem in guard(nb)), guard(nb)
 
 
-@pytest.mark.parametrize("says, metadata", [
-    ("not python3", {"kernelspec": {"name": "julia"}}),
-    ("more than the language's name", {"language_info": {"name": "python", "version": "3.11.7"}}),
-    ("state of widgets", {"widgets": {}}),
-])
+@pytest.mark.parametrize(
+    "says, metadata",
+    [
+        ("not python3", {"kernelspec": {"name": "julia"}}),
+        ("more than the language's name", {"language_info": {"name": "python", "version": "3.11.7"}}),
+        ("state of widgets", {"widgets": {}}),
+    ],
+)
 def test_wrong_metadata_fail(says, metadata):
     nb = sound()
     nb.metadata.update(metadata)
@@ -126,5 +152,7 @@ def test_wrong_metadata_fail(says, metadata):
 
 def test_a_reason_excuses_a_cell_from_comparison():
     nb = sound()
-    nb.cells[1].update(metadata={"tags": ["nbval-ignore-output"]}, source="# not compared: it measures this machine\ntime()")
+    nb.cells[1].update(
+        metadata={"tags": ["nbval-ignore-output"]}, source="# not compared: it measures this machine\ntime()"
+    )
     assert guards.comparison(nb) == []

@@ -9,10 +9,19 @@ from helpers.lecture import CHAPTERS, CLAIMS, WORDS, settle, summary
 
 def test_claims_are_complete():
     numbers = {letter: [int(id[1:]) for id in CLAIMS if id[0] == letter] for letter in CHAPTERS.values()}
-    assert numbers == {"A": list(range(1, 12)), "B": list(range(1, 8)), "C": list(range(1, 12)),
-                       "D": list(range(1, 8)), "E": list(range(1, 12)), "F": list(range(1, 4)),
-                       "G": list(range(1, 11)), "H": list(range(1, 4)), "I": list(range(1, 8)),
-                       "J": list(range(1, 11)), "K": list(range(1, 6))}
+    assert numbers == {
+        "A": list(range(1, 12)),
+        "B": list(range(1, 8)),
+        "C": list(range(1, 12)),
+        "D": list(range(1, 8)),
+        "E": list(range(1, 12)),
+        "F": list(range(1, 4)),
+        "G": list(range(1, 11)),
+        "H": list(range(1, 4)),
+        "I": list(range(1, 8)),
+        "J": list(range(1, 11)),
+        "K": list(range(1, 6)),
+    }
     for claim in CLAIMS.values():
         assert claim.verdict in WORDS and (claim.verdict == "holds" or claim.care)
 

@@ -59,13 +59,22 @@ def of(run):
 # that it needs, and in these nothing is trained or measured. It is stopped at the second step of its first network. Were it
 # stopped later, more networks would be finished, and the cell would bind the same names.
 
-BY_HAND = {"recipe-plateau", "recipe-shrink", "learn", "deform-slide"}  # a few steps of an optimizer, to show what they do
+BY_HAND = {
+    "recipe-plateau",
+    "recipe-shrink",
+    "learn",
+    "deform-slide",
+}  # a few steps of an optimizer, to show what they do
 
 
 def trainings():
     chapters = {chapter: slices.code(chapter) for chapter in CHAPTERS}
-    return [pytest.param(cells, i, id=f"{chapter[:2]}-{cells[i].id}") for chapter, cells in chapters.items()
-            for i in slices.training_cells(cells) if cells[i].id not in BY_HAND]
+    return [
+        pytest.param(cells, i, id=f"{chapter[:2]}-{cells[i].id}")
+        for chapter, cells in chapters.items()
+        for i in slices.training_cells(cells)
+        if cells[i].id not in BY_HAND
+    ]
 
 
 class Bench:
@@ -75,7 +84,9 @@ class Bench:
         self.names, self.seen, self.press_at = {"__name__": "__main__"}, [], None
 
     def after_step(self, optimizer, *_):
-        self.seen.append(sum(p.detach().double().sum().item() for group in optimizer.param_groups for p in group["params"]))
+        self.seen.append(
+            sum(p.detach().double().sum().item() for group in optimizer.param_groups for p in group["params"])
+        )
         if len(self.seen) == self.press_at:
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -90,7 +101,10 @@ class Bench:
     def prepare(self, cells, places, monkeypatch):
         """Run the cells at `places` with nothing trained or measured in them."""
         own = {name: network for cell in cells for name, network in slices.own_loops(cell).items()}
-        stand_ins = {"fit": (sequences, lambda *_, **__: sequences.Fit([0.0], [0.0])), "accuracy": (training, lambda *_: 0.5)}
+        stand_ins = {
+            "fit": (sequences, lambda *_, **__: sequences.Fit([0.0], [0.0])),
+            "accuracy": (training, lambda *_: 0.5),
+        }
         real = {name: getattr(module, name) for name, (module, _) in stand_ins.items()}
         with monkeypatch.context() as patch:
             patch.setattr(Training, "run", lambda self: self)
@@ -132,7 +146,11 @@ def test_the_stop_button_in_a_training_cell(bench, monkeypatch, cells, i):
     first = list(bench.seen)
     assert len(first) == 2, "the training went on after the stop button"
     if raised is None:  # the training of one network, shown while it runs: it stops, and run() goes on
-        (run,) = [thing for name, thing in bench.names.items() if isinstance(thing, Training) and before.get(name) is not thing]
+        (run,) = [
+            thing
+            for name, thing in bench.names.items()
+            if isinstance(thing, Training) and before.get(name) is not thing
+        ]
         assert "run() goes on" in said and run.stopped == training.STOP_BUTTON and len(run.losses) == 2
         bench.press_at = 3
         run.run()
@@ -141,21 +159,30 @@ def test_the_stop_button_in_a_training_cell(bench, monkeypatch, cells, i):
     # The training of many networks: nothing of it may look finished. What the cell makes is not there, and the next cell says so.
     assert any(map(slices.own_loops, cells)) or "run the cell again" in str(raised)
     functions = slices.training_functions(cells)
-    assert not [node for node in cell.tree.body if isinstance(node, (ast.For, ast.While)) and (slices.calls(node) & functions or slices.backward(node))], \
+    assert not [
+        node
+        for node in cell.tree.body
+        if isinstance(node, (ast.For, ast.While)) and (slices.calls(node) & functions or slices.backward(node))
+    ], (
         "stopped in a loop, the cell leaves names half filled, and later cells take them for whole: train in a function, and bind what it returns"
+    )
     absent = {name for name in cell.binds if name not in bench.names}
     readers = [k for k in range(i + 1, len(cells)) if cells[k].uses & absent]
     there, trains = {i, *slices.needed(cells, i)}, set(slices.training_cells(cells)) - {i}
-    for k in [k for k in readers if not trains.intersection(slices.needed(cells, k))][:1]:  # others would refuse the stand-ins first
+    for k in [k for k in readers if not trains.intersection(slices.needed(cells, k))][
+        :1
+    ]:  # others would refuse the stand-ins first
         bench.prepare(cells, [m for m in slices.needed(cells, k) if m not in there], monkeypatch)
         with pytest.raises(NameError) as caught:
             bench.run(cells[k])
         assert caught.value.name in absent
-    later = frozenset().union(*(other.uses for other in cells[i + 1:]))
+    later = frozenset().union(*(other.uses for other in cells[i + 1 :]))
     assert readers or not cell.binds & later, "the cell was stopped, and everything that later cells use is there"
     with pytest.raises(KeyboardInterrupt):
         bench.run(cell, press_at=3)
-    assert bench.seen[:2] == first and len(bench.seen) == 3, "run again, the cell begins differently: something of the first run is left"
+    assert bench.seen[:2] == first and len(bench.seen) == 3, (
+        "run again, the cell begins differently: something of the first run is left"
+    )
 
 
 def test_one_of_many_trainings_is_not_taken_for_whole(bench, digits):
@@ -185,7 +212,9 @@ def test_the_stop_button_while_the_last_epoch_is_counted(digits, monkeypatch, ca
         return 0.5
 
     monkeypatch.setattr(training, "accuracy", pressed)
-    with pytest.raises(KeyboardInterrupt, match="stopped in epoch 1 of 1"):  # or the next of many networks would be trained
+    with pytest.raises(
+        KeyboardInterrupt, match="stopped in epoch 1 of 1"
+    ):  # or the next of many networks would be trained
         train(linear(), digits, test=digits, epochs=1, live=False)
     run = train(linear(), digits, test=digits, epochs=1)
     assert run.stopped == training.STOP_BUTTON and len(run.rows) == 1 and "run() goes on" in capsys.readouterr().out
@@ -208,9 +237,13 @@ def slow(x):
     return x
 """
 ONE = "run = Training(linear(), digits, epochs=3, batch_size=20, augment=slow)\nrun.run()\nNone"
-ON = ("run.run()\nwhole = Training(linear(), digits, epochs=3, batch_size=20, live=False).run()\n"
-      "print(run.losses == whole.losses, run.rows == whole.rows)")
-MANY = "asked = []\nseen = [fit(linear(), lambda dice: (slow(torch.rand(8, 64)), torch.arange(8)), 300) for _ in range(3)]"
+ON = (
+    "run.run()\nwhole = Training(linear(), digits, epochs=3, batch_size=20, live=False).run()\n"
+    "print(run.losses == whole.losses, run.rows == whole.rows)"
+)
+MANY = (
+    "asked = []\nseen = [fit(linear(), lambda dice: (slow(torch.rand(8, 64)), torch.arange(8)), 300) for _ in range(3)]"
+)
 
 
 def test_the_stop_button_as_jupyter_presses_it():
@@ -306,12 +339,18 @@ def small(folder, cells=(), last=(), again=False, **more):
     """Run the small notebook in a folder, and return the words of each of its outputs; `cells` come after its first one."""
     folder.mkdir(parents=True, exist_ok=True)
     sources = [*SMALL[:1], *cells, *SMALL[1:], *last] * (1 + again)
-    nb = new_notebook(cells=[new_code_cell(source) for source in sources], metadata={"kernelspec": {"name": "python3", "display_name": "x"}})
+    nb = new_notebook(
+        cells=[new_code_cell(source) for source in sources],
+        metadata={"kernelspec": {"name": "python3", "display_name": "x"}},
+    )
     log = folder / "attempts"
     notebooks.run(nb, folder, {**environment(log), **more})
     assert attempts(log) == []
-    return [[(output.get("text") or output.data["text/plain"]) for output in cell.outputs if output.get("name") != "stderr"]
-            for cell in notebooks.tidy(nb).cells if cell.source not in (*cells, *last)]
+    return [
+        [(output.get("text") or output.data["text/plain"]) for output in cell.outputs if output.get("name") != "stderr"]
+        for cell in notebooks.tidy(nb).cells
+        if cell.source not in (*cells, *last)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -321,7 +360,7 @@ def plain(tmp_path_factory):
 
 
 def test_run_twice_in_a_row(plain):
-    first, second = plain[:len(SMALL)], plain[len(SMALL):]
+    first, second = plain[: len(SMALL)], plain[len(SMALL) :]
     assert all(first[2:])
     assert second == first
 
@@ -331,8 +370,12 @@ def test_a_second_run_begins_as_the_first(chapter):
     # Within a chapter nothing is read before it is bound, or nbval's run in a fresh kernel would have raised. What a second run
     # in the same kernel could still take over are the random states and torch's settings, and start() sets them.
     first = slices.code(chapter)[0]
-    starts = [node for node in ast.walk(first.tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "start"]
-    assert starts, f"{first.id} does not call start(): run twice in a row, the chapter would begin with other random numbers"
+    starts = [
+        node for node in ast.walk(first.tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "start"
+    ]
+    assert starts, (
+        f"{first.id} does not call start(): run twice in a row, the chapter would begin with other random numbers"
+    )
 
 
 def test_a_path_with_spaces_and_korean_letters_in_korea(plain, tmp_path):
@@ -341,8 +384,15 @@ def test_a_path_with_spaces_and_korean_letters_in_korea(plain, tmp_path):
         shutil.copytree(ROOT / part, course / part, ignore=shutil.ignore_patterns("__pycache__", "full"))
     here = str(course)
     path = os.pathsep.join([environment("")["PYTHONPATH"], here])
-    said = small(course / "notebooks", [ELSEWHERE.format(here, here)], PYTHONPATH=path, LANG="ko_KR.UTF-8", LC_ALL="ko_KR.UTF-8", TZ="Asia/Seoul")
-    assert said == plain[:len(SMALL)]
+    said = small(
+        course / "notebooks",
+        [ELSEWHERE.format(here, here)],
+        PYTHONPATH=path,
+        LANG="ko_KR.UTF-8",
+        LC_ALL="ko_KR.UTF-8",
+        TZ="Asia/Seoul",
+    )
+    assert said == plain[: len(SMALL)]
     assert (course / "notebooks/runs/숫자 1.pt").exists() and (course / "notebooks/cost table.csv").exists()
 
 
@@ -354,7 +404,9 @@ def korean_locale(folder):
     return folder if done.returncode in (0, 1) and (folder / "ko_KR.EUC-KR").exists() else None
 
 
-OTHER = dict(PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONWARNDEFAULTENCODING="1")  # or Python would take UTF-8 all the same
+OTHER = dict(
+    PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONWARNDEFAULTENCODING="1"
+)  # or Python would take UTF-8 all the same
 REALLY = "import codecs, locale\nassert codecs.lookup(locale.getpreferredencoding(False)).name == {!r}"
 
 
@@ -365,7 +417,7 @@ def test_another_locale_and_time_zone(plain, tmp_path):
     if made is None:
         pytest.skip("this machine cannot make a Korean locale: localedef, or its sources of ko_KR, are missing")
     locale = dict(LANG="ko_KR.EUC-KR", LC_ALL="ko_KR.EUC-KR", LOCPATH=str(made), TZ="Pacific/Kiritimati")
-    assert small(tmp_path / "notebooks", [REALLY.format("euc_kr")], **OTHER, **locale) == plain[:len(SMALL)]
+    assert small(tmp_path / "notebooks", [REALLY.format("euc_kr")], **OTHER, **locale) == plain[: len(SMALL)]
 
 
 def test_no_home_no_locale_and_nothing_to_write_to_but_the_notebooks_folder(plain, tmp_path, monkeypatch):
@@ -379,12 +431,24 @@ def test_no_home_no_locale_and_nothing_to_write_to_but_the_notebooks_folder(plai
     told = f"print(*(place for _, place in refused), sep='\\n', file=open({str(tmp_path / 'refused')!r}, 'w'))"
     # From a folder whose name is not ASCII torch cannot be imported in ASCII, so there Python takes UTF-8, as it does by itself.
     ascii_only, encoding = (OTHER, "ascii") if str(ROOT).isascii() else ({}, "utf-8")
-    said = small(tmp_path / "notebooks", [WARDEN.format(allowed=str(tmp_path)), there, REALLY.format(encoding)], [told],
-                 **ascii_only, LC_ALL="C", HOME=nowhere, TMPDIR=str(tmp_path / "tmp"), TEMP="", TMP="")
-    assert said == plain[:len(SMALL)]
+    said = small(
+        tmp_path / "notebooks",
+        [WARDEN.format(allowed=str(tmp_path)), there, REALLY.format(encoding)],
+        [told],
+        **ascii_only,
+        LC_ALL="C",
+        HOME=nowhere,
+        TMPDIR=str(tmp_path / "tmp"),
+        TEMP="",
+        TMP="",
+    )
+    assert said == plain[: len(SMALL)]
     refused = (tmp_path / "refused").read_text().split("\n")
-    assert [place for place in refused if place and not place.startswith(nowhere)
-            and "__pycache__" not in place and "torchinductor" not in place] == []  # caches, which Python and torch can do without
+    assert [
+        place
+        for place in refused
+        if place and not place.startswith(nowhere) and "__pycache__" not in place and "torchinductor" not in place
+    ] == []  # caches, which Python and torch can do without
 
 
 def test_make_lab_without_a_home(clone, monkeypatch):  # noqa: F811
@@ -393,10 +457,15 @@ def test_make_lab_without_a_home(clone, monkeypatch):  # noqa: F811
     monkeypatch.setenv("HOME", "/proc/nonexistent")
     done, (lab,) = clone("lab", "LAB_ARGS=--at=$$HOME", pythons={"python3": 0})
     home = clone.folder / ".venv/home"
-    assert lab.endswith(f"--at={home}") and home.is_dir() and "what JupyterLab remembers goes into .venv/home" in done.stdout
+    assert (
+        lab.endswith(f"--at={home}")
+        and home.is_dir()
+        and "what JupyterLab remembers goes into .venv/home" in done.stdout
+    )
 
 
 # Saving on a disk that is full, or that is not one's own.
+
 
 @pytest.fixture
 def full_disk(monkeypatch):
@@ -418,7 +487,10 @@ def test_a_full_disk_while_a_training_is_saved(digits, tmp_path, full_disk):
     run.epochs = 2
     run.run()
     full_disk(path)
-    with pytest.raises(OSError, match=r"my run\.pt \(0\.0 MiB\) could not be saved: No space left on device; the older file is as it was\. Make room") as caught:
+    with pytest.raises(
+        OSError,
+        match=r"my run\.pt \(0\.0 MiB\) could not be saved: No space left on device; the older file is as it was\. Make room",
+    ) as caught:
         run.save(path)
     assert caught.value.errno == errno.ENOSPC
     assert path.read_bytes() == before and list(path.parent.iterdir()) == [path]
@@ -448,11 +520,16 @@ def test_a_full_disk_while_notebooks_and_tables_are_saved(tmp_path, full_disk, m
 
 def test_a_place_where_nothing_can_be_saved(tmp_path):
     (tmp_path / "a file").write_text("")
-    for path, kind in ((Path("/proc/nonexistent/run.pt"), OSError), (tmp_path / "a file" / "run.pt", FileExistsError),
-                       (tmp_path, IsADirectoryError)):
+    for path, kind in (
+        (Path("/proc/nonexistent/run.pt"), OSError),
+        (tmp_path / "a file" / "run.pt", FileExistsError),
+        (tmp_path, IsADirectoryError),
+    ):
         with pytest.raises(kind, match="could not be saved: .* save into another folder"):
             write_whole(path, b"x")
-    assert [path.name for path in tmp_path.iterdir()] == ["a file"] and not tmp_path.with_name(tmp_path.name + ".part").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a file"] and not tmp_path.with_name(
+        tmp_path.name + ".part"
+    ).exists()
 
 
 def test_a_saved_training_that_was_damaged_says_so(digits, tmp_path):
@@ -462,7 +539,7 @@ def test_a_saved_training_that_was_damaged_says_so(digits, tmp_path):
     whole, other, found = path.read_bytes(), Training(linear(), digits, epochs=1, live=False), 0
     words = r"run\.pt is cut short or damaged, \d+ bytes: train anew, and save\(\) over it"
     for share in (0, 0.1, 0.5, 0.9, 0.999):
-        path.write_bytes(whole[:int(share * len(whole))])
+        path.write_bytes(whole[: int(share * len(whole))])
         with pytest.raises(ValueError, match=words):
             other.load(path)
     for _ in range(200):
@@ -518,18 +595,27 @@ print(of(run.run()) == of(whole), of(saved) == of(whole), of(later) == of(whole)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell what a process takes")
 def test_no_memory_left_while_training(tmp_path):
     code = TOO_MUCH.format(tests=str(ROOT / "tests"), path=str(tmp_path / "run.pt"))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
     assert done.stdout == "True 6\nTrue True True\n", done.stdout + done.stderr
 
 
 # An accelerator that is there and does not work.
+
 
 class BrokenAccelerator(TorchFunctionMode):
     """Whatever is to be on the accelerator fails, as with a driver that does not fit."""
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         if "cuda" in str((kwargs or {}).get("device", "")):
-            raise RuntimeError("CUDA error: no kernel image is available for execution on the device\nCUDA kernel errors might be ...")
+            raise RuntimeError(
+                "CUDA error: no kernel image is available for execution on the device\nCUDA kernel errors might be ..."
+            )
         return function(*args, **(kwargs or {}))
 
 
@@ -555,16 +641,23 @@ def test_a_broken_accelerator_is_told_and_the_cpu_goes_on(broken_cuda, digits, c
     assert start(seed=0) == torch.device("cpu")
     said = capsys.readouterr()
     assert said.out == ""  # which is compared between machines
-    assert said.err == ("The accelerator of this machine does not work (CUDA error: no kernel image is available for execution on the "
-                        "device), so the CPU computes. It is enough for this course; look at the driver and at which torch is installed "
-                        "if you want the accelerator.\n")
-    assert machine.processor() == ("note", "an accelerator is there but a small product on it failed, so the CPU is used: look at its "
-                                           "driver (CUDA error: no kernel image is available for execution on the device)")
+    assert said.err == (
+        "The accelerator of this machine does not work (CUDA error: no kernel image is available for execution on the "
+        "device), so the CPU computes. It is enough for this course; look at the driver and at which torch is installed "
+        "if you want the accelerator.\n"
+    )
+    assert machine.processor() == (
+        "note",
+        "an accelerator is there but a small product on it failed, so the CPU is used: look at its "
+        "driver (CUDA error: no kernel image is available for execution on the device)",
+    )
     assert machine.training()[0] in ("ok", "note")
     run = train(linear(), digits, epochs=1, live=False)  # torch's own Adam asks the accelerator at each step
     assert next(run.model.parameters()).device.type == "cpu" and len(run.rows) == 1
     assert cost_table(linear(), (1, 1, 8, 8)).total.params == 650
-    with pytest.raises(ValueError, match=r"(?s)device \(='cuda'\) cannot compute here: CUDA error.*; use pick_device\(\)"):
+    with pytest.raises(
+        ValueError, match=r"(?s)device \(='cuda'\) cannot compute here: CUDA error.*; use pick_device\(\)"
+    ):
         train(linear(), digits, device="cuda")
 
 
@@ -593,10 +686,28 @@ def test_own_dice_change_nothing_outside():
 
 # A machine without a browser.
 
+
 def test_without_chromium_the_browser_tests_are_skipped_aloud(tmp_path):
-    env = {name: value for name, value in os.environ.items() if name not in ("CHROMIUM", "PYTEST_ADDOPTS")} | {"PATH": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "tests/browser/test_misfortunes.py"],
-                          cwd=ROOT, env=env, capture_output=True, text=True)
+    env = {name: value for name, value in os.environ.items() if name not in ("CHROMIUM", "PYTEST_ADDOPTS")} | {
+        "PATH": str(tmp_path)
+    }
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "no:xdist",
+            "tests/browser/test_misfortunes.py",
+        ],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^\d+ skipped", done.stdout.splitlines()[-1]) and "no Chromium on this machine" in done.stdout
     assert "BROWSER TESTS SKIPPED" in done.stdout and "apt install chromium" in done.stdout

@@ -11,13 +11,22 @@ from torch import nn
 from torch.nn import functional as F
 from twins import assert_twins, built, costs, first_weights, layers, on_cpu, published, shapes
 
-from helpers.models import (DepthwiseSeparable, FullConvolution, InvertedResidual, MobileNetV1, MobileNetV2,
-                            mobilenet_v1, mobilenet_v2)
+from helpers.models import (
+    DepthwiseSeparable,
+    FullConvolution,
+    InvertedResidual,
+    MobileNetV1,
+    MobileNetV2,
+    mobilenet_v1,
+    mobilenet_v2,
+)
 
 # -------------------------------------------------------------------------------------------------------- version 1
 
 
-@pytest.mark.parametrize("width, megamacs, millions", [(1, 569, 4.2), (0.75, 325, 2.6), (0.5, 149, 1.3), (0.25, 41, 0.5)])
+@pytest.mark.parametrize(
+    "width, megamacs, millions", [(1, 569, 4.2), (0.75, 325, 2.6), (0.5, 149, 1.3), (0.25, 41, 0.5)]
+)
 def test_narrower_networks_cost_what_the_paper_says(width, megamacs, millions):
     """Howard et al. 2017, table 6."""
     total = costs(built(mobilenet_v1, width=width)).total
@@ -68,7 +77,7 @@ def test_a_depthwise_separable_block_is_one_filter_per_channel_and_then_a_mixtur
     block = on_cpu(built(DepthwiseSeparable, 3, 5, stride=2)).eval()
     x = torch.randn(2, 3, 7, 6)
     (conv, bn, _), (mix, bn_mix, _) = block
-    one_by_one = [F.conv2d(x[:, c:c + 1], conv.weight[c:c + 1], stride=2, padding=1) for c in range(3)]
+    one_by_one = [F.conv2d(x[:, c : c + 1], conv.weight[c : c + 1], stride=2, padding=1) for c in range(3)]
     seen = bn(torch.cat(one_by_one, 1)).relu()
     mixed = torch.einsum("oc,nchw->nohw", mix.weight[:, :, 0, 0], seen)
     torch.testing.assert_close(block(x), bn_mix(mixed).relu())
@@ -114,15 +123,16 @@ def test_parameters_and_macs_are_those_published():
     assert wide.macs / 1e6 == pytest.approx(585, rel=0.01)
 
 
-@pytest.mark.parametrize("in_channels, out_channels, stride, adds",
-                         [(8, 8, 1, True), (8, 16, 1, False), (8, 8, 2, False)])
+@pytest.mark.parametrize(
+    "in_channels, out_channels, stride, adds", [(8, 8, 1, True), (8, 16, 1, False), (8, 8, 2, False)]
+)
 def test_an_inverted_residual_adds_where_the_shape_stays(in_channels, out_channels, stride, adds):
     block = on_cpu(built(InvertedResidual, in_channels, out_channels, stride, expand_ratio=6)).eval()
     x = torch.randn(2, in_channels, 6, 6)
     inside = block.conv(x)
     torch.testing.assert_close(block(x), inside + x if adds else inside)
     assert [conv.out_channels for conv in layers(block, nn.Conv2d)] == [48, 48, out_channels]
-    assert (inside < 0).any()                                        # the last convolution has no activation
+    assert (inside < 0).any()  # the last convolution has no activation
 
 
 # ------------------------------------------------------------------------------------------------------------- both
@@ -140,17 +150,24 @@ def test_no_layer_is_left_without_channels():
     assert [layer.p for layer in layers(built(mobilenet_v2, dropout=0.4), nn.Dropout)] == [0.4]
 
 
-@pytest.mark.parametrize("make, arguments, message", [
-    (MobileNetV1, dict(width=0), r"width \(=0\) must be finite and greater than 0: 1 is the full network, 0\.5 half"),
-    (MobileNetV1, dict(width=-0.5), r"width \(=-0\.5\) must be finite and greater"),
-    (MobileNetV1, dict(width=math.nan), r"width \(=nan\) must be finite and greater"),
-    (MobileNetV2, dict(width_mult=0), r"width_mult \(=0\) must be finite and greater than 0"),
-    (MobileNetV2, dict(width_mult=math.inf), r"width_mult \(=inf\) must be finite and greater"),
-    (MobileNetV1, dict(num_classes=0), r"num_classes \(=0\) must be at least 1"),
-    (MobileNetV2, dict(num_classes=0), r"num_classes \(=0\) must be at least 1"),
-    (MobileNetV1, dict(in_channels=0), r"in_channels \(=0\) must be at least 1"),
-    (MobileNetV2, dict(in_channels="RGB"), r"in_channels \(='RGB'\) must be a whole number"),
-])
+@pytest.mark.parametrize(
+    "make, arguments, message",
+    [
+        (
+            MobileNetV1,
+            dict(width=0),
+            r"width \(=0\) must be finite and greater than 0: 1 is the full network, 0\.5 half",
+        ),
+        (MobileNetV1, dict(width=-0.5), r"width \(=-0\.5\) must be finite and greater"),
+        (MobileNetV1, dict(width=math.nan), r"width \(=nan\) must be finite and greater"),
+        (MobileNetV2, dict(width_mult=0), r"width_mult \(=0\) must be finite and greater than 0"),
+        (MobileNetV2, dict(width_mult=math.inf), r"width_mult \(=inf\) must be finite and greater"),
+        (MobileNetV1, dict(num_classes=0), r"num_classes \(=0\) must be at least 1"),
+        (MobileNetV2, dict(num_classes=0), r"num_classes \(=0\) must be at least 1"),
+        (MobileNetV1, dict(in_channels=0), r"in_channels \(=0\) must be at least 1"),
+        (MobileNetV2, dict(in_channels="RGB"), r"in_channels \(='RGB'\) must be a whole number"),
+    ],
+)
 def test_mobilenet_says_what_is_wrong(make, arguments, message):
     with pytest.raises(ValueError, match=message):
         built(make, **arguments)

@@ -36,20 +36,25 @@ ATTEMPTS = {
     "datagram": "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.1', 9))",
     "version 6": "import socket; socket.socket(socket.AF_INET6).connect(('2001:db8::1', 80))",
     "child": "import subprocess, sys; subprocess.run([sys.executable, '-c', "
-             "\"import socket; socket.create_connection(('192.0.2.1', 80), 1)\"], stderr=subprocess.DEVNULL)",
+    "\"import socket; socket.create_connection(('192.0.2.1', 80), 1)\"], stderr=subprocess.DEVNULL)",
 }
 OLD = "exec(\"import warnings; warnings.warn('old', {})\", {{'__name__': '{}'}})"
-TRAINED = ("import torch; from helpers.device import start; from torch import nn, optim; device = start(); net = nn.Linear(64, 10){}\n"
-           "net(torch.ones(1, 64, device=net.weight.device)).sum().backward(); optim.SGD(net.parameters(), 0.1).step()")
+TRAINED = (
+    "import torch; from helpers.device import start; from torch import nn, optim; device = start(); net = nn.Linear(64, 10){}\n"
+    "net(torch.ones(1, 64, device=net.weight.device)).sum().backward(); optim.SGD(net.parameters(), 0.1).step()"
+)
 SMALL = {
     "same": {
         "close float": stored("print(12345, 2.00001)", printed("12345 2.0\n")),
-        "stderr": stored("import sys; print('now', file=sys.stderr)", new_output("stream", name="stderr", text="then\n")),
+        "stderr": stored(
+            "import sys; print('now', file=sys.stderr)", new_output("stream", name="stderr", text="then\n")
+        ),
         "replaced display": stored(
             "from IPython.display import display\n"
             "one = display({'text/plain': 'words', 'text/html': '<p>'}, raw=True, display_id=True)\n"
             "one.update({'text/plain': 'words', 'image/png': 'AAAA'}, raw=True)",
-            shown(text_plain="words", image_png="BBBB")),
+            shown(text_plain="words", image_png="BBBB"),
+        ),
         "semicolon": stored("5;"),
         "another's deprecation": stored(OLD.format("DeprecationWarning", "numpy.planted")),
         "trained on the device": stored(TRAINED.format(".to(device)")),
@@ -59,15 +64,18 @@ SMALL = {
             "server = http.server.HTTPServer(('127.0.0.1', 0), http.server.SimpleHTTPRequestHandler)\n"
             "threading.Thread(target=server.handle_request, daemon=True).start()\n"
             "print(urllib.request.urlopen(f'http://localhost:{server.server_port}/').status)",
-            printed("200\n")),
+            printed("200\n"),
+        ),
     },
     "changed": {
         "number": stored("print('one')\nprint('rows', 34944)", printed("one\nrows 34943\n")),
         "float": stored("print(1.01)", printed("1.0\n")),
         "kind": stored("1", printed("1\n")),
         "words": stored("display({'text/plain': 'new'}, raw=True)", shown(text_plain="old")),
-        "markdown": stored("display({'text/plain': 'words', 'text/markdown': 'new'}, raw=True)",
-                           shown(text_plain="words", text_markdown="old")),
+        "markdown": stored(
+            "display({'text/plain': 'words', 'text/markdown': 'new'}, raw=True)",
+            shown(text_plain="words", text_markdown="old"),
+        ),
         "more": stored("print('more')"),
         "fewer": stored("pass", printed("fewer\n")),
     },
@@ -92,16 +100,37 @@ def verdicts(tmp_path_factory):
         nbformat.write(new_notebook(cells=list(cells.values())), folder / f"{notebook}.ipynb")
     environment = {word: value for word, value in os.environ.items() if not word.startswith("PYTEST_")}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml"),
-         "--rootdir", str(folder), "--color=no", "--junit-xml=verdicts.xml", "."],
-        capture_output=True, text=True, env={**environment, "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL, cwd=folder)
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "conftest",
+            "-p",
+            "no:cacheprovider",
+            "-c",
+            str(ROOT / "pyproject.toml"),
+            "--rootdir",
+            str(folder),
+            "--color=no",
+            "--junit-xml=verdicts.xml",
+            ".",
+        ],
+        capture_output=True,
+        text=True,
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        cwd=folder,
+    )
     assert done.returncode == 1, done.stdout + done.stderr
     found = {}
     for case in ElementTree.parse(folder / "verdicts.xml").iter("testcase"):
         notebook, number = case.get("classname").split(".")[0], int(case.get("name").split()[-1])
         said = [child for child in case if child.tag in ("failure", "error", "skipped")]
         found[notebook, list(SMALL[notebook])[number]] = (
-            said[0].tag if said else "passed", "".join(f"{child.get('message')}\n{child.text}" for child in said))
+            said[0].tag if said else "passed",
+            "".join(f"{child.get('message')}\n{child.text}" for child in said),
+        )
     assert sorted(found) == sorted(ALL), done.stdout
     return found
 
@@ -138,7 +167,10 @@ def test_after_an_error_the_rest_is_skipped(verdicts):
     assert verdict == "skipped" and "cell 0 raised an error" in said
 
 
-@pytest.mark.parametrize("notebook, kind", [("deprecated cell", "Deprecation"), ("deprecated helper", "Deprecation"), ("deprecated torch", "Future")])
+@pytest.mark.parametrize(
+    "notebook, kind",
+    [("deprecated cell", "Deprecation"), ("deprecated helper", "Deprecation"), ("deprecated torch", "Future")],
+)
 def test_a_deprecation_in_our_own_code_is_an_error(verdicts, notebook, kind):
     verdict, said = verdicts[notebook, "own"]
     assert verdict == "failure" and f"{kind}Warning: old" in re.sub(r"(?:\x1b|#x1B)\[[\d;]*m", "", said)
@@ -157,25 +189,33 @@ def test_an_attempt_to_reach_the_network_fails_even_if_the_notebook_hides_it(ver
 
 def test_another_sitecustomize_still_runs(tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import builtins; builtins.the_other_one_ran = True")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "tests/offline"), str(tmp_path)]),
-                   "OFFLINE_LOG": str(tmp_path / "log")}
-    done = subprocess.run([sys.executable, "-c", "print(the_other_one_ran)"], env=environment, capture_output=True, text=True)
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "tests/offline"), str(tmp_path)]),
+        "OFFLINE_LOG": str(tmp_path / "log"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", "print(the_other_one_ran)"], env=environment, capture_output=True, text=True
+    )
     assert done.stdout == "True\n", done.stderr
 
 
-@pytest.mark.parametrize("now, then, same", [
-    ("0.5000 and 10", "0.5004 and 10", True),
-    ("0.500", "0.501", False),
-    ("1000", "1001", False),
-    ("takes 1000.", "takes 1001.", False),
-    ("1.2e-15", "1.2001e-15", True),
-    ("1e-15", "1e-8", False),
-    ("torch 2.11.0", "torch 2.11.1", False),
-    ("[1.00, -2.00]", "[1.00, 2.00]", False),
-    ("0.5 0.5", "0.5", False),
-    ("(227, 227) 0.25", "(227, 224) 0.25", False),
-    ("nan", "nan", True),
-])
+@pytest.mark.parametrize(
+    "now, then, same",
+    [
+        ("0.5000 and 10", "0.5004 and 10", True),
+        ("0.500", "0.501", False),
+        ("1000", "1001", False),
+        ("takes 1000.", "takes 1001.", False),
+        ("1.2e-15", "1.2001e-15", True),
+        ("1e-15", "1e-8", False),
+        ("torch 2.11.0", "torch 2.11.1", False),
+        ("[1.00, -2.00]", "[1.00, 2.00]", False),
+        ("0.5 0.5", "0.5", False),
+        ("(227, 227) 0.25", "(227, 224) 0.25", False),
+        ("nan", "nan", True),
+    ],
+)
 def test_which_text_is_close(now, then, same):
     assert (CloseText(now) == CloseText(then)) is same
     assert (CloseText(now) != CloseText(then)) is not same

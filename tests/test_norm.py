@@ -33,6 +33,7 @@ def assert_same(found, expected, leaves, others=None):
 
 # ---------------------------------------------------------------------------------------------- batch normalisation
 
+
 @st.composite
 def batches(draw):
     """Images, sequences or features with at least two values per channel, far from mean 0, and the rest."""
@@ -54,8 +55,11 @@ def test_batch_norm_equals_torch(batch, training, tracked):
     ours = [numbers(3, C).detach(), numbers(4, C).detach().square() + 0.1] if tracked else [None, None]
     theirs = copy.deepcopy(ours)
     leaves = [leaf for leaf in (x, weight, bias) if leaf is not None]
-    assert_same(batch_norm(x, *ours, weight, bias, training, **arguments),
-                F.batch_norm(x, *theirs, weight, bias, training, **arguments), leaves)
+    assert_same(
+        batch_norm(x, *ours, weight, bias, training, **arguments),
+        F.batch_norm(x, *theirs, weight, bias, training, **arguments),
+        leaves,
+    )
     if tracked:
         torch.testing.assert_close(ours, theirs, **close)
 
@@ -66,8 +70,11 @@ def test_the_definition_equals_torch(batch):
     x, (weight, bias), arguments = batch
     C, eps = x.shape[1], arguments["eps"]
     weight, bias = (numbers(5, C) if given is None else given for given in (weight, bias))
-    assert_same(batch_norm_naive(x, weight, bias, eps), F.batch_norm(x, None, None, weight, bias, True, eps=eps),
-                [x, weight, bias])
+    assert_same(
+        batch_norm_naive(x, weight, bias, eps),
+        F.batch_norm(x, None, None, weight, bias, True, eps=eps),
+        [x, weight, bias],
+    )
 
 
 def test_by_hand():
@@ -75,7 +82,7 @@ def test_by_hand():
     x = torch.tensor([[1.0], [3.0]])
     running_mean, running_var = torch.tensor([0.0]), torch.tensor([1.0])
     assert batch_norm(x, running_mean, running_var, training=True, momentum=0.5, eps=0).flatten().tolist() == [-1, 1]
-    assert (running_mean.item(), running_var.item()) == (1.0, 1.5)   # halfway to 2, and from 1 halfway to 2
+    assert (running_mean.item(), running_var.item()) == (1.0, 1.5)  # halfway to 2, and from 1 halfway to 2
     assert batch_norm(x, torch.tensor([1.0]), torch.tensor([4.0]), eps=0).flatten().tolist() == [0, 1]
     assert batch_norm_naive(x, torch.tensor([10.0]), torch.tensor([5.0]), eps=0).flatten().tolist() == [-5, 15]
     assert layer_norm(torch.tensor([[1.0, 3.0], [10.0, 50.0]]), 2, eps=0).tolist() == [[-1, 1], [-1, 1]]
@@ -84,20 +91,33 @@ def test_by_hand():
 def test_the_scale_and_shift_of_what_comes_in_do_not_matter():
     """So the convolution before it needs no bias, and its weights have no size of their own."""
     x = numbers(1, 4, 3, 5, 5).detach()
-    torch.testing.assert_close(batch_norm(100 * x + 7, training=True, eps=0), batch_norm(x, training=True, eps=0), **close)
+    torch.testing.assert_close(
+        batch_norm(100 * x + 7, training=True, eps=0), batch_norm(x, training=True, eps=0), **close
+    )
 
 
 @pytest.mark.parametrize("weight, bias", [(True, True), (False, False)])
 def test_second_derivatives(weight, bias):
     x = numbers(1, 3, 2, 2, 1)
     leaves = (x, *([numbers(2, 2)] if weight else []), *([numbers(3, 2)] if bias else []))
-    assert torch.autograd.gradgradcheck(lambda x, *rest: batch_norm(x, None, None, *rest, training=True).square(), leaves)
+    assert torch.autograd.gradgradcheck(
+        lambda x, *rest: batch_norm(x, None, None, *rest, training=True).square(), leaves
+    )
 
 
-MODULES = [(layers.BatchNorm2d, nn.BatchNorm2d, (4, 3, 5, 2)), (layers.BatchNorm1d, nn.BatchNorm1d, (6, 3)),
-           (layers.BatchNorm1d, nn.BatchNorm1d, (4, 3, 5))]
-ARGUMENTS = [dict(), dict(momentum=None), dict(momentum=0.7, eps=0.01), dict(affine=False),
-             dict(track_running_stats=False), dict(affine=False, track_running_stats=False)]
+MODULES = [
+    (layers.BatchNorm2d, nn.BatchNorm2d, (4, 3, 5, 2)),
+    (layers.BatchNorm1d, nn.BatchNorm1d, (6, 3)),
+    (layers.BatchNorm1d, nn.BatchNorm1d, (4, 3, 5)),
+]
+ARGUMENTS = [
+    dict(),
+    dict(momentum=None),
+    dict(momentum=0.7, eps=0.01),
+    dict(affine=False),
+    dict(track_running_stats=False),
+    dict(affine=False, track_running_stats=False),
+]
 
 
 @pytest.mark.parametrize("Ours, Theirs, shape", MODULES, ids=["2d", "1d", "1d of sequences"])
@@ -107,7 +127,7 @@ def test_modules_equal_torchs(Ours, Theirs, shape, arguments):
     pair = ours, theirs = [Make(3, **arguments).double() for Make in (Ours, Theirs)]
     assert list(ours.state_dict()) == list(theirs.state_dict())
     for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
-        assert torch.equal(mine, other)                              # they start alike
+        assert torch.equal(mine, other)  # they start alike
         nn.init.normal_(other)
     ours.load_state_dict(theirs.state_dict(), strict=True)
     for step in range(5):
@@ -139,7 +159,7 @@ def test_prediction_leaves_the_layer_as_it_is_and_treats_each_image_by_itself():
     before = copy.deepcopy(layer.eval().state_dict())
     x = torch.randn(4, 3, 5, 5)
     torch.testing.assert_close(layer(x)[:1], layer(x[:1]))
-    assert layer(x[:1, :, :1, :1]).shape == (1, 3, 1, 1)             # one value is no trouble here
+    assert layer(x[:1, :, :1, :1]).shape == (1, 3, 1, 1)  # one value is no trouble here
     torch.testing.assert_close(layer.state_dict(), before, rtol=0, atol=0)
     assert not torch.allclose(layer.train()(x)[:1], layer(x[:2])[:1])
 
@@ -148,8 +168,16 @@ ONE = torch.zeros(1, 3, 1, 1)
 ALONE = r"the values per channel \(=1 in x, shape \(1, 3, 1, 1\)\) must be at least 2 in training"
 
 
-@pytest.mark.parametrize("layer", [layers.BatchNorm2d(3), nn.BatchNorm2d(3), layers.BatchNorm2d(3, track_running_stats=False),
-                                   layers.BatchNorm2d(3, track_running_stats=False).eval()], ids=str)
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.BatchNorm2d(3),
+        nn.BatchNorm2d(3),
+        layers.BatchNorm2d(3, track_running_stats=False),
+        layers.BatchNorm2d(3, track_running_stats=False).eval(),
+    ],
+    ids=str,
+)
 def test_one_value_has_no_variance(layer):
     with pytest.raises(ValueError, match=ALONE if isinstance(layer, layers.BatchNorm2d) else "more than 1 value"):
         layer(ONE)
@@ -158,28 +186,46 @@ def test_one_value_has_no_variance(layer):
 X, C3 = torch.zeros(2, 3, 4, 4), torch.ones(3)
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (dict(x=ONE, training=True), ALONE),
-    (dict(x=X[:0], training=True), r"the values per channel \(=0 in x, shape \(0, 3, 4, 4\)\) must be at least 2"),
-    (dict(x=X[0, 0, 0]), r"x \(shape \(4,\)\) must be \(N, C, …\), C at least 1: one example is x\[None\]"),
-    (dict(x=X[:, :0]), r"x \(shape \(2, 0, 4, 4\)\) must be \(N, C, …\), C at least 1"),
-    (dict(), r"running_mean and running_var \(=None\) must be given where training is False"),
-    (dict(running_mean=C3), r"running_mean and running_var belong together"),
-    (dict(running_var=C3, training=True), r"running_mean and running_var belong together"),
-    (dict(running_mean=C3, running_var=C3[:2]), r"running_var \(shape \(2,\)\) must be \(3,\): one number per channel"),
-    (dict(weight=X, training=True), r"weight \(shape \(2, 3, 4, 4\)\) must be \(3,\): one number per channel"),
-    (dict(bias=C3.double(), training=True), r"bias \(torch\.float64\) and x \(torch\.float32\) must hold one type"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (dict(x=ONE, training=True), ALONE),
+        (dict(x=X[:0], training=True), r"the values per channel \(=0 in x, shape \(0, 3, 4, 4\)\) must be at least 2"),
+        (dict(x=X[0, 0, 0]), r"x \(shape \(4,\)\) must be \(N, C, …\), C at least 1: one example is x\[None\]"),
+        (dict(x=X[:, :0]), r"x \(shape \(2, 0, 4, 4\)\) must be \(N, C, …\), C at least 1"),
+        (dict(), r"running_mean and running_var \(=None\) must be given where training is False"),
+        (dict(running_mean=C3), r"running_mean and running_var belong together"),
+        (dict(running_var=C3, training=True), r"running_mean and running_var belong together"),
+        (
+            dict(running_mean=C3, running_var=C3[:2]),
+            r"running_var \(shape \(2,\)\) must be \(3,\): one number per channel",
+        ),
+        (dict(weight=X, training=True), r"weight \(shape \(2, 3, 4, 4\)\) must be \(3,\): one number per channel"),
+        (dict(bias=C3.double(), training=True), r"bias \(torch\.float64\) and x \(torch\.float32\) must hold one type"),
+    ],
+)
 def test_batch_norm_says_what_is_wrong(arguments, message):
     with pytest.raises(ValueError, match=message):
         batch_norm(**{"x": X, **arguments})
 
 
-@pytest.mark.parametrize("layer, x, message", [
-    (layers.BatchNorm2d(3), X[0], r"x \(shape \(3, 4, 4\)\) must be \(N, C, H, W\), C = num_features \(=3\): change either"),
-    (layers.BatchNorm2d(4), X, r"x \(shape \(2, 3, 4, 4\)\) must be \(N, C, H, W\), C = num_features \(=4\)"),
-    (layers.BatchNorm1d(3), X, r"x \(shape \(2, 3, 4, 4\)\) must be \(N, C\) or \(N, C, L\), C = num_features \(=3\)"),
-], ids=str)
+@pytest.mark.parametrize(
+    "layer, x, message",
+    [
+        (
+            layers.BatchNorm2d(3),
+            X[0],
+            r"x \(shape \(3, 4, 4\)\) must be \(N, C, H, W\), C = num_features \(=3\): change either",
+        ),
+        (layers.BatchNorm2d(4), X, r"x \(shape \(2, 3, 4, 4\)\) must be \(N, C, H, W\), C = num_features \(=4\)"),
+        (
+            layers.BatchNorm1d(3),
+            X,
+            r"x \(shape \(2, 3, 4, 4\)\) must be \(N, C\) or \(N, C, L\), C = num_features \(=3\)",
+        ),
+    ],
+    ids=str,
+)
 def test_modules_say_what_is_wrong(layer, x, message):
     before = copy.deepcopy(layer.state_dict())
     with pytest.raises(ValueError, match=message):
@@ -195,20 +241,34 @@ def test_num_features_is_a_whole_number(Make):
 
 # ---------------------------------------------------------------------------------------------- layer normalisation
 
+
 @quick
-@given(st.lists(st.integers(1, 4), max_size=2), st.lists(st.integers(1, 5), min_size=1, max_size=3), st.booleans(),
-       st.booleans(), st.sampled_from([1e-5, 1e-3, 0.1]))
+@given(
+    st.lists(st.integers(1, 4), max_size=2),
+    st.lists(st.integers(1, 5), min_size=1, max_size=3),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([1e-5, 1e-3, 0.1]),
+)
 def test_layer_norm_equals_torch(before, shape, weighted, biased, eps):
     x = numbers(1, *before, *shape, mean=2, scale=3)
     weight, bias = numbers(2, *shape) if weighted else None, numbers(3, *shape) if biased else None
     leaves = [leaf for leaf in (x, weight, bias) if leaf is not None]
-    assert_same(layer_norm(x, tuple(shape), weight, bias, eps), F.layer_norm(x, tuple(shape), weight, bias, eps), leaves)
+    assert_same(
+        layer_norm(x, tuple(shape), weight, bias, eps), F.layer_norm(x, tuple(shape), weight, bias, eps), leaves
+    )
 
 
-@pytest.mark.parametrize("arguments", [
-    dict(normalized_shape=5), dict(normalized_shape=[3, 5], eps=0.1), dict(normalized_shape=5, bias=False),
-    dict(normalized_shape=(3, 5), elementwise_affine=False),
-], ids=str)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        dict(normalized_shape=5),
+        dict(normalized_shape=[3, 5], eps=0.1),
+        dict(normalized_shape=5, bias=False),
+        dict(normalized_shape=(3, 5), elementwise_affine=False),
+    ],
+    ids=str,
+)
 def test_layer_norm_module_is_interchangeable_with_torchs(arguments):
     ours, theirs = layers.LayerNorm(**arguments).double(), nn.LayerNorm(**arguments).double()
     assert ours.normalized_shape == theirs.normalized_shape
@@ -228,14 +288,23 @@ def test_layer_norm_is_batch_norm_of_the_transpose():
     assert_same(layer_norm(x, 6), batch_norm(x.T, training=True).T, [x])
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (dict(normalized_shape=5), r"x \(shape \(2, 3, 4, 4\)\) must end with normalized_shape \(=\(5,\)\): change either"),
-    (dict(normalized_shape=(2, 2, 3, 4, 4)), r"must end with normalized_shape \(=\(2, 2, 3, 4, 4\)\)"),
-    (dict(normalized_shape=()), r"normalized_shape \(=\(\)\) must name at least one axis"),
-    (dict(normalized_shape=0), r"normalized_shape \(=0\) must be at least 1"),
-    (dict(normalized_shape=4, weight=C3), r"weight \(shape \(3,\)\) must be \(4,\): one number per feature"),
-    (dict(normalized_shape=4, bias=torch.ones(4).double()), r"bias \(torch\.float64\) and x \(torch\.float32\) must hold"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            dict(normalized_shape=5),
+            r"x \(shape \(2, 3, 4, 4\)\) must end with normalized_shape \(=\(5,\)\): change either",
+        ),
+        (dict(normalized_shape=(2, 2, 3, 4, 4)), r"must end with normalized_shape \(=\(2, 2, 3, 4, 4\)\)"),
+        (dict(normalized_shape=()), r"normalized_shape \(=\(\)\) must name at least one axis"),
+        (dict(normalized_shape=0), r"normalized_shape \(=0\) must be at least 1"),
+        (dict(normalized_shape=4, weight=C3), r"weight \(shape \(3,\)\) must be \(4,\): one number per feature"),
+        (
+            dict(normalized_shape=4, bias=torch.ones(4).double()),
+            r"bias \(torch\.float64\) and x \(torch\.float32\) must hold",
+        ),
+    ],
+)
 def test_layer_norm_says_what_is_wrong(arguments, message):
     with pytest.raises(ValueError, match=message):
         layer_norm(X, **arguments)
@@ -248,6 +317,7 @@ def test_layer_norm_module_says_what_is_wrong():
 
 # ------------------------------------------------------------------------------------------------------------- both
 
+
 def test_shapes_alone_on_the_meta_device():
     with torch.device("meta"):
         net = nn.Sequential(layers.BatchNorm2d(3), nn.Flatten(), layers.BatchNorm1d(48), layers.LayerNorm(48))
@@ -255,5 +325,7 @@ def test_shapes_alone_on_the_meta_device():
 
 
 def test_what_it_says_of_itself():
-    assert repr(layers.BatchNorm2d(3)) == "BatchNorm2d(3, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)"
+    assert (
+        repr(layers.BatchNorm2d(3)) == "BatchNorm2d(3, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)"
+    )
     assert repr(layers.LayerNorm(4)) == "LayerNorm((4,), eps=1e-05, elementwise_affine=True, bias=True)"

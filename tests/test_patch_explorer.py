@@ -17,7 +17,20 @@ from torchvision.models import ViT_B_16_Weights
 from helpers.costs import cost_table
 from helpers.data import photograph, photographs
 from helpers.explorers import patches
-from helpers.explorers.patches import AS_CUT, COLUMNS, LIMITS, MODELS, ORDERS, PARTS, SHUFFLED, PatchExplorer, costs, tokens, total, weights_memory
+from helpers.explorers.patches import (
+    AS_CUT,
+    COLUMNS,
+    LIMITS,
+    MODELS,
+    ORDERS,
+    PARTS,
+    SHUFFLED,
+    PatchExplorer,
+    costs,
+    tokens,
+    total,
+    weights_memory,
+)
 from helpers.models import vit
 from helpers.models.vit import ViT
 
@@ -30,7 +43,15 @@ def network(model, patch_size, size):
 
 
 def part_of(row):
-    return "patches" if row.kind == "Conv2d" else "rest" if "heads" in row.name else "mlp" if ".mlp" in row.name else "projections"
+    return (
+        "patches"
+        if row.kind == "Conv2d"
+        else "rest"
+        if "heads" in row.name
+        else "mlp"
+        if ".mlp" in row.name
+        else "projections"
+    )
 
 
 def counted(model, patch_size, size):
@@ -45,16 +66,26 @@ def counted(model, patch_size, size):
     assert counter.get_total_flops() == 2 * table.total.macs and table.uncounted == []
     by_operator = {str(operator): flops // 2 for operator, flops in counter.get_flop_counts()["Global"].items()}
     found["attention"][0] = sum(macs for name, macs in by_operator.items() if "bmm" in name or "attention" in name)
-    found["projections"][0] -= found["attention"][0]                    # one row of the table holds both
+    found["projections"][0] -= found["attention"][0]  # one row of the table holds both
     for name, parameter in net.named_parameters():
-        part = ("patches" if "conv_proj" in name else "projections" if "self_attention" in name else "mlp" if ".mlp." in name else "rest")
+        part = (
+            "patches"
+            if "conv_proj" in name
+            else "projections"
+            if "self_attention" in name
+            else "mlp"
+            if ".mlp." in name
+            else "rest"
+        )
         found[part][1] += parameter.numel()
     assert sum(numbers[1] for numbers in found.values()) == table.total.params
     return {part: tuple(numbers) for part, numbers in found.items()}
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("patch_size, size", [(16, 224), (14, 224), (32, 384), (4, 112), (64, 112), (18, 512), (4, 512), (50, 272)])
+@pytest.mark.parametrize(
+    "patch_size, size", [(16, 224), (14, 224), (32, 384), (4, 112), (64, 112), (18, 512), (4, 512), (50, 272)]
+)
 def test_it_costs_what_the_cost_table_counts(model, patch_size, size):
     assert costs(model, patch_size, size) == counted(model, patch_size, size)
 
@@ -65,11 +96,20 @@ def test_every_setting_of_the_sliders_costs_what_the_cost_table_counts():
     for _ in range(30):
         model, patch_size, size = draw.choice(list(MODELS)), draw.randrange(4, 65, 2), draw.randrange(112, 513, 16)
         table = cost_table(network(model, patch_size, size), (1, 3, *[size - size % patch_size] * 2))
-        assert total(costs(model, patch_size, size)) == (table.total.macs, table.total.params), (model, patch_size, size)
+        assert total(costs(model, patch_size, size)) == (table.total.macs, table.total.params), (
+            model,
+            patch_size,
+            size,
+        )
 
 
 def test_the_models_are_those_of_the_papers():
-    for name, patch_size, make in (("ViT-B", 16, vit.vit_b_16), ("ViT-B", 32, vit.vit_b_32), ("ViT-L", 16, vit.vit_l_16), ("ViT-H", 14, vit.vit_h_14)):
+    for name, patch_size, make in (
+        ("ViT-B", 16, vit.vit_b_16),
+        ("ViT-B", 32, vit.vit_b_32),
+        ("ViT-L", 16, vit.vit_l_16),
+        ("ViT-H", 14, vit.vit_h_14),
+    ):
         with torch.device("meta"):
             table = cost_table(make(), (1, 3, 224, 224))
         assert total(costs(name, patch_size, 224)) == (table.total.macs, table.total.params), name
@@ -79,7 +119,10 @@ def test_the_models_are_those_of_the_papers():
 
 def test_the_published_numbers_are_torchvisions():
     meta = ViT_B_16_Weights.IMAGENET1K_V1.meta
-    assert round(meta["_ops"], 2) == patches.PUBLISHED["macs"] / 1e9 and round(meta["num_params"] / 1e6, 1) == patches.PUBLISHED["params"] / 1e6
+    assert (
+        round(meta["_ops"], 2) == patches.PUBLISHED["macs"] / 1e9
+        and round(meta["num_params"] / 1e6, 1) == patches.PUBLISHED["params"] / 1e6
+    )
     assert total(costs("ViT-B", 16, 224)) == (17_563_828_224, meta["num_params"])
 
 
@@ -87,7 +130,10 @@ def test_the_smallest_image_by_hand():
     # One patch of 64 pixels and the class token: T = 2, D = 192, 12 blocks.
     assert tokens(64, 112) == 2
     found = costs("ViT-Ti", 64, 112)
-    assert found["patches"] == (3 * 64 * 64 * 192, 3 * 64 * 64 * 192 + 192) and found["attention"] == (12 * 2 * 4 * 192, 0)
+    assert found["patches"] == (3 * 64 * 64 * 192, 3 * 64 * 64 * 192 + 192) and found["attention"] == (
+        12 * 2 * 4 * 192,
+        0,
+    )
     assert found["projections"].macs == 12 * 2 * 4 * 192 * 192 and found["mlp"].macs == 12 * 2 * 2 * 192 * 768
 
 
@@ -113,18 +159,25 @@ def test_attention_overtakes_the_linear_layers_at_6_d_tokens():
 
 # ---- what cannot be cut evenly, and the order of the patches
 
+
 def test_an_uneven_cut_is_refused_by_the_network_and_told_here():
     for patch_size, size in ((18, 512), (12, 224), (64, 112), (6, 400)):
         with pytest.raises(ValueError, match="must be a multiple of patch_size"), torch.device("meta"):
             ViT(size, patch_size, 1, 3, 192, 768)
         words = PatchExplorer(patch_size=patch_size, size=size).parts["words"]
         side = size // patch_size * patch_size
-        assert f"{patch_size} does not divide {size}" in words and f"{side} × {side} pixels; the last {size - side} each way" in words
+        assert (
+            f"{patch_size} does not divide {size}" in words
+            and f"{side} × {side} pixels; the last {size - side} each way" in words
+        )
         offered = [int(p) for p in re.search(r"Patches of (\d+) or (\d+) fit", words).groups()]
         assert offered == sorted(offered) and all(size % p == 0 and p in range(4, 65, 2) for p in offered)
         nearer = [p for p in range(4, 65, 2) if size % p == 0 and p not in offered]
         assert all(abs(p - patch_size) >= max(abs(q - patch_size) for q in offered) for p in nearer)
-    assert all("does not divide" not in PatchExplorer(patch_size=p, size=448).parts["words"] for p in (4, 8, 14, 16, 28, 32, 56, 64))
+    assert all(
+        "does not divide" not in PatchExplorer(patch_size=p, size=448).parts["words"]
+        for p in (4, 8, 14, 16, 28, 32, 56, 64)
+    )
 
 
 def test_shuffling_moves_whole_patches_and_leaves_the_rest():
@@ -133,15 +186,17 @@ def test_shuffling_moves_whole_patches_and_leaves_the_rest():
     assert sorted(order) == list(range(36)) and (order != np.arange(36)).any()
     for at, came in enumerate(order):
         (row, column), (from_row, from_column) = divmod(at, 6), divmod(int(came), 6)
-        moved = found[8 * row:8 * row + 8, 8 * column:8 * column + 8]
-        assert (moved == image[8 * from_row:8 * from_row + 8, 8 * from_column:8 * from_column + 8]).all()
+        moved = found[8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
+        assert (moved == image[8 * from_row : 8 * from_row + 8, 8 * from_column : 8 * from_column + 8]).all()
     assert (found[48:] == image[48:]).all() and (found[:, 48:] == image[:, 48:]).all()
 
 
 def test_without_positions_the_network_cannot_tell_the_orders_apart():
     """What the words under the shuffled picture say, on a network with numbers everywhere."""
     image = patches.pixels("cat", 112)
-    pair = torch.stack([torch.from_numpy(x).permute(2, 0, 1).double() / 255 for x in (image, patches.shuffled(image, 16))])
+    pair = torch.stack(
+        [torch.from_numpy(x).permute(2, 0, 1).double() / 255 for x in (image, patches.shuffled(image, 16))]
+    )
     order = torch.from_numpy(patches.shuffling(49))
     for positions in ("none", "learnable"):
         torch.manual_seed(0)
@@ -150,9 +205,14 @@ def test_without_positions_the_network_cannot_tell_the_orders_apart():
             torch.nn.init.normal_(parameter, std=0.3)
         with torch.no_grad():
             label, encoded = net(pair), net.encoder(net.tokens(pair))
-        same = [torch.allclose(label[0], label[1], atol=1e-9), torch.allclose(encoded[0, 1:][order], encoded[1, 1:], atol=1e-9)]
+        same = [
+            torch.allclose(label[0], label[1], atol=1e-9),
+            torch.allclose(encoded[0, 1:][order], encoded[1, 1:], atol=1e-9),
+        ]
         assert same == [positions == "none"] * 2
-    assert "Shuffled" in PatchExplorer(order=SHUFFLED).parts["words"] and "Shuffled" not in PatchExplorer().parts["words"]
+    assert (
+        "Shuffled" in PatchExplorer(order=SHUFFLED).parts["words"] and "Shuffled" not in PatchExplorer().parts["words"]
+    )
 
 
 def shown_picture(explorer):
@@ -166,7 +226,9 @@ def test_the_picture_is_the_photograph(order):
     wanted = (photograph("coffee", 224).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
     orders = {AS_CUT: wanted, SHUFFLED: patches.shuffled(wanted, 14)}
     error = {name: np.abs(shown_picture(explorer) - image).mean() for name, image in orders.items()}
-    assert shown_picture(explorer).shape == (224, 224, 3) and error.pop(order) < next(iter(error.values())) / 10   # a JPEG keeps almost all
+    assert (
+        shown_picture(explorer).shape == (224, 224, 3) and error.pop(order) < next(iter(error.values())) / 10
+    )  # a JPEG keeps almost all
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -174,7 +236,7 @@ def test_the_patch_shown_large_is_the_token(order):
     explorer = PatchExplorer("ViT-B", 16, 240, "cat", order, token=33)
     inside = re.search(r'src="data:image/png;base64,([^"]+)"', explorer.parts["patch"])[1]
     large = np.asarray(Image.open(io.BytesIO(base64.b64decode(inside))))
-    cut = torch.nn.functional.unfold(photograph("cat", 240)[None], 16, stride=16)[0].T                        # torch's order: row by row
+    cut = torch.nn.functional.unfold(photograph("cat", 240)[None], 16, stride=16)[0].T  # torch's order: row by row
     came = patches.shuffling(225)[32] if order == SHUFFLED else 32
     wanted = (cut[came].reshape(3, 16, 16).permute(1, 2, 0).numpy() * 255).round()
     assert np.abs(large - wanted).max() <= 1 and f"row {came // 15}, column {came % 15}" in explorer.parts["patch"]
@@ -182,6 +244,7 @@ def test_the_patch_shown_large_is_the_token(order):
 
 
 # ---- controls
+
 
 def ask(explorer, *changes):
     first = explorer.answered + 1
@@ -192,18 +255,36 @@ def ask(explorer, *changes):
 def test_the_chain_is_written_out():
     explorer = PatchExplorer()
     assert explorer.parts["chain"] == "224 / 16 = 14 → 14 · 14 + 1 = <b>197 tokens</b>"
-    assert explorer.parts["weights"] == "12·12·197²·4 bytes = <b>21.3 MiB</b>" and round(12 * 12 * 197**2 * 4 / 2**20, 1) == 21.3
+    assert (
+        explorer.parts["weights"] == "12·12·197²·4 bytes = <b>21.3 MiB</b>"
+        and round(12 * 12 * 197**2 * 4 / 2**20, 1) == 21.3
+    )
     assert "17,563,828,224" in explorer.parts["total.macs"] and "86,567,656" in explorer.parts["total.params"]
     assert explorer.parts["against.macs"].startswith("1.00 ×") and explorer.parts["against.params"].startswith("1.00 ×")
     ask(explorer, ("patch_size", 8), ("model", "ViT-L"))
-    assert explorer.parts["chain"] == "224 / 8 = 28 → 28 · 28 + 1 = <b>785 tokens</b>" and explorer.costs() == costs("ViT-L", 8, 224)
-    assert f"{total(costs('ViT-L', 8, 224)).macs:,}" in explorer.parts["total.macs"] and explorer.values["patch_size"] == 8
+    assert explorer.parts["chain"] == "224 / 8 = 28 → 28 · 28 + 1 = <b>785 tokens</b>" and explorer.costs() == costs(
+        "ViT-L", 8, 224
+    )
+    assert (
+        f"{total(costs('ViT-L', 8, 224)).macs:,}" in explorer.parts["total.macs"] and explorer.values["patch_size"] == 8
+    )
     ask(explorer, ("size", 400), ("patch_size", 18))
     assert explorer.parts["chain"] == "400 / 18 = 22, rest 4 → 22 · 22 + 1 = <b>485 tokens</b>"
 
 
-@pytest.mark.parametrize("asked, kept", [(("patch_size", 1), 4), (("patch_size", 999), 64), (("patch_size", 7), 8), (("patch_size", 14), 14),
-                                         (("size", 100), 112), (("size", 518), 512), (("size", 230), 224), (("size", 233), 240)])
+@pytest.mark.parametrize(
+    "asked, kept",
+    [
+        (("patch_size", 1), 4),
+        (("patch_size", 999), 64),
+        (("patch_size", 7), 8),
+        (("patch_size", 14), 14),
+        (("size", 100), 112),
+        (("size", 518), 512),
+        (("size", 230), 224),
+        (("size", 233), 240),
+    ],
+)
 def test_values_between_the_steps_go_to_the_nearest(asked, kept):
     assert getattr(ask(PatchExplorer(), asked), asked[0]) == kept
 
@@ -224,24 +305,38 @@ def test_the_token_follows_the_slider_and_the_pointer_and_keeps_its_place():
     assert explorer.cell == (0, 13) and explorer.token == 14
     ask(explorer, ("x", 1.0), ("y", 1.0))
     assert explorer.token == 196
-    for patch_size in range(4, 65, 2):                        # the same place of the picture, as far as patches reach
+    for patch_size in range(4, 65, 2):  # the same place of the picture, as far as patches reach
         ask(explorer, ("x", 0.3), ("y", 0.6), ("patch_size", patch_size))
         grid = 224 // patch_size
         assert explorer.cell == (min(int(0.6 * 224 / patch_size), grid - 1), min(int(0.3 * 224 / patch_size), grid - 1))
     ask(explorer, ("token", 0))
-    assert explorer.cell is None and explorer.token == 0 and "class token" in explorer.parts["patch"] and "frame" not in explorer.parts["grid"]
-    ask(explorer, ("patch_size", 64), ("token", 9_999))        # a slider that was longer a moment ago
+    assert (
+        explorer.cell is None
+        and explorer.token == 0
+        and "class token" in explorer.parts["patch"]
+        and "frame" not in explorer.parts["grid"]
+    )
+    ask(explorer, ("patch_size", 64), ("token", 9_999))  # a slider that was longer a moment ago
     assert explorer.token == explorer.tokens() - 1 == 9
     ask(explorer, ("token", 0), ("x", 0.5))
     assert explorer.token > 0
 
 
-@pytest.mark.parametrize("settings, message", [
-    (dict(model="ViT-G"), r"model \(='ViT-G'\) must be one of ViT-Ti, ViT-S"), (dict(picture="dog"), r"picture \(='dog'\) must be one of astronaut"),
-    (dict(order="sorted"), r"order \(='sorted'\) must be one of as cut, shuffled"), (dict(patch_size=2), r"patch_size \(=2\) must be a whole number from 4 to 64"),
-    (dict(patch_size=16.0), r"patch_size \(=16.0\)"), (dict(patch_size=15), r"patch_size \(=15\) must be 4 to 64 in steps of 2: use 16"),
-    (dict(size=225), r"size \(=225\) must be 112 to 512 in steps of 16: use 224"), (dict(size=1024), r"size \(=1024\) must be a whole number from 112 to 512"),
-    (dict(token=197), r"token \(=197\) must be a whole number from 0 to 196"), (dict(token=True), r"token \(=True\)")])
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        (dict(model="ViT-G"), r"model \(='ViT-G'\) must be one of ViT-Ti, ViT-S"),
+        (dict(picture="dog"), r"picture \(='dog'\) must be one of astronaut"),
+        (dict(order="sorted"), r"order \(='sorted'\) must be one of as cut, shuffled"),
+        (dict(patch_size=2), r"patch_size \(=2\) must be a whole number from 4 to 64"),
+        (dict(patch_size=16.0), r"patch_size \(=16.0\)"),
+        (dict(patch_size=15), r"patch_size \(=15\) must be 4 to 64 in steps of 2: use 16"),
+        (dict(size=225), r"size \(=225\) must be 112 to 512 in steps of 16: use 224"),
+        (dict(size=1024), r"size \(=1024\) must be a whole number from 112 to 512"),
+        (dict(token=197), r"token \(=197\) must be a whole number from 0 to 196"),
+        (dict(token=True), r"token \(=True\)"),
+    ],
+)
 def test_the_callers_mistakes_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         PatchExplorer(**settings)
@@ -249,10 +344,14 @@ def test_the_callers_mistakes_are_named(settings, message):
 
 # ---- what is shown
 
+
 def test_its_display_is_live_still_and_the_same_every_time():
     one, two = (PatchExplorer()._repr_mimebundle_() for _ in range(2))
     assert one[0]["text/plain"] == two[0]["text/plain"] == one[1]["image/png"]["alt"] == repr(PatchExplorer())
-    assert "197 tokens" in one[0]["text/plain"] and "17,563,828,224 multiply-adds, 86,567,656 parameters, 21.3 MiB" in one[0]["text/plain"]
+    assert (
+        "197 tokens" in one[0]["text/plain"]
+        and "17,563,828,224 multiply-adds, 86,567,656 parameters, 21.3 MiB" in one[0]["text/plain"]
+    )
     assert one[0]["image/png"] == two[0]["image/png"] and len(one[0]["image/png"]) < 110_000
     assert len(json.dumps(PatchExplorer().get_state(), allow_nan=False)) < 80_000
     assert "8 left over, shuffled" in repr(PatchExplorer(patch_size=18, size=512, order=SHUFFLED))
@@ -268,7 +367,11 @@ def test_every_control_has_a_label_and_every_part_a_place():
 
 
 def test_bars_are_shares_of_the_whole():
-    for settings in (dict(), dict(model="ViT-H", patch_size=4, size=512), dict(model="ViT-Ti", patch_size=64, size=112)):
+    for settings in (
+        dict(),
+        dict(model="ViT-H", patch_size=4, size=512),
+        dict(model="ViT-Ti", patch_size=64, size=112),
+    ):
         explorer = PatchExplorer(**settings)
         now = total(explorer.costs())
         for column in COLUMNS:
@@ -283,34 +386,58 @@ def test_the_chart_puts_the_point_on_its_line():
         explorer = PatchExplorer(**settings)
         svg, now = explorer.parts["chart"], total(explorer.costs()).macs
         circle = re.search(r'<circle class="here" cx="([\d.]+)" cy="([\d.]+)"', svg)
-        assert [float(c) for c in circle.groups()] == pytest.approx([patches.across(explorer.tokens()), patches.up(now)], abs=0.06)
-        points = np.array([[float(n) for n in point.split()] for point in re.search(r'class="line total" d="M([^"]+)"', svg)[1].split("L")])
-        assert (np.diff(points[:, 0]) > 0).all() and np.interp(float(circle[1]), *points.T) == pytest.approx(float(circle[2]), abs=0.7)
+        assert [float(c) for c in circle.groups()] == pytest.approx(
+            [patches.across(explorer.tokens()), patches.up(now)], abs=0.06
+        )
+        points = np.array(
+            [
+                [float(n) for n in point.split()]
+                for point in re.search(r'class="line total" d="M([^"]+)"', svg)[1].split("L")
+            ]
+        )
+        assert (np.diff(points[:, 0]) > 0).all() and np.interp(float(circle[1]), *points.T) == pytest.approx(
+            float(circle[2]), abs=0.7
+        )
     low, high = patches.AXES
     every = [(tokens(p, s), total(costs(m, p, s)).macs) for m in MODELS for p in (4, 64) for s in (112, 512)]
-    assert all(low[0] <= T <= low[1] and high[0] <= macs <= high[1] for T, macs in every)      # never off the chart
+    assert all(low[0] <= T <= low[1] and high[0] <= macs <= high[1] for T, macs in every)  # never off the chart
 
 
 def test_the_grid_frames_the_patch_and_stripes_what_is_left():
-    explorer = PatchExplorer(patch_size=18, size=512, token=30)                    # row 1, column 1 of 28 a side
+    explorer = PatchExplorer(patch_size=18, size=512, token=30)  # row 1, column 1 of 28 a side
     grid = explorer.parts["grid"]
-    top, left, width, height = (float(re.search(rf'class="frame" style="[^"]*{name}:([\d.]+)%', grid)[1]) for name in ("top", "left", "width", "height"))
+    top, left, width, height = (
+        float(re.search(rf'class="frame" style="[^"]*{name}:([\d.]+)%', grid)[1])
+        for name in ("top", "left", "width", "height")
+    )
     assert [top, left, width, height] == pytest.approx([100 * 18 / 512] * 4, abs=0.001)
-    assert grid.count("left-over") == 2 and f"left:{100 * 504 / 512:.3f}%" in grid and grid.count("V504") == grid.count("H504") == 29
+    assert (
+        grid.count("left-over") == 2
+        and f"left:{100 * 504 / 512:.3f}%" in grid
+        and grid.count("V504") == grid.count("H504") == 29
+    )
     assert "left-over" not in PatchExplorer().parts["grid"] and "28 by 28 patches; 8 pixels are left over" in grid
 
 
-@pytest.mark.parametrize("value, written", [(768, "768"), (1000, "1 k"), (86_567_656, "86.57 M"), (17_563_828_224, "17.56 G"), (32_302_475_560_960, "32.3 T")])
+@pytest.mark.parametrize(
+    "value, written",
+    [(768, "768"), (1000, "1 k"), (86_567_656, "86.57 M"), (17_563_828_224, "17.56 G"), (32_302_475_560_960, "32.3 T")],
+)
 def test_numbers_are_written_short(value, written):
     assert patches.short(value) == written
 
 
-@pytest.mark.parametrize("value, written", [(576, "576 bytes"), (22_354_176, "21.3 MiB"), (2048, "2.0 KiB"), (549_822_924_800, "512.1 GiB")])
+@pytest.mark.parametrize(
+    "value, written", [(576, "576 bytes"), (22_354_176, "21.3 MiB"), (2048, "2.0 KiB"), (549_822_924_800, "512.1 GiB")]
+)
 def test_memory_is_written_in_its_unit(value, written):
     assert patches.in_bytes(value) == written
 
 
-@pytest.mark.parametrize("ratio, written", [(0.00075, "0.00075 ×"), (0.21, "0.21 ×"), (1.0002, "1.00 ×"), (31.05, "31.1 ×"), (1839.5, "1,840 ×")])
+@pytest.mark.parametrize(
+    "ratio, written",
+    [(0.00075, "0.00075 ×"), (0.21, "0.21 ×"), (1.0002, "1.00 ×"), (31.05, "31.1 ×"), (1839.5, "1,840 ×")],
+)
 def test_ratios_are_written_in_few_digits(ratio, written):
     assert patches.times(ratio) == written
 
@@ -319,7 +446,9 @@ def test_the_still_picture_holds_the_same_numbers():
     explorer = PatchExplorer("ViT-L", 32, 384)
     left, middle, right = explorer.still().axes
     now = total(explorer.costs())
-    assert [bar.get_width() for bar in middle.patches] == pytest.approx([100 * cost.macs / now.macs for cost in explorer.costs().values()])
+    assert [bar.get_width() for bar in middle.patches] == pytest.approx(
+        [100 * cost.macs / now.macs for cost in explorer.costs().values()]
+    )
     points = [line.get_xydata()[0] for line in right.lines if len(line.get_xdata()) == 1]
     assert np.allclose(points, [(145, now.macs), (197, 17.56e9)])
     assert len(left.lines) == 2 * (12 + 1) and left.images[0].get_array().shape == (384, 384, 3)
@@ -342,9 +471,13 @@ def test_changes_leave_no_memory_behind():
 
     def move(times):
         for _ in range(times):
-            ask(explorer, ("model", draw.choice(list(MODELS))), ("token", draw.randrange(5)),
-                *[(name, draw.randrange(low, high + 1, step)) for name, (low, high, step) in LIMITS.items()])
+            ask(
+                explorer,
+                ("model", draw.choice(list(MODELS))),
+                ("token", draw.randrange(5)),
+                *[(name, draw.randrange(low, high + 1, step)) for name, (low, high, step) in LIMITS.items()],
+            )
 
-    for size in range(112, 513, 16):                        # each size's picture is kept, once
+    for size in range(112, 513, 16):  # each size's picture is kept, once
         ask(explorer, ("size", size))
     assert bytes_kept(move, before=20, times=60) < 2**20 and explorer.order == AS_CUT

@@ -54,7 +54,12 @@ def test_signed_image_is_symmetric_about_zero():
 def test_numbers_are_written_into_their_cells():
     _, ax = plots.figure()
     plots.draw_numbers(ax, torch.tensor([[1.0, -2], [0, 4]]), mark=[(1, 0)])
-    assert {text.get_position(): text.get_text() for text in ax.texts} == {(0, 0): "1", (1, 0): "-2", (0, 1): "0", (1, 1): "4"}
+    assert {text.get_position(): text.get_text() for text in ax.texts} == {
+        (0, 0): "1",
+        (1, 0): "-2",
+        (0, 1): "0",
+        (1, 1): "4",
+    }
     assert ax.patches[0].get_xy() == (-0.5, 0.5)
 
 
@@ -112,8 +117,9 @@ def test_draw_seeds_asks_for_a_row_a_seed():
 def test_regions_have_colours_numbers_and_borders():
     """Two rows of three cells: 0 0 1 above 0 2 1. Borders stand where neighbours differ, and nowhere else."""
     _, ax = plots.figure()
-    plots.draw_regions(ax, torch.tensor([[0, 0, 1], [0, 2, 1]]), "cut", numbers=torch.arange(6).view(2, 3),
-                       image=torch.rand(3, 8, 12))
+    plots.draw_regions(
+        ax, torch.tensor([[0, 0, 1], [0, 2, 1]]), "cut", numbers=torch.arange(6).view(2, 3), image=torch.rand(3, 8, 12)
+    )
     photo, cells = (drawn.get_array() for drawn in ax.images)
     assert photo.shape == (8, 12, 3) and cells.shape == (2, 3, 3)
     assert all(drawn.get_extent() == [-0.5, 2.5, 1.5, -0.5] for drawn in ax.images)
@@ -121,5 +127,9 @@ def test_regions_have_colours_numbers_and_borders():
     assert np.array_equal(cells[0, 0], cells[1, 0]) and np.array_equal(cells[0, 2], cells[1, 2])
     assert {text.get_position(): text.get_text() for text in ax.texts}[2, 1] == "5"
     borders = {tuple(map(tuple, line)) for line in ax.collections[0].get_segments()}
-    assert borders == {((0.5, 0.5), (1.5, 0.5)), ((1.5, -0.5), (1.5, 0.5)), ((0.5, 0.5), (0.5, 1.5)),
-                       ((1.5, 0.5), (1.5, 1.5))}
+    assert borders == {
+        ((0.5, 0.5), (1.5, 0.5)),
+        ((1.5, -0.5), (1.5, 0.5)),
+        ((0.5, 0.5), (0.5, 1.5)),
+        ((1.5, 0.5), (1.5, 1.5)),
+    }

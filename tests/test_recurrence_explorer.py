@@ -9,7 +9,17 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.explorers.recurrence import DISTANCES, HIDDEN, HelloExplorer, RecurrenceExplorer, Speller, drawn, reach, speller, written
+from helpers.explorers.recurrence import (
+    DISTANCES,
+    HIDDEN,
+    HelloExplorer,
+    RecurrenceExplorer,
+    Speller,
+    drawn,
+    reach,
+    speller,
+    written,
+)
 from helpers.sequences import encode, one_hot
 
 
@@ -26,6 +36,7 @@ def words(explorer):
 
 
 # ---- the gradient by distance
+
 
 @pytest.mark.parametrize("activation", ["linear", "tanh"])
 @pytest.mark.parametrize("matrix", ["orthogonal", "random"])
@@ -45,7 +56,7 @@ def test_reach_is_what_autograd_finds(activation, matrix, radius):
 def test_w_has_the_spectral_radius_that_it_should(matrix):
     W, _, v = drawn(matrix)
     assert np.abs(np.linalg.eigvals(W)).max() == pytest.approx(1) and np.linalg.norm(v) == pytest.approx(1)
-    assert (np.linalg.svd(W)[1][0] > 1.2) == (matrix == "random")      # the random one can stretch at first
+    assert (np.linalg.svd(W)[1][0] > 1.2) == (matrix == "random")  # the random one can stretch at first
 
 
 def test_without_tanh_an_orthogonal_w_lies_on_the_line_and_tanh_below_it():
@@ -55,17 +66,25 @@ def test_without_tanh_an_orthogonal_w_lies_on_the_line_and_tanh_below_it():
         assert (reach(radius, "tanh")[1:] < line[1:]).all()
 
 
-@pytest.mark.parametrize("value, text", [(0.0423911, "0.0424"), (304.4, "304"), (1.0, "1"), (9e-19, "9 × 10⁻¹⁹"), (36768468716.9, "4 × 10¹⁰")])
+@pytest.mark.parametrize(
+    "value, text",
+    [(0.0423911, "0.0424"), (304.4, "304"), (1.0, "1"), (9e-19, "9 × 10⁻¹⁹"), (36768468716.9, "4 × 10¹⁰")],
+)
 def test_numbers_are_written_in_a_few_characters(value, text):
     assert written(value) == text
 
 
 def test_its_words_tell_the_measurement_and_the_line():
     explorer = RecurrenceExplorer(0.9, distance=60)
-    assert words(explorer) == "After 60 steps back the gradient has shrunk from 1 to 0.0018. The line says 0.90⁶⁰: the same."
+    assert (
+        words(explorer)
+        == "After 60 steps back the gradient has shrunk from 1 to 0.0018. The line says 0.90⁶⁰: the same."
+    )
     ask(explorer, ("radius", 110), ("activation", "tanh"), ("distance", 1))
     assert explorer.radius == 1.1 and explorer.activation == "tanh" and explorer.distance == 1
-    assert words(explorer).startswith("After 1 step back the gradient has shrunk from 1 to 0.") and words(explorer).endswith(": 1.1.")
+    assert words(explorer).startswith("After 1 step back the gradient has shrunk from 1 to 0.") and words(
+        explorer
+    ).endswith(": 1.1.")
     assert words(RecurrenceExplorer(1.0)).startswith("After 30 steps back the gradient has kept its length.")
     assert "has grown from 1 to 304" in words(RecurrenceExplorer(1.1, distance=60))
 
@@ -73,8 +92,8 @@ def test_its_words_tell_the_measurement_and_the_line():
 def test_the_chart_places_its_dots_by_the_logarithm():
     explorer = RecurrenceExplorer(0.5)
     y = [float(at) for at in re.findall(r'cy="([\d.]+)"', explorer.parts["chart"])]
-    assert len(y) == 61 and np.diff(y) == pytest.approx(np.diff(y).mean(), abs=0.11)       # an even slope
-    assert y[60] - y[0] == pytest.approx(60 * np.log10(2) * (330 - 46 - 10) / 40, abs=0.2)     # 40 decades high
+    assert len(y) == 61 and np.diff(y) == pytest.approx(np.diff(y).mean(), abs=0.11)  # an even slope
+    assert y[60] - y[0] == pytest.approx(60 * np.log10(2) * (330 - 46 - 10) / 40, abs=0.2)  # 40 decades high
     ask(explorer, ("distance", 7))
     assert len(re.findall("dot now", explorer.parts["chart"])) == 1
 
@@ -85,27 +104,33 @@ def test_the_chart_places_its_dots_by_the_logarithm():
 def test_every_dot_lies_within_the_axis_where_its_number_says(radius, activation, matrix):
     explorer = RecurrenceExplorer(radius, activation, matrix)
     chart = explorer.parts["chart"]
-    grid = [float(y) for y in re.findall(r'class="(?:grid|one)" d="M\d+ ([\d.]+)H', chart)]        # from the bottom up, four decades apart
+    grid = [
+        float(y) for y in re.findall(r'class="(?:grid|one)" d="M\d+ ([\d.]+)H', chart)
+    ]  # from the bottom up, four decades apart
     dots = [float(y) for y in re.findall(r'<circle[^>]* cy="(-?[\d.]+)"', chart)]
     decade = (grid[0] - grid[-1]) / 4 / (len(grid) - 1)
     assert dots == pytest.approx([dots[0] - decade * math.log10(length) for length in explorer.gradient()], abs=0.1)
     assert grid[-1] <= min(dots) and max(dots) <= grid[0]
 
 
-@pytest.mark.parametrize("settings, message", [
-    ({"radius": 0.4}, r"radius \(=0.4\) must be a number from 0.5 to 1.5"),
-    ({"radius": float("nan")}, r"radius \(=nan\) must be a number from 0.5 to 1.5"),
-    ({"radius": "1"}, r"radius \(='1'\) must be a number from 0.5 to 1.5"),
-    ({"activation": "relu"}, r"activation \(='relu'\) must be one of linear, tanh"),
-    ({"matrix": "diagonal"}, r"matrix \(='diagonal'\) must be one of orthogonal, random"),
-    ({"distance": 0}, r"distance \(=0\) must be a whole number from 1 to 60"),
-])
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"radius": 0.4}, r"radius \(=0.4\) must be a number from 0.5 to 1.5"),
+        ({"radius": float("nan")}, r"radius \(=nan\) must be a number from 0.5 to 1.5"),
+        ({"radius": "1"}, r"radius \(='1'\) must be a number from 0.5 to 1.5"),
+        ({"activation": "relu"}, r"activation \(='relu'\) must be one of linear, tanh"),
+        ({"matrix": "diagonal"}, r"matrix \(='diagonal'\) must be one of orthogonal, random"),
+        ({"distance": 0}, r"distance \(=0\) must be a whole number from 1 to 60"),
+    ],
+)
 def test_reach_refuses_with_the_name_of_the_argument(settings, message):
     with pytest.raises(ValueError, match=message):
         RecurrenceExplorer(**settings)
 
 
 # ---- a word, letter by letter
+
 
 @pytest.mark.parametrize("make", [lambda: Speller(4), lambda: torch_speller()])
 def test_the_steps_of_a_word_are_those_of_the_network(make):
@@ -128,7 +153,10 @@ def torch_speller():
 
 def test_the_sums_add_up_to_the_state():
     explorer = HelloExplorer(step=3)
-    numbers = [float(n.replace("−", "-")) for n in re.findall(r"[+−]\d\.\d\d|[+−]\d+\.\d\d", re.sub("<[^>]+>", " ", explorer.parts["sums"]))]
+    numbers = [
+        float(n.replace("−", "-"))
+        for n in re.findall(r"[+−]\d\.\d\d|[+−]\d+\.\d\d", re.sub("<[^>]+>", " ", explorer.parts["sums"]))
+    ]
     assert len(numbers) == 8
     for letter, before, total, state in (numbers[:4], numbers[4:]):
         assert letter + before == pytest.approx(total, abs=0.011) and np.tanh(total) == pytest.approx(state, abs=0.01)
@@ -149,7 +177,9 @@ def test_the_buttons_go_one_step_and_stop_at_the_ends():
     assert steps == [1, 2, 3, 4, 4, 3]
     assert explorer.parts["words"].count("right") == 1 and "It reads l" in words(explorer)
     ask(explorer, ("step", 1))
-    assert re.search("previous letter[^>]*aria-disabled", explorer.parts["buttons"]) and not re.search("next letter[^>]*aria-disabled", explorer.parts["buttons"])
+    assert re.search("previous letter[^>]*aria-disabled", explorer.parts["buttons"]) and not re.search(
+        "next letter[^>]*aria-disabled", explorer.parts["buttons"]
+    )
     explorer.step = 4
     assert re.search("next letter[^>]*aria-disabled", explorer.parts["buttons"])
 
@@ -162,21 +192,25 @@ def test_training_leaves_the_random_state_alone():
     assert torch.equal(torch.rand(1), wanted)
 
 
-@pytest.mark.parametrize("make, message", [
-    (lambda: HelloExplorer(word="ab"), r"word \(='ab'\) must be a text of 3 to 9 letters"),
-    (lambda: HelloExplorer(Speller(4, 3)), "model.rnn must be a plain RNN with hidden_size 2"),
-    (lambda: HelloExplorer(nn.Linear(2, 2)), "model.rnn must be a plain RNN with hidden_size 2"),
-    (lambda: HelloExplorer(Speller(5)), r"for each of the 4 letters of alphabet \(='helo'\): input_size is 5"),
-    (lambda: HelloExplorer(alphabet="hel"), "input_size is 4"),
-    (lambda: HelloExplorer(Speller(4), alphabet="abcd"), r"text holds \['e', 'h', 'l'\], which the alphabet lacks"),
-    (lambda: HelloExplorer(step=5), r"step \(=5\) must be a whole number from 1 to 4"),
-])
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: HelloExplorer(word="ab"), r"word \(='ab'\) must be a text of 3 to 9 letters"),
+        (lambda: HelloExplorer(Speller(4, 3)), "model.rnn must be a plain RNN with hidden_size 2"),
+        (lambda: HelloExplorer(nn.Linear(2, 2)), "model.rnn must be a plain RNN with hidden_size 2"),
+        (lambda: HelloExplorer(Speller(5)), r"for each of the 4 letters of alphabet \(='helo'\): input_size is 5"),
+        (lambda: HelloExplorer(alphabet="hel"), "input_size is 4"),
+        (lambda: HelloExplorer(Speller(4), alphabet="abcd"), r"text holds \['e', 'h', 'l'\], which the alphabet lacks"),
+        (lambda: HelloExplorer(step=5), r"step \(=5\) must be a whole number from 1 to 4"),
+    ],
+)
 def test_hello_refuses_with_the_name_of_the_argument(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
 # ---- both
+
 
 @pytest.mark.parametrize("make", [RecurrenceExplorer, HelloExplorer])
 def test_its_display_is_live_still_and_the_same_every_time(make):
@@ -192,7 +226,9 @@ def test_every_control_has_a_label_and_every_control_a_value(make, count):
     page = "".join({**explorer.fixed, **explorer.parts}.values())
     controls = re.findall(r"<(?:input|select|button)[^>]*>", page)
     assert len(controls) == count and all(re.search(r'aria-label="[^"]+"', control) for control in controls)
-    assert {re.search(r'data-set="([^"]+)"', c)[1] for c in controls if not c.startswith("<button")} == set(explorer.values)
+    assert {re.search(r'data-set="([^"]+)"', c)[1] for c in controls if not c.startswith("<button")} == set(
+        explorer.values
+    )
     assert set(re.findall(r'data-part="([^"]+)"', page)) == {*explorer.fixed, *explorer.parts} - {"frame"}
     assert all(re.search('aria-label="[^"]+"', svg) for svg in re.findall("<svg[^>]*>", page)) and "<svg" in page
     assert len(json.dumps(explorer.get_state(), allow_nan=False)) < 60_000

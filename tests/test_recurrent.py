@@ -89,7 +89,7 @@ def test_the_forget_gate_is_the_second_quarter():
     """f → 1 and i → 0 by their biases alone: the cell keeps what it holds; rows H to 2H are f's."""
     H = 3
     bias = torch.zeros(4 * H, dtype=torch.float64)
-    bias[:H], bias[H:2 * H] = -50, 50
+    bias[:H], bias[H : 2 * H] = -50, 50
     c = numbers(1, 2, H).detach()
     zeros = torch.zeros(4 * H, H, dtype=torch.float64)
     gates = lstm_gates(c, c, zeros, zeros, bias)
@@ -98,8 +98,13 @@ def test_the_forget_gate_is_the_second_quarter():
     assert torch.allclose(torch.lstm_cell(c, (c, c), zeros, zeros, bias, bias * 0)[1], c, rtol=0, atol=1e-15)
 
 
-@pytest.mark.parametrize("kind, arguments", [
-    *((kind, arguments) for kind in KINDS for arguments in (dict(), dict(bias=False))), ("RNN", dict(nonlinearity="relu"))])
+@pytest.mark.parametrize(
+    "kind, arguments",
+    [
+        *((kind, arguments) for kind in KINDS for arguments in (dict(), dict(bias=False))),
+        ("RNN", dict(nonlinearity="relu")),
+    ],
+)
 def test_cell_modules_are_interchangeable_with_torchs(kind, arguments):
     torch.manual_seed(3)
     ours = getattr(layers, f"{kind}Cell")(5, 4, **arguments)
@@ -118,7 +123,7 @@ def test_cell_modules_are_interchangeable_with_torchs(kind, arguments):
         return
     state = numbers(2, 3, 4)
     assert_same(ours(x, state), torchs(x, state), [*leaves, state], [*other_leaves, state])
-    weights = [p for p in leaves if p is not ours.weight_hh]                 # a zero state times weight_hh
+    weights = [p for p in leaves if p is not ours.weight_hh]  # a zero state times weight_hh
     other_weights = [p for p in other_leaves if p is not torchs.weight_hh]
     assert_same(ours(x), torchs(x), weights, other_weights)
     assert_same(ours(x[0]), torchs(x[0]), weights, other_weights)
@@ -126,15 +131,21 @@ def test_cell_modules_are_interchangeable_with_torchs(kind, arguments):
 
 # Layers
 
+
 @st.composite
 def cases(draw):
     kind = draw(st.sampled_from(sorted(KINDS)))
-    arguments = dict(input_size=draw(st.integers(1, 4)), hidden_size=draw(st.integers(1, 4)),
-                     num_layers=draw(st.integers(1, 3)), bias=draw(st.booleans()), batch_first=draw(st.booleans()),
-                     bidirectional=draw(st.booleans()))
+    arguments = dict(
+        input_size=draw(st.integers(1, 4)),
+        hidden_size=draw(st.integers(1, 4)),
+        num_layers=draw(st.integers(1, 3)),
+        bias=draw(st.booleans()),
+        batch_first=draw(st.booleans()),
+        bidirectional=draw(st.booleans()),
+    )
     if kind == "RNN":
         arguments["nonlinearity"] = draw(st.sampled_from(["tanh", "relu"]))
-    T, N = draw(st.integers(1, 6)), draw(st.integers(0, 3))                  # N = 0 stands for no batch
+    T, N = draw(st.integers(1, 6)), draw(st.integers(0, 3))  # N = 0 stands for no batch
     return kind, arguments, T, N, draw(st.booleans())
 
 
@@ -199,13 +210,13 @@ def test_dropout_is_between_the_layers_and_in_training_alone():
     net = layers.LSTM(3, 4, num_layers=2, dropout=1.0)
     below = [p for name, p in net.named_parameters() if name.endswith("_l0")]
     gradients = torch.autograd.grad(net(x)[0].sum(), below)
-    assert not any(g.any() for g in gradients)                               # nothing passes from layer 0 to layer 1
+    assert not any(g.any() for g in gradients)  # nothing passes from layer 0 to layer 1
     gradients = torch.autograd.grad(net.eval()(x)[0].sum(), below)
     assert all(g.any() for g in gradients)
     torch.manual_seed(1)
     single = layers.GRU(3, 4, dropout=0.9)
     torch.manual_seed(1)
-    torch.testing.assert_close(single(x), nn.GRU(3, 4)(x))                   # one layer: there is no between
+    torch.testing.assert_close(single(x), nn.GRU(3, 4)(x))  # one layer: there is no between
 
 
 def test_unroll_is_the_loop():
@@ -227,7 +238,7 @@ def test_lstm_steps_of_torchs_own_layer():
         torch.testing.assert_close(torch.stack([s.h for s in steps]), out, rtol=1e-10, atol=1e-12)
         torch.testing.assert_close((steps[-1].h, steps[-1].c), (h[0], c[0]), rtol=1e-10, atol=1e-12)
         c = state[1]
-        for s in steps:                                                      # the gates explain the cell
+        for s in steps:  # the gates explain the cell
             torch.testing.assert_close(s.c, s.f * c + s.i * s.g, rtol=1e-10, atol=1e-12)
             torch.testing.assert_close(s.h, s.o * s.c.tanh(), rtol=1e-10, atol=1e-12)
             c = s.c
@@ -237,10 +248,10 @@ def test_lstm_steps_are_the_computation_itself():
     """The gradient to the cell through the cells alone is the product of the forget gates; autograd agrees."""
     T, H = 5, 3
     x, state = numbers(1, T, 2), (numbers(2, H), numbers(3, H))
-    weights = numbers(4, 4 * H, 2), torch.zeros(4 * H, H, dtype=torch.float64)       # h has no way back into the gates
+    weights = numbers(4, 4 * H, 2), torch.zeros(4 * H, H, dtype=torch.float64)  # h has no way back into the gates
     steps = lstm_steps(x, state, *weights)
     gradients = torch.autograd.grad(steps[-1].c.sum(), [state[1], *(s.c for s in steps[:-1])])
-    kept = torch.stack([s.f for s in steps]).flip(0).cumprod(0).flip(0)              # f_t … f_T
+    kept = torch.stack([s.f for s in steps]).flip(0).cumprod(0).flip(0)  # f_t … f_T
     torch.testing.assert_close(torch.stack(gradients), kept, rtol=1e-10, atol=1e-12)
 
 
@@ -259,11 +270,17 @@ WRONG_STEPS = [
     (dict(h=S[:1]), r"h \(shape \(1, 4\)\) must be \(2, 4\): \(N, hidden_size\), with the N of x; change the state"),
     (dict(h=S[0]), r"h \(shape \(4,\)\) must be \(2, 4\)"),
     (dict(h=torch.zeros(2, 5)), r"h \(shape \(2, 5\)\) must be \(2, 4\)"),
-    (dict(weight_ih=torch.zeros(5, 3)), r"weight_ih \(shape \(5, 3\)\) must have (\d+) = \d\*4 rows, gates times hidden"),
+    (
+        dict(weight_ih=torch.zeros(5, 3)),
+        r"weight_ih \(shape \(5, 3\)\) must have (\d+) = \d\*4 rows, gates times hidden",
+    ),
     (dict(weight_hh=torch.zeros(5, 4)), r"weight_hh \(shape \(5, 4\)\) must have (\d+) = \d\*4 .* take all weights"),
     (dict(bias_ih=torch.zeros(2)), r"bias_ih \(shape \(2,\)\) must have (\d+) = \d\*4 rows, .* and 1 axes"),
     (dict(bias_hh=torch.zeros(2)), r"bias_hh \(shape \(2,\)\) must have (\d+) = \d\*4 rows"),
-    (dict(x=X.double()), r"h \(torch\.float32\) and x \(torch\.float64\) must hold one type of number: convert with \.to\(\)"),
+    (
+        dict(x=X.double()),
+        r"h \(torch\.float32\) and x \(torch\.float64\) must hold one type of number: convert with \.to\(\)",
+    ),
     (dict(bias_hh="double"), r"bias_hh \(torch\.float64\) and x \(torch\.float32\) must hold one type of number"),
 ]
 
@@ -272,8 +289,17 @@ WRONG_STEPS = [
 @pytest.mark.parametrize("change, message", WRONG_STEPS)
 def test_a_cell_says_what_is_wrong(cell, torchs, gates, change, message):
     rows = gates * 4
-    case = dict(x=X, h=S, weight_ih=torch.zeros(rows, 3), weight_hh=torch.zeros(rows, 4), bias_ih=torch.zeros(rows),
-                bias_hh=torch.zeros(rows)) | change
+    case = (
+        dict(
+            x=X,
+            h=S,
+            weight_ih=torch.zeros(rows, 3),
+            weight_hh=torch.zeros(rows, 4),
+            bias_ih=torch.zeros(rows),
+            bias_hh=torch.zeros(rows),
+        )
+        | change
+    )
     if change.get("bias_hh") == "double":
         case["bias_hh"] = torch.zeros(rows).double()
     x, h, *weights = case.values()
@@ -287,33 +313,51 @@ def test_a_cell_says_what_is_wrong(cell, torchs, gates, change, message):
 WEIGHTS = torch.zeros(16, 3), torch.zeros(16, 4)
 
 
-@pytest.mark.parametrize("call, message", [
-    (lambda: lstm_cell(X, S, *WEIGHTS), r"state \(a Tensor\) must be \(h, c\): give both tensors of an LSTM"),
-    (lambda: lstm_cell(X, (S,), *WEIGHTS), r"state \(a tuple\) must be \(h, c\)"),
-    (lambda: lstm_cell(X, (S, S[:1]), *WEIGHTS), r"c \(shape \(1, 4\)\) must be \(2, 4\): \(N, hidden_size\)"),
-    (lambda: lstm_cell(X, (S, S.double()), *WEIGHTS), r"c \(torch\.float64\) and x \(torch\.float32\) must hold one type"),
-    (lambda: lstm_steps(X[None], S, *WEIGHTS), r"state \(a Tensor\) must be \(h, c\)"),
-    (lambda: lstm_steps(X[None], (S, S[:1]), *WEIGHTS), r"c \(shape \(1, 4\)\) must be \(2, 4\)"),
-    (lambda: lstm_steps(X[None], (S[:1], S), *WEIGHTS), r"h \(shape \(1, 4\)\) must be \(2, 4\)"),
-    (lambda: lstm_steps(X[0], (S, S), *WEIGHTS), r"x \(shape \(3,\)\) must be \(T, N, D\), or \(T, D\) without a batch"),
-    (lambda: lstm_steps(X[None][:0], (S, S), *WEIGHTS), r"x \(shape \(0, 2, 3\)\) has no time steps \(=0\): give"),
-    (lambda: unroll(lstm_cell, X[None][:0], (S, S), *WEIGHTS), r"x \(shape \(0, 2, 3\)\) has no time steps"),
-    (lambda: rnn_cell(X, S, WEIGHTS[0][:4], WEIGHTS[1][:4], nonlinearity="sigmoid"),
-     r"nonlinearity \(='sigmoid'\) is unknown: use one of tanh, relu"),
-])
+@pytest.mark.parametrize(
+    "call, message",
+    [
+        (lambda: lstm_cell(X, S, *WEIGHTS), r"state \(a Tensor\) must be \(h, c\): give both tensors of an LSTM"),
+        (lambda: lstm_cell(X, (S,), *WEIGHTS), r"state \(a tuple\) must be \(h, c\)"),
+        (lambda: lstm_cell(X, (S, S[:1]), *WEIGHTS), r"c \(shape \(1, 4\)\) must be \(2, 4\): \(N, hidden_size\)"),
+        (
+            lambda: lstm_cell(X, (S, S.double()), *WEIGHTS),
+            r"c \(torch\.float64\) and x \(torch\.float32\) must hold one type",
+        ),
+        (lambda: lstm_steps(X[None], S, *WEIGHTS), r"state \(a Tensor\) must be \(h, c\)"),
+        (lambda: lstm_steps(X[None], (S, S[:1]), *WEIGHTS), r"c \(shape \(1, 4\)\) must be \(2, 4\)"),
+        (lambda: lstm_steps(X[None], (S[:1], S), *WEIGHTS), r"h \(shape \(1, 4\)\) must be \(2, 4\)"),
+        (
+            lambda: lstm_steps(X[0], (S, S), *WEIGHTS),
+            r"x \(shape \(3,\)\) must be \(T, N, D\), or \(T, D\) without a batch",
+        ),
+        (lambda: lstm_steps(X[None][:0], (S, S), *WEIGHTS), r"x \(shape \(0, 2, 3\)\) has no time steps \(=0\): give"),
+        (lambda: unroll(lstm_cell, X[None][:0], (S, S), *WEIGHTS), r"x \(shape \(0, 2, 3\)\) has no time steps"),
+        (
+            lambda: rnn_cell(X, S, WEIGHTS[0][:4], WEIGHTS[1][:4], nonlinearity="sigmoid"),
+            r"nonlinearity \(='sigmoid'\) is unknown: use one of tanh, relu",
+        ),
+    ],
+)
 def test_steps_say_what_is_wrong(call, message):
     with pytest.raises(ValueError, match=message):
         call()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("arguments, x, message", [
-    (dict(), (5, 2, 7), r"x \(shape \(5, 2, 7\)\) must end with input_size \(=3\), not 7: change x or input_size"),
-    (dict(), (3,), r"x \(shape \(3,\)\) must be \(T, N, D\), or \(T, D\) without a batch: change its axes"),
-    (dict(batch_first=True), (1, 2, 5, 3), r"x \(shape \(1, 2, 5, 3\)\) must be \(N, T, D\), or \(T, D\) without a batch"),
-    (dict(), (0, 2, 3), r"x \(shape \(0, 2, 3\)\) has no time steps \(=0\): give at least 1"),
-    (dict(batch_first=True), (2, 0, 3), r"has no time steps \(=0\)"),
-])
+@pytest.mark.parametrize(
+    "arguments, x, message",
+    [
+        (dict(), (5, 2, 7), r"x \(shape \(5, 2, 7\)\) must end with input_size \(=3\), not 7: change x or input_size"),
+        (dict(), (3,), r"x \(shape \(3,\)\) must be \(T, N, D\), or \(T, D\) without a batch: change its axes"),
+        (
+            dict(batch_first=True),
+            (1, 2, 5, 3),
+            r"x \(shape \(1, 2, 5, 3\)\) must be \(N, T, D\), or \(T, D\) without a batch",
+        ),
+        (dict(), (0, 2, 3), r"x \(shape \(0, 2, 3\)\) has no time steps \(=0\): give at least 1"),
+        (dict(batch_first=True), (2, 0, 3), r"has no time steps \(=0\)"),
+    ],
+)
 def test_a_layer_says_what_is_wrong_with_its_input(kind, arguments, x, message):
     with pytest.raises(ValueError, match=message):
         getattr(layers, kind)(3, 4, **arguments)(torch.zeros(x))
@@ -322,17 +366,26 @@ def test_a_layer_says_what_is_wrong_with_its_input(kind, arguments, x, message):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("arguments, state, message", [
-    (dict(), (2, 2, 4), r"h \(shape \(2, 2, 4\)\) must be \(1, 2, 4\): num_layers \* directions, then the batch of x"),
-    (dict(num_layers=2, bidirectional=True), (2, 2, 4), r"h \(shape \(2, 2, 4\)\) must be \(4, 2, 4\)"),
-    (dict(), (1, 3, 4), r"h \(shape \(1, 3, 4\)\) must be \(1, 2, 4\)"),
-    (dict(), (1, 2, 5), r"h \(shape \(1, 2, 5\)\) must be \(1, 2, 4\)"),
-    (dict(), (2, 4), r"h \(shape \(2, 4\)\) must be \(1, 2, 4\)"),
-])
+@pytest.mark.parametrize(
+    "arguments, state, message",
+    [
+        (
+            dict(),
+            (2, 2, 4),
+            r"h \(shape \(2, 2, 4\)\) must be \(1, 2, 4\): num_layers \* directions, then the batch of x",
+        ),
+        (dict(num_layers=2, bidirectional=True), (2, 2, 4), r"h \(shape \(2, 2, 4\)\) must be \(4, 2, 4\)"),
+        (dict(), (1, 3, 4), r"h \(shape \(1, 3, 4\)\) must be \(1, 2, 4\)"),
+        (dict(), (1, 2, 5), r"h \(shape \(1, 2, 5\)\) must be \(1, 2, 4\)"),
+        (dict(), (2, 4), r"h \(shape \(2, 4\)\) must be \(1, 2, 4\)"),
+    ],
+)
 def test_a_layer_says_what_is_wrong_with_its_state(kind, arguments, state, message):
     h = torch.zeros(state)
     for room in layers, nn:
-        with pytest.raises(ValueError if room is layers else RuntimeError, match=message if room is layers else "hidden|hx"):
+        with pytest.raises(
+            ValueError if room is layers else RuntimeError, match=message if room is layers else "hidden|hx"
+        ):
             getattr(room, kind)(3, 4, **arguments)(torch.zeros(5, 2, 3), (h, h) if kind == "LSTM" else h)
 
 
@@ -344,13 +397,16 @@ def test_an_lstm_wants_both_states():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("change, message", [
-    (dict(input_size=0), r"input_size \(=0\) must be at least 1"),
-    (dict(hidden_size=0), r"hidden_size \(=0\) must be at least 1"),
-    (dict(hidden_size=2.5), r"hidden_size \(=2\.5\) must be a whole number"),
-    (dict(num_layers=0), r"num_layers \(=0\) must be at least 1"),
-    (dict(dropout=1.5), r"dropout \(=1\.5\) must be a finite number from 0 to 1: it is a probability"),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (dict(input_size=0), r"input_size \(=0\) must be at least 1"),
+        (dict(hidden_size=0), r"hidden_size \(=0\) must be at least 1"),
+        (dict(hidden_size=2.5), r"hidden_size \(=2\.5\) must be a whole number"),
+        (dict(num_layers=0), r"num_layers \(=0\) must be at least 1"),
+        (dict(dropout=1.5), r"dropout \(=1\.5\) must be a finite number from 0 to 1: it is a probability"),
+    ],
+)
 def test_modules_say_what_is_wrong(kind, change, message):
     with pytest.raises(ValueError, match=message):
         getattr(layers, kind)(**dict(input_size=3, hidden_size=4) | change)

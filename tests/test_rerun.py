@@ -17,8 +17,14 @@ def write(folder, name, *sources):
 
 
 def test_saves_what_a_cold_run_gives_and_the_same_again(tmp_path, monkeypatch, capsys):
-    path = write(tmp_path, "01_small.ipynb", "print('one')\nimport sys\nsys.stdout.flush()\nprint('two')",
-                 "from ipywidgets import IntSlider\nIntSlider()", "import os\nos.environ['OMP_NUM_THREADS']", "7;")
+    path = write(
+        tmp_path,
+        "01_small.ipynb",
+        "print('one')\nimport sys\nsys.stdout.flush()\nprint('two')",
+        "from ipywidgets import IntSlider\nIntSlider()",
+        "import os\nos.environ['OMP_NUM_THREADS']",
+        "7;",
+    )
     monkeypatch.setattr(notebooks, "find", lambda wanted: [path])
     assert notebooks.main([]) == 0
     assert capsys.readouterr().out.startswith("01_small.ipynb: ")
@@ -47,9 +53,13 @@ def test_a_notebook_that_fails_is_left_alone(tmp_path, monkeypatch, capsys):
 def test_pieces_of_one_stream_are_joined_and_no_others():
     def printed(name, text):
         return new_output("stream", name=name, text=text)
+
     shown = new_output("display_data", {"text/plain": "x", WIDGET: {}})
-    cell = new_code_cell("x", outputs=[printed("stdout", "a"), printed("stdout", "b"), printed("stderr", "c"), shown, printed("stderr", "d")],
-                         metadata={"execution": {"iopub.status.busy": "then"}, "tags": ["kept"]})
+    cell = new_code_cell(
+        "x",
+        outputs=[printed("stdout", "a"), printed("stdout", "b"), printed("stderr", "c"), shown, printed("stderr", "d")],
+        metadata={"execution": {"iopub.status.busy": "then"}, "tags": ["kept"]},
+    )
     notebooks.tidy(new_notebook(cells=[cell]))
     assert [o.get("text") for o in cell.outputs] == ["ab", "c", None, "d"]
     assert cell.metadata == {"tags": ["kept"]}

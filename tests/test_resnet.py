@@ -36,19 +36,22 @@ def test_parameters_and_macs_are_those_torchvision_publishes(name):
     assert round(total.macs / 1e9, 3) == gigamacs
 
 
-@pytest.mark.parametrize("name, options, macs, paper", [
-    ("resnet18", {}, 1_814_073_344, 1.8),
-    ("resnet34", {}, 3_663_761_408, 3.6),
-    ("resnet50", dict(stride_in="1x1"), 3_857_973_248, 3.8),
-    ("resnet101", dict(stride_in="1x1"), 7_570_194_432, 7.6),
-    ("resnet152", dict(stride_in="1x1"), 11_282_415_616, 11.3),
-])
+@pytest.mark.parametrize(
+    "name, options, macs, paper",
+    [
+        ("resnet18", {}, 1_814_073_344, 1.8),
+        ("resnet34", {}, 3_663_761_408, 3.6),
+        ("resnet50", dict(stride_in="1x1"), 3_857_973_248, 3.8),
+        ("resnet101", dict(stride_in="1x1"), 7_570_194_432, 7.6),
+        ("resnet152", dict(stride_in="1x1"), 11_282_415_616, 11.3),
+    ],
+)
 def test_macs_are_those_of_the_paper(name, options, macs, paper):
     """He et al. 2016, table 1. Some of its numbers are rounded, others cut."""
     model = built(getattr(models, name), **options)
     assert costs(model).total.macs == macs
     assert paper in (round(macs / 1e9, 1), macs // 10**8 / 10)
-    assert shapes(model) == shapes(built(getattr(models, name)))     # where the stride is changes no weight
+    assert shapes(model) == shapes(built(getattr(models, name)))  # where the stride is changes no weight
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -70,9 +73,16 @@ def test_the_stages_of_the_paper():
         assert seen == [(c, side, side) for c, side in zip(channels, (56, 28, 14, 7))]
 
 
-@pytest.mark.parametrize("make", [
-    lambda: BasicBlock(6, 6), lambda: BasicBlock(6, 8, 2), lambda: Bottleneck(12, 3), lambda: Bottleneck(6, 3, 2),
-], ids=["basic", "basic, wider", "bottleneck", "bottleneck, wider"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: BasicBlock(6, 6),
+        lambda: BasicBlock(6, 8, 2),
+        lambda: Bottleneck(12, 3),
+        lambda: Bottleneck(6, 3, 2),
+    ],
+    ids=["basic", "basic, wider", "bottleneck", "bottleneck, wider"],
+)
 def test_a_block_adds_its_input_to_its_output(make):
     """With F set to 0 what is left is ReLU of the way around: x itself where the shape stays."""
     block = on_cpu(built(make)).eval()
@@ -105,10 +115,10 @@ def test_a_stride_in_the_1x1_sees_one_pixel_in_four(stride_in, pixels):
     block = on_cpu(built(Bottleneck, 4, 2, 2, stride_in=stride_in)).eval()
     F = nn.Sequential(block.conv1, block.bn1, block.relu, block.conv2, block.bn2, block.relu, block.conv3, block.bn3)
     x = torch.zeros(64, 4, 64)
-    x[range(64), :, range(64)] = torch.nan                           # in each of 64 images another pixel is no number
+    x[range(64), :, range(64)] = torch.nan  # in each of 64 images another pixel is no number
     out = F(x.view(64, 4, 8, 8))
     assert out.shape == (64, 8, 4, 4)
-    assert out.isnan().flatten(1).any(1).sum() == pixels             # how many of them are noticed
+    assert out.isnan().flatten(1).any(1).sum() == pixels  # how many of them are noticed
 
 
 def test_small_ones_for_a_lecture():
@@ -130,15 +140,21 @@ def test_a_block_of_ones_own():
     assert model(x).shape == (2, 3) and not torch.allclose(model(x), residual(x))
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (dict(layers=(1, 1, 1)), r"layers \(=\(1, 1, 1\)\) must be four numbers: the blocks in each stage"),
-    (dict(layers=(1, 1, 0, 1)), r"layers \(=0\) must be at least 1"),
-    (dict(num_classes=0), r"num_classes \(=0\) must be at least 1"),
-    (dict(in_channels=0), r"in_channels \(=0\) must be at least 1"),
-    (dict(width=0), r"width \(=0\) must be at least 1"),
-    (dict(width=0.5), r"width \(=0\.5\) must be a whole number"),
-    (dict(stride_in="2x2"), r"stride_in \(='2x2'\) must be \"3x3\", as in torchvision, or \"1x1\", as in the paper"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (dict(layers=(1, 1, 1)), r"layers \(=\(1, 1, 1\)\) must be four numbers: the blocks in each stage"),
+        (dict(layers=(1, 1, 0, 1)), r"layers \(=0\) must be at least 1"),
+        (dict(num_classes=0), r"num_classes \(=0\) must be at least 1"),
+        (dict(in_channels=0), r"in_channels \(=0\) must be at least 1"),
+        (dict(width=0), r"width \(=0\) must be at least 1"),
+        (dict(width=0.5), r"width \(=0\.5\) must be a whole number"),
+        (
+            dict(stride_in="2x2"),
+            r"stride_in \(='2x2'\) must be \"3x3\", as in torchvision, or \"1x1\", as in the paper",
+        ),
+    ],
+)
 def test_resnet_says_what_is_wrong(arguments, message):
     with pytest.raises(ValueError, match=message):
         built(ResNet, **dict(dict(block=Bottleneck, layers=(1, 1, 1, 1)), **arguments))

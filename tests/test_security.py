@@ -42,10 +42,20 @@ SCRIPTS = sorted(path for path in (ROOT / "helpers").glob("**/*.js") if "vendor"
 # ---- what the code may not do
 
 UNPICKLING = {"pickle", "_pickle", "marshal", "shelve", "dill", "joblib", "cloudpickle", "runpy", "code", "codeop"}
-NEVER = {name: "runs text as code" for name in ("eval", "exec", "compile", "__import__", "builtins.eval", "builtins.exec")} | {
-    "os.system": "is a shell", "os.popen": "is a shell", "subprocess.getoutput": "is a shell", "torch.jit.load": "runs what it reads",
-    "subprocess.getstatusoutput": "is a shell", "torch.hub.load": "runs what it fetches", "torch.package.PackageImporter": "runs what it reads",
-    "yaml.load": "may make any object", "yaml.unsafe_load": "makes any object", "pandas.read_pickle": "unpickles"}
+NEVER = {
+    name: "runs text as code" for name in ("eval", "exec", "compile", "__import__", "builtins.eval", "builtins.exec")
+} | {
+    "os.system": "is a shell",
+    "os.popen": "is a shell",
+    "subprocess.getoutput": "is a shell",
+    "torch.jit.load": "runs what it reads",
+    "subprocess.getstatusoutput": "is a shell",
+    "torch.hub.load": "runs what it fetches",
+    "torch.package.PackageImporter": "runs what it reads",
+    "yaml.load": "may make any object",
+    "yaml.unsafe_load": "makes any object",
+    "pandas.read_pickle": "unpickles",
+}
 
 
 def dangers(source):
@@ -56,7 +66,11 @@ def dangers(source):
             names |= {alias.asname or alias.name: alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-    found += [f"{name} is imported, which can run what it reads" for name in names.values() if name.split(".")[0] in UNPICKLING]
+    found += [
+        f"{name} is imported, which can run what it reads"
+        for name in names.values()
+        if name.split(".")[0] in UNPICKLING
+    ]
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
@@ -76,17 +90,45 @@ def dangers(source):
     return found
 
 
-@pytest.mark.parametrize("source", [
-    "torch.load(path)", "import torch as t\nt.load(path, weights_only=False)", "from torch import load\nload(path, weights_only=flag)",
-    "import pickle", "from pickle import loads as read", "import numpy as n\nn.load(p, allow_pickle=True)", "np.load(p, allow_pickle=flag)",
-    "eval(text)", "exec(cell.source)", "def f():\n    compile(text, 'x', 'exec')", "import os\nos.system(f'ls {x}')", "from os import popen\npopen(x)",
-    "subprocess.run(text, shell=True)", "torch.hub.load('a', 'b')", "import yaml\nyaml.load(text)", "get_ipython().run_cell(text)", "get_ipython().system(x)"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "torch.load(path)",
+        "import torch as t\nt.load(path, weights_only=False)",
+        "from torch import load\nload(path, weights_only=flag)",
+        "import pickle",
+        "from pickle import loads as read",
+        "import numpy as n\nn.load(p, allow_pickle=True)",
+        "np.load(p, allow_pickle=flag)",
+        "eval(text)",
+        "exec(cell.source)",
+        "def f():\n    compile(text, 'x', 'exec')",
+        "import os\nos.system(f'ls {x}')",
+        "from os import popen\npopen(x)",
+        "subprocess.run(text, shell=True)",
+        "torch.hub.load('a', 'b')",
+        "import yaml\nyaml.load(text)",
+        "get_ipython().run_cell(text)",
+        "get_ipython().system(x)",
+    ],
+)
 def test_a_danger_is_found(source):
     assert dangers(source)
 
 
-@pytest.mark.parametrize("source", ["model.eval()", "ast.literal_eval(text)", "torch.load(path, weights_only=True)", "numpy.load(path)",
-                                    "re.compile(text)", "subprocess.run([a, b])", "torch.compile(model)", "data.load()"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "model.eval()",
+        "ast.literal_eval(text)",
+        "torch.load(path, weights_only=True)",
+        "numpy.load(path)",
+        "re.compile(text)",
+        "subprocess.run([a, b])",
+        "torch.compile(model)",
+        "data.load()",
+    ],
+)
 def test_what_is_no_danger(source):
     assert dangers(source) == []
 
@@ -98,7 +140,10 @@ def test_a_module_runs_nothing_that_it_reads(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_nothing_that_it_reads(path):
-    cells = {cell.id: dangers(TransformerManager().transform_cell(cell.source)) for cell in guards.code_cells(NOTEBOOKS[path])}
+    cells = {
+        cell.id: dangers(TransformerManager().transform_cell(cell.source))
+        for cell in guards.code_cells(NOTEBOOKS[path])
+    }
     assert {id: found for id, found in cells.items() if found} == {}
 
 
@@ -109,6 +154,7 @@ def test_weights_are_read_somewhere():
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
     """A saved training that is no such thing, but a pickle that runs a command when it is read."""
+
     class Harm:
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "harmed"),)
@@ -136,7 +182,11 @@ def is_pickle(bytes_):
 
 
 def test_data_hold_pictures_numbers_and_text():
-    files = [path for path in (ROOT / "data").glob("**/*") if path.is_file() and "full" not in path.parts and path.suffix not in (".py", ".pyc")]
+    files = [
+        path
+        for path in (ROOT / "data").glob("**/*")
+        if path.is_file() and "full" not in path.parts and path.suffix not in (".py", ".pyc")
+    ]
     assert len(files) >= 12
     for path in files:
         inside = content(path)
@@ -152,20 +202,30 @@ def test_data_hold_pictures_numbers_and_text():
 
 def test_nothing_makes_a_notebook_trusted():
     """Trust is given by running the cells, or by the user's own `jupyter trust`."""
-    signing = re.compile(r"jupyter[ -]trust|NotebookNotary|nbformat\.sign|mark_(?:cells|notebook)_trusted|['\"]trusted['\"]")
+    signing = re.compile(
+        r"jupyter[ -]trust|NotebookNotary|nbformat\.sign|mark_(?:cells|notebook)_trusted|['\"]trusted['\"]"
+    )
     files = [*OWN, ROOT / "Makefile", ROOT / ".ci/run", ROOT / "pyproject.toml", *(ROOT / "jupyter").glob("*")]
     assert [path.name for path in files if signing.search(path.read_text(encoding="utf-8"))] == []
     for path, nb in NOTEBOOKS.items():
-        assert "signature" not in nb.metadata and [cell.id for cell in nb.cells if "trusted" in cell.metadata] == [], path.stem
+        assert "signature" not in nb.metadata and [cell.id for cell in nb.cells if "trusted" in cell.metadata] == [], (
+            path.stem
+        )
 
 
 def test_scripts_run_no_text_and_set_html_in_known_places():
     assert len(SCRIPTS) >= 4
-    known = {("attention.js", "PAGE"), ("convolution.js", "PAGE"), ("panel.js", "html"),
-             ("convolution.js", 'result.problem ? "" : sizeWords(s, K, height, width)')}   # numbers only
+    known = {
+        ("attention.js", "PAGE"),
+        ("convolution.js", "PAGE"),
+        ("panel.js", "html"),
+        ("convolution.js", 'result.problem ? "" : sizeWords(s, K, height, width)'),
+    }  # numbers only
     for path in SCRIPTS:
         text = path.read_text(encoding="utf-8")
-        assert not re.search(r"\beval\(|new Function|document\.write|insertAdjacentHTML|outerHTML\s*=|setTimeout\(\s*[\"'`]", text), path.name
+        assert not re.search(
+            r"\beval\(|new Function|document\.write|insertAdjacentHTML|outerHTML\s*=|setTimeout\(\s*[\"'`]", text
+        ), path.name
         assert {(path.name, found) for found in re.findall(r"innerHTML\s*\+?=\s*([^;]+);", text)} <= known
 
 
@@ -185,7 +245,7 @@ class Parts(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag, attributes):
-        if tag != "span" or len(attributes) > 1:         # of which the colours of code are made
+        if tag != "span" or len(attributes) > 1:  # of which the colours of code are made
             self.found.append((tag, sorted(name for name, _ in attributes)))
 
 
@@ -219,6 +279,7 @@ def answered(text, answer, reference=lambda x: 1):
 def raising(text):
     def tried(x):
         raise ValueError(text)
+
     answered(text, tried)
 
 
@@ -243,7 +304,9 @@ def table(text):
 
 
 def trained(text):
-    Training(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), data.digits().subset(20), epochs=1, batch_size=20, title=text).run()
+    Training(
+        nn.Sequential(nn.Flatten(), nn.Linear(64, 10)), data.digits().subset(20), epochs=1, batch_size=20, title=text
+    ).run()
 
 
 def html(text):
@@ -251,9 +314,17 @@ def html(text):
 
 
 def deck(text):
-    cells = [new_code_cell(f"print({text!r})  # {text}", execution_count=1, outputs=[
-        new_output("stream", name="stdout", text=text), new_output("execute_result", {"text/plain": text}, execution_count=1)],
-        metadata={"slideshow": {"slide_type": "slide"}})]
+    cells = [
+        new_code_cell(
+            f"print({text!r})  # {text}",
+            execution_count=1,
+            outputs=[
+                new_output("stream", name="stdout", text=text),
+                new_output("execute_result", {"text/plain": text}, execution_count=1),
+            ],
+            metadata={"slideshow": {"slide_type": "slide"}},
+        )
+    ]
     html(slides.deck(new_notebook(cells=cells)))
 
 
@@ -292,7 +363,11 @@ def test_words_stay_words(shown, what):
 
 def test_letters_stay_letters(shown):
     word = "<b>&\"'"
-    assert [(tag, names) for tag, names in Parts("".join(HelloExplorer(word=word).parts.values())).found if tag == "b" and names] == []
+    assert [
+        (tag, names)
+        for tag, names in Parts("".join(HelloExplorer(word=word).parts.values())).found
+        if tag == "b" and names
+    ] == []
     assert "&lt;" in "".join(HelloExplorer(word=word).parts.values())
 
 
@@ -313,14 +388,18 @@ def test_code_stays_code(shown, show):
 
 # ---- who is served
 
+
 def ask(url, **headers):
     """Return (status, where it leads) of a request, redirects not followed."""
+
     class Stay(urllib.request.HTTPRedirectHandler):
         def redirect_request(self, *arguments):
             return None
 
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({}), Stay).open(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({}), Stay).open(
+            urllib.request.Request(url, headers=headers), timeout=20
+        ) as answer:
             return answer.status, ""
     except urllib.error.HTTPError as error:
         return error.code, error.headers.get("Location", "")
@@ -332,7 +411,7 @@ def listening(pid):
     for link in Path(f"/proc/{pid}/fd").iterdir():
         try:
             own |= set(re.findall(r"socket:\[(\d+)\]", os.readlink(link)))
-        except FileNotFoundError:                        # closed meanwhile
+        except FileNotFoundError:  # closed meanwhile
             continue
     for table, family in (("tcp", socket.AF_INET), ("tcp6", socket.AF_INET6)):
         path = Path(f"/proc/{pid}/net/{table}")
@@ -340,7 +419,9 @@ def listening(pid):
             fields = line.split()
             if fields[3] == "0A" and fields[9] in own:
                 words = bytes.fromhex(fields[1].split(":")[0])
-                found.append(socket.inet_ntop(family, b"".join(words[i:i + 4][::-1] for i in range(0, len(words), 4))))
+                found.append(
+                    socket.inet_ntop(family, b"".join(words[i : i + 4][::-1] for i in range(0, len(words), 4)))
+                )
     return found
 
 
@@ -348,19 +429,47 @@ def listening(pid):
 def served(tmp_path_factory):
     """Start what `make lab` starts, on any free port, without the user's settings: (process, its own description)."""
     home = tmp_path_factory.mktemp("home")
-    told = subprocess.run(["make", "-n", "--always-make", "lab", "PY=python"], cwd=ROOT, capture_output=True, text=True, check=True,
-                          env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": ""}).stdout
+    told = subprocess.run(
+        ["make", "-n", "--always-make", "lab", "PY=python"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": ""},
+    ).stdout
     (recipe,) = re.findall(r"python -m jupyterlab (.*)", told)
-    arguments = subprocess.run(["sh", "-c", f"printf '%s\\n' {recipe}"], capture_output=True, text=True, check=True).stdout.splitlines()
+    arguments = subprocess.run(
+        ["sh", "-c", f"printf '%s\\n' {recipe}"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
     assert arguments[0] == "notebooks/00_start_here.ipynb"
-    environment = dict(os.environ, JUPYTER_CONFIG_DIR=f"{home}/config", JUPYTER_RUNTIME_DIR=f"{home}/run", JUPYTER_DATA_DIR=f"{home}/data",
-                       JUPYTERLAB_WORKSPACES_DIR=f"{home}/workspaces", IPYTHONDIR=f"{home}/ipython")
+    environment = dict(
+        os.environ,
+        JUPYTER_CONFIG_DIR=f"{home}/config",
+        JUPYTER_RUNTIME_DIR=f"{home}/run",
+        JUPYTER_DATA_DIR=f"{home}/data",
+        JUPYTERLAB_WORKSPACES_DIR=f"{home}/workspaces",
+        IPYTHONDIR=f"{home}/ipython",
+    )
     for name in ("JUPYTER_TOKEN", "JUPYTER_TOKEN_FILE", "JUPYTER_PORT"):
         environment.pop(name, None)
     log = home / "log"
     with open(log, "wb") as out:
-        server = subprocess.Popen([sys.executable, "-m", "jupyterlab", *arguments, "--no-browser", "--ServerApp.port=0", "--LabApp.extension_manager=readonly"],
-                                  cwd=ROOT, env=environment, stdout=out, stderr=out, start_new_session=True)
+        server = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "jupyterlab",
+                *arguments,
+                "--no-browser",
+                "--ServerApp.port=0",
+                "--LabApp.extension_manager=readonly",
+            ],
+            cwd=ROOT,
+            env=environment,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
     try:
         deadline, told = time.monotonic() + 120, None
         while told is None and time.monotonic() < deadline and server.poll() is None:
@@ -378,7 +487,9 @@ def served(tmp_path_factory):
         server.wait(20)
 
 
-linux = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux tells so at which address a process listens")
+linux = pytest.mark.skipif(
+    not Path("/proc/net/tcp").exists(), reason="only Linux tells so at which address a process listens"
+)
 
 
 @linux

@@ -42,26 +42,34 @@ def test_text_batches_hold_each_character_and_the_next():
     ids = torch.arange(100, 130)
     x, y = text_batches(ids, 200, 6, dice())
     assert x.shape == y.shape == (200, 6) and (y == x + 1).all() and (x[:, 1:] == y[:, :-1]).all()
-    assert set(x[:, 0].tolist()) == set(range(100, 124))               # every place where a piece fits, and no other
+    assert set(x[:, 0].tolist()) == set(range(100, 124))  # every place where a piece fits, and no other
     assert text_batches(ids[:3], 2, 2, dice())[1].tolist() == [[101, 102], [101, 102]]
 
 
-@pytest.mark.parametrize("make", [lambda g: recall(9, 4, 5, g), lambda g: adding(9, 6, g), lambda g: text_batches(torch.arange(90), 9, 5, g)])
+@pytest.mark.parametrize(
+    "make", [lambda g: recall(9, 4, 5, g), lambda g: adding(9, 6, g), lambda g: text_batches(torch.arange(90), 9, 5, g)]
+)
 def test_equal_seeds_give_equal_batches(make):
     assert all(torch.equal(a, b) for a, b in zip(make(dice(3)), make(dice(3))))
     assert not torch.equal(make(dice(3))[0], make(dice(4))[0])
 
 
-@pytest.mark.parametrize("call, words", [
-    (lambda: encode("hex", "ehlo"), r"text holds \['x'\], which the alphabet lacks"),
-    (lambda: encode("h", "hh"), r"alphabet \(='hh'\) must hold each character once"),
-    (lambda: one_hot(torch.tensor([4]), 4), r"ids \(from 4 to 4\) must lie from 0 to 3"),
-    (lambda: recall(2, 0), r"distance \(=0\) must be a whole number of at least 1"),
-    (lambda: recall(2, 3, 1), r"symbols \(=1\) must be a whole number of at least 2"),
-    (lambda: adding(2, 1), r"length \(=1\) must be a whole number of at least 2"),
-    (lambda: text_batches(torch.arange(5), 2, 5), r"length \(=5\) must be at most 4: the text has 5 characters"),
-    (lambda: fit(nn.Linear(2, 1), lambda g: adding(2, 2, g), 0), r"steps \(=0\) must be a whole number of at least 1"),
-])
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (lambda: encode("hex", "ehlo"), r"text holds \['x'\], which the alphabet lacks"),
+        (lambda: encode("h", "hh"), r"alphabet \(='hh'\) must hold each character once"),
+        (lambda: one_hot(torch.tensor([4]), 4), r"ids \(from 4 to 4\) must lie from 0 to 3"),
+        (lambda: recall(2, 0), r"distance \(=0\) must be a whole number of at least 1"),
+        (lambda: recall(2, 3, 1), r"symbols \(=1\) must be a whole number of at least 2"),
+        (lambda: adding(2, 1), r"length \(=1\) must be a whole number of at least 2"),
+        (lambda: text_batches(torch.arange(5), 2, 5), r"length \(=5\) must be at most 4: the text has 5 characters"),
+        (
+            lambda: fit(nn.Linear(2, 1), lambda g: adding(2, 2, g), 0),
+            r"steps \(=0\) must be a whole number of at least 1",
+        ),
+    ],
+)
 def test_errors_name_the_value_and_the_rule(call, words):
     with pytest.raises(ValueError, match=words):
         call()
@@ -111,7 +119,11 @@ def test_fit_ends_at_a_loss_that_is_not_finite_and_takes_no_step_on_it():
     model = made()
     before = [p.clone() for p in model.parameters()]
     seen = fit(model, lambda g: adding(4, 4, g), 9, loss=lambda outputs, y: outputs.sum() * float("inf"))
-    assert len(seen.losses) == 1 and seen.norms == [] and all(torch.equal(p, q) for p, q in zip(before, model.parameters()))
+    assert (
+        len(seen.losses) == 1
+        and seen.norms == []
+        and all(torch.equal(p, q) for p, q in zip(before, model.parameters()))
+    )
 
 
 def test_fit_takes_an_optimizer_in_place_of_adam():
@@ -128,4 +140,6 @@ def test_the_loss_of_an_output_for_each_step_is_the_mean_over_all():
     outputs, y = torch.randn(3, 4, 5, generator=dice()), torch.randint(5, (3, 4), generator=dice())
     by_hand = -outputs.log_softmax(2).gather(2, y[..., None]).mean()
     assert default_loss(outputs, y).item() == pytest.approx(by_hand.item(), rel=1e-5)
-    assert default_loss(outputs[:, 0], y[:, 0]).item() == pytest.approx(F.cross_entropy(outputs[:, 0], y[:, 0]).item(), rel=1e-6)
+    assert default_loss(outputs[:, 0], y[:, 0]).item() == pytest.approx(
+        F.cross_entropy(outputs[:, 0], y[:, 0]).item(), rel=1e-6
+    )

@@ -40,7 +40,9 @@ def test_jupyterlab_asks_nothing():
     news = json.loads(shipped)["@jupyterlab/apputils-extension:notification"]
     assert news == {"fetchNews": "false", "checkForUpdates": False}
     installed = Path(sys.prefix, shared[1])
-    assert installed.exists() and installed.read_text() == shipped, f"{installed} is missing or old: make lab installs it"
+    assert installed.exists() and installed.read_text() == shipped, (
+        f"{installed} is missing or old: make lab installs it"
+    )
 
 
 @pytest.mark.parametrize("modules", ["helpers", "helpers.shapes"])
@@ -82,9 +84,11 @@ def clone(tmp_path):
                 (programs / name).write_text("#!/bin/sh\nexit 1\n")
                 (programs / name).chmod(0o755)
         environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "MAKEFLAGS": "", "MAKELEVEL": ""}
-        environment.pop("WORKERS", None)                 # which the Makefile would take for its own
+        environment.pop("WORKERS", None)  # which the Makefile would take for its own
         (folder / "asked").write_text("")
-        done = subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            ["make", *arguments], cwd=folder, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL
+        )
         return done, (folder / "asked").read_text().splitlines()
 
     make.folder = folder
@@ -110,7 +114,11 @@ def test_test_installs_what_the_tests_need(clone):
 def test_bench_goes_on_without_the_other_counters(clone, there):
     clone("lab", pythons={"python3": 0})
     python = clone.folder / ".venv/bin/python"
-    python.write_text(python.read_text().replace("--version)", f"*bench]*) echo \"$*\" >> asked; exit {0 if there else 1} ;;\n    --version)"))
+    python.write_text(
+        python.read_text().replace(
+            "--version)", f'*bench]*) echo "$*" >> asked; exit {0 if there else 1} ;;\n    --version)'
+        )
+    )
     done, asked = clone("bench", "BENCH_ARGS=--quick", pythons={"python3": 0})
     assert done.returncode == 0, done.stderr
     assert asked == ["-m pip install -e .[test]", "-m pip install -e .[bench]", "-m benchmarks --quick"]
@@ -148,7 +156,13 @@ def test_make_alone_lists_every_command(clone):
 
 
 def test_clean_keeps_work(clone):
-    keep = ["runs/mine.pt", "notebooks/01_convolution.ipynb", "data/digits.npz", ".venv/bin/python", "helpers/shapes.py"]
+    keep = [
+        "runs/mine.pt",
+        "notebooks/01_convolution.ipynb",
+        "data/digits.npz",
+        ".venv/bin/python",
+        "helpers/shapes.py",
+    ]
     go = ["slides/01.html", "shots/x.png", ".solved/x", "helpers/__pycache__/x.pyc", ".pytest_cache/x"]
     for name in keep + go:
         (clone.folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -159,7 +173,9 @@ def test_clean_keeps_work(clone):
 
 
 def test_python_range_is_the_same_everywhere():
-    low, high = re.search(r"\((3, \d+)\) <= sys\.version_info\[:2\] <= \((3, \d+)\)", (ROOT / "Makefile").read_text()).groups()
+    low, high = re.search(
+        r"\((3, \d+)\) <= sys\.version_info\[:2\] <= \((3, \d+)\)", (ROOT / "Makefile").read_text()
+    ).groups()
     next_one = high.split(", ")[0] + f".{int(high.split(', ')[1]) + 1}"
     assert PROJECT["project"]["requires-python"] == f">={low.replace(', ', '.')},<{next_one}"
 

@@ -15,12 +15,20 @@ CHAPTER = "tests/browser/test_chapters.py::test_chapter[{}]"
 @pytest.mark.parametrize("chromium", [True, False])
 def test_a_chapter_runs_once(chromium):
     """Collect the tests of one chapter, as with a browser and as without."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")} | {"CHROMIUM": sys.executable}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")} | {
+        "CHROMIUM": sys.executable
+    }
     if not chromium:
         environment |= {"CHROMIUM": "", "PATH": ""}
     files = ["tests/browser/test_chapters.py", "tests/test_solved.py", "notebooks/03_alexnet.ipynb"]
-    done = subprocess.run([sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *files],
-                          cwd=ROOT, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *files],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     found = [line for line in done.stdout.splitlines() if "::" in line]
     assert CHAPTER.format("03_alexnet") in found and f"{sharing.SOLVED}03_alexnet]" in found
@@ -42,9 +50,23 @@ def test_a_file_stays_together_and_a_chapter_alone():
 
 
 def test_what_takes_minutes_is_handed_out_first():
-    left = ["tests/test_x.py", "tests/browser/test_x.py", "tests/test_a.py", "notebooks/01_a.ipynb", "notebooks/02_b.ipynb", CHAPTER.format("02_b")]
+    left = [
+        "tests/test_x.py",
+        "tests/browser/test_x.py",
+        "tests/test_a.py",
+        "notebooks/01_a.ipynb",
+        "notebooks/02_b.ipynb",
+        CHAPTER.format("02_b"),
+    ]
     order = []
     while left:
         order.append(sharing.next_of(left))
         left.remove(order[-1])
-    assert order == [CHAPTER.format("02_b"), "notebooks/01_a.ipynb", "notebooks/02_b.ipynb", "tests/browser/test_x.py", "tests/test_x.py", "tests/test_a.py"]
+    assert order == [
+        CHAPTER.format("02_b"),
+        "notebooks/01_a.ipynb",
+        "notebooks/02_b.ipynb",
+        "tests/browser/test_x.py",
+        "tests/test_x.py",
+        "tests/test_a.py",
+    ]

@@ -13,7 +13,9 @@ from helpers import slides
 from helpers.notebooks import find
 from helpers.slides import explorer_call
 
-PICTURE = new_output("display_data", {"image/png": "iVBORw0KGgo=", "text/plain": "A dot."}, metadata={"image/png": {"alt": "A dot."}})
+PICTURE = new_output(
+    "display_data", {"image/png": "iVBORw0KGgo=", "text/plain": "A dot."}, metadata={"image/png": {"alt": "A dot."}}
+)
 NUMBER = new_output("execute_result", {"text/plain": "42"}, execution_count=1)
 
 
@@ -44,20 +46,34 @@ class Tags(HTMLParser):
 
 def loaded(page):
     """Return every address that a page loads."""
-    return [attributes[name] for tag, attributes in Tags(page).found for name in ("src", "href", "data", "poster")
-            if name in attributes and tag not in ("a", "area")]
+    return [
+        attributes[name]
+        for tag, attributes in Tags(page).found
+        for name in ("src", "href", "data", "poster")
+        if name in attributes and tag not in ("a", "area")
+    ]
 
 
-@pytest.mark.parametrize("source, wanted", [
-    ("ConvolutionExplorer()", ("ConvolutionExplorer", [], {})),
-    ("from x import y\n\nConvolutionExplorer('paint', stride=2, point=('output', 0, 1))",
-     ("ConvolutionExplorer", ["paint"], {"stride": 2, "point": ("output", 0, 1)})),
-    ("ConvolutionExplorer(kernels=learnt)", ("ConvolutionExplorer", None, None)),
-    ("ConvolutionExplorer(**settings)", ("ConvolutionExplorer", None, None)),
-    ("ConvolutionExplorer(*settings)", ("ConvolutionExplorer", None, None)),
-    ("ConvolutionExplorer(open('made', 'w'))", ("ConvolutionExplorer", None, None)),
-    ("CostExplorer()", ("CostExplorer", [], {})),
-    ("explorer = ConvolutionExplorer()", None), ("ConvolutionExplorer", None), ("1 + 1", None), ("", None), ("%magic", None)])
+@pytest.mark.parametrize(
+    "source, wanted",
+    [
+        ("ConvolutionExplorer()", ("ConvolutionExplorer", [], {})),
+        (
+            "from x import y\n\nConvolutionExplorer('paint', stride=2, point=('output', 0, 1))",
+            ("ConvolutionExplorer", ["paint"], {"stride": 2, "point": ("output", 0, 1)}),
+        ),
+        ("ConvolutionExplorer(kernels=learnt)", ("ConvolutionExplorer", None, None)),
+        ("ConvolutionExplorer(**settings)", ("ConvolutionExplorer", None, None)),
+        ("ConvolutionExplorer(*settings)", ("ConvolutionExplorer", None, None)),
+        ("ConvolutionExplorer(open('made', 'w'))", ("ConvolutionExplorer", None, None)),
+        ("CostExplorer()", ("CostExplorer", [], {})),
+        ("explorer = ConvolutionExplorer()", None),
+        ("ConvolutionExplorer", None),
+        ("1 + 1", None),
+        ("", None),
+        ("%magic", None),
+    ],
+)
 def test_an_explorer_is_recognised_by_its_call(source, wanted):
     assert explorer_call(source) == wanted
 
@@ -72,7 +88,11 @@ def test_an_explorer_brings_its_module_and_its_state():
     page = made(code("ConvolutionExplorer('paint', stride=2)", PICTURE, slide="slide"))
     (found,) = re.findall(r'<script type="application/json">(.*?)</script>', page, re.DOTALL)
     given = json.loads(found)
-    assert given["state"]["picture"] == "paint" and given["state"]["stride"] == 2 and "digit" in " ".join(given["state"]["pictures"])
+    assert (
+        given["state"]["picture"] == "paint"
+        and given["state"]["stride"] == 2
+        and "digit" in " ".join(given["state"]["pictures"])
+    )
     assert "export default" in given["code"] and ".convex" in given["style"]
     assert "A dot." in page and slides.STILL not in page, "the still picture is there until the explorer is"
 
@@ -86,25 +106,49 @@ def test_an_explorer_of_the_kernel_is_a_picture_that_says_so():
     assert slides.STILL in page and 'alt="A dot."' in page and "application/json" not in page
 
 
-@pytest.mark.parametrize("tags, outputs, wanted", [
-    ([], [NUMBER], "shown"), ([], [PICTURE], "folded"), ([], [], "shown"), (["show-input"], [PICTURE], "shown"),
-    (["hide-input"], [NUMBER], "hidden"), ([], [new_output("display_data", {"text/html": "<b>x</b>", "text/plain": "x"})], "folded")])
+@pytest.mark.parametrize(
+    "tags, outputs, wanted",
+    [
+        ([], [NUMBER], "shown"),
+        ([], [PICTURE], "folded"),
+        ([], [], "shown"),
+        (["show-input"], [PICTURE], "shown"),
+        (["hide-input"], [NUMBER], "hidden"),
+        ([], [new_output("display_data", {"text/html": "<b>x</b>", "text/plain": "x"})], "folded"),
+    ],
+)
 def test_code_is_shown_where_it_is_the_matter(tags, outputs, wanted):
     page = made(code("forty_two = 42", *outputs, slide="slide", tags=tags))
     assert ("forty_two" in page) == (wanted != "hidden") and ('<details class="code">' in page) == (wanted == "folded")
 
 
 def test_slides_follow_the_metadata():
-    page = made(code("import_me()", slide="skip"), prose("second", "slide"), prose("below", "subslide"), prose("later", "fragment"), prose("Ask.", "notes"))
+    page = made(
+        code("import_me()", slide="skip"),
+        prose("second", "slide"),
+        prose("below", "subslide"),
+        prose("later", "fragment"),
+        prose("Ask.", "notes"),
+    )
     assert "import_me" not in page
-    assert [attributes.get("class") for tag, attributes in Tags(page).found if tag == "section"] == [None, "leaf", None, "leaf", "leaf"]
+    assert [attributes.get("class") for tag, attributes in Tags(page).found if tag == "section"] == [
+        None,
+        "leaf",
+        None,
+        "leaf",
+        "leaf",
+    ]
     assert re.search(r'<div class="fragment"><div class="cell markdown"[^>]*><p>later', page)
     assert re.search(r'<aside class="notes"[^>]*><p>Ask\.', page)
 
 
 def test_links_between_chapters_lead_from_deck_to_deck():
     page = made(prose("[one](01_convolution.ipynb), [two](02_x.ipynb#there), [other](https://example.org/a.ipynb)"))
-    assert 'href="01_convolution.html"' in page and 'href="02_x.html#there"' in page and 'href="https://example.org/a.ipynb"' in page
+    assert (
+        'href="01_convolution.html"' in page
+        and 'href="02_x.html#there"' in page
+        and 'href="https://example.org/a.ipynb"' in page
+    )
 
 
 def test_stderr_is_left_out():
@@ -154,11 +198,21 @@ def test_an_unknown_notebook_is_refused(capsys):
 PLAN = (Path(__file__).parent.parent / "docs/instructors.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("path", [path for path in find() if not path.stem.startswith("00")], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in find() if not path.stem.startswith("00")], ids=lambda path: path.stem
+)
 def test_the_timing_plan_is_of_this_chapter_and_fills_the_class(path):
     (part,) = re.findall(rf"^### Chapter {path.name[:2]}: .+\n((?:.|\n)*?)(?=^##|\Z)", PLAN, re.MULTILINE)
-    rows = [[entry.strip() for entry in line.strip("|").split("|")] for line in part.splitlines() if re.match(r"\| [\d–]", line)][1:]
+    rows = [
+        [entry.strip() for entry in line.strip("|").split("|")]
+        for line in part.splitlines()
+        if re.match(r"\| [\d–]", line)
+    ][1:]
     short, long = (sum(int(row[i]) for row in rows if row[i] != "–") for i in (0, 1))
     assert (short, long) == (50, 90)
-    headings = re.findall(r"^## (.+)", "\n".join(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown"), re.MULTILINE)
+    headings = re.findall(
+        r"^## (.+)",
+        "\n".join(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown"),
+        re.MULTILINE,
+    )
     assert ["Opening", *(heading for heading in headings if heading != "Sources")] == [row[2] for row in rows]

@@ -14,16 +14,22 @@ from offline import attempts, environment
 
 from helpers.notebooks import run
 
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
 FOLDER = Path(__file__).parent.parent / "notebooks"
-WITH_EXERCISES = [path for path in sorted(FOLDER.glob("*.ipynb"))
-                  if any(grading(cell).get("solution") for cell in nbformat.read(path, 4).cells)]
+WITH_EXERCISES = [
+    path
+    for path in sorted(FOLDER.glob("*.ipynb"))
+    if any(grading(cell).get("solution") for cell in nbformat.read(path, 4).cells)
+]
 
 
 @pytest.mark.skipif(CHROMIUM is not None, reason="tests/browser/test_chapters.py solves the chapters in the browser")
 @pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
 def test_solved(path, tmp_path):
     from helpers.exercises.solve import solve
+
     solved = solve(nbformat.read(path, 4))
     checks = [cell for cell in solved.cells if grading(cell).get("grade")]
     assert checks and all("strict=True" in cell.source for cell in checks)

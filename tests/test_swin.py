@@ -13,8 +13,15 @@ from torchvision.models.swin_transformer import ShiftedWindowAttention, SwinTran
 from helpers.costs import cost_table
 from helpers.layers.attention import MultiHeadAttention
 from helpers.models import swin
-from helpers.models.swin import (PatchMerging, StochasticDepth, Swin, WindowAttention, shift_mask, window_partition,
-                                 window_reverse)
+from helpers.models.swin import (
+    PatchMerging,
+    StochasticDepth,
+    Swin,
+    WindowAttention,
+    shift_mask,
+    window_partition,
+    window_reverse,
+)
 
 NAMES = ["swin_t", "swin_s", "swin_b"]
 SMALL = dict(patch_size=[2, 3], embed_dim=6, depths=[2, 3], num_heads=[2, 3], window_size=[4, 3], num_classes=5)
@@ -70,8 +77,11 @@ def test_windows_one_by_one(grid, window):
     x = numbers(1, 2, *grid, 3)
     M_h, M_w = window if isinstance(window, tuple) else (window, window)
     windows = window_partition(x, window)
-    cut = [x[:, i:i + M_h, j:j + M_w].reshape(2, M_h * M_w, 3)
-           for i in range(0, grid[0], M_h) for j in range(0, grid[1], M_w)]
+    cut = [
+        x[:, i : i + M_h, j : j + M_w].reshape(2, M_h * M_w, 3)
+        for i in range(0, grid[0], M_h)
+        for j in range(0, grid[1], M_w)
+    ]
     assert torch.equal(windows, torch.stack(cut, 1))
     assert torch.equal(window_reverse(windows, window, grid), x)
 
@@ -82,7 +92,7 @@ def neighbours_that_stayed(grid, window, shift):
     for top, left in itertools.product(range(0, H, M_h), range(0, W, M_w)):
         places = [((top + i + shift[0]) % H, (left + j + shift[1]) % W) for i in range(M_h) for j in range(M_w)]
         reach = {place: {place} for place in places}
-        for _ in places:                                              # long enough for the farthest
+        for _ in places:  # long enough for the farthest
             for a, b in itertools.product(places, places):
                 if abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1:
                     reach[a] |= reach[b]
@@ -90,10 +100,17 @@ def neighbours_that_stayed(grid, window, shift):
     return found
 
 
-@pytest.mark.parametrize("grid, window, shift", [
-    ((8, 8), (4, 4), (2, 2)), ((6, 12), (3, 4), (1, 2)), ((4, 8), (4, 4), (0, 2)), ((9, 6), (3, 3), (2, 1)),
-    ((6, 6), (3, 3), (0, 0)), ((8, 4), (4, 2), (3, 0)),
-])
+@pytest.mark.parametrize(
+    "grid, window, shift",
+    [
+        ((8, 8), (4, 4), (2, 2)),
+        ((6, 12), (3, 4), (1, 2)),
+        ((4, 8), (4, 4), (0, 2)),
+        ((9, 6), (3, 3), (2, 1)),
+        ((6, 6), (3, 3), (0, 0)),
+        ((8, 4), (4, 2), (3, 0)),
+    ],
+)
 def test_shift_mask_is_who_can_be_reached_in_the_image(grid, window, shift):
     assert shift_mask(grid, window, shift).tolist() == neighbours_that_stayed(grid, window, shift)
 
@@ -111,27 +128,43 @@ def test_who_is_heard(shift):
     out = layer(x)
     for i, j in [(0, 0), (1, 8), (2, 1), (5, 4), (7, 0), (7, 8)]:
         heard = torch.autograd.grad(out[0, i, j].sum(), x, retain_graph=True)[0][0].abs().sum(-1) > 1e-12
-        expected = [[(r - shift[0]) // 4 == (i - shift[0]) // 4 and (c - shift[1]) // 3 == (j - shift[1]) // 3
-                     for c in range(9)] for r in range(8)]
+        expected = [
+            [
+                (r - shift[0]) // 4 == (i - shift[0]) // 4 and (c - shift[1]) // 3 == (j - shift[1]) // 3
+                for c in range(9)
+            ]
+            for r in range(8)
+        ]
         assert heard.tolist() == expected
 
 
 X = torch.zeros(2, 6, 8, 3)
 
 
-@pytest.mark.parametrize("function, arguments, message", [
-    (window_partition, (X[0], 2), r"x \(shape \(6, 8, 3\)\) must be \(N, H, W, C\)"),
-    (window_partition, (X, 3), r"the grid \(=6 by 8\) must be a multiple of window_size \(=\(3, 3\)\) both ways"),
-    (window_partition, (X, 0), r"window_size \(=0\) must be at least 1"),
-    (window_reverse, (torch.zeros(2, 4, 4, 3), 2, (6, 8)), r"windows \(shape \(2, 4, 4, 3\)\) must be \(N, 12, 4, C\)"),
-    (window_reverse, (torch.zeros(2, 4, 4, 3), 2, (5, 4)), r"window_size \(=\(2, 2\)\) divide the grid \(=5 by 4\)"),
-    (shift_mask, ((6, 8), 4, 2), r"the grid \(=6 by 8\) must be a multiple of window_size \(=\(4, 4\)\)"),
-    (shift_mask, ((8, 8), 4, 4), r"shift_size \(=\(4, 4\)\) must be smaller than window_size \(=\(4, 4\)\)"),
-    (shift_mask, ((8, 8), 4, -1), r"shift_size \(=-1\) must be at least 0"),
-    (WindowAttention, (6, 4, 2), r"dim \(=6\) must be a multiple of num_heads \(=4\): change either"),
-    (WindowAttention, (6, 0, 2), r"num_heads \(=0\) must be at least 1"),
-    (WindowAttention, (6, 2, (2, 3), (0, 3)), r"shift_size \(=\(0, 3\)\) must be smaller than .*: use half of it"),
-])
+@pytest.mark.parametrize(
+    "function, arguments, message",
+    [
+        (window_partition, (X[0], 2), r"x \(shape \(6, 8, 3\)\) must be \(N, H, W, C\)"),
+        (window_partition, (X, 3), r"the grid \(=6 by 8\) must be a multiple of window_size \(=\(3, 3\)\) both ways"),
+        (window_partition, (X, 0), r"window_size \(=0\) must be at least 1"),
+        (
+            window_reverse,
+            (torch.zeros(2, 4, 4, 3), 2, (6, 8)),
+            r"windows \(shape \(2, 4, 4, 3\)\) must be \(N, 12, 4, C\)",
+        ),
+        (
+            window_reverse,
+            (torch.zeros(2, 4, 4, 3), 2, (5, 4)),
+            r"window_size \(=\(2, 2\)\) divide the grid \(=5 by 4\)",
+        ),
+        (shift_mask, ((6, 8), 4, 2), r"the grid \(=6 by 8\) must be a multiple of window_size \(=\(4, 4\)\)"),
+        (shift_mask, ((8, 8), 4, 4), r"shift_size \(=\(4, 4\)\) must be smaller than window_size \(=\(4, 4\)\)"),
+        (shift_mask, ((8, 8), 4, -1), r"shift_size \(=-1\) must be at least 0"),
+        (WindowAttention, (6, 4, 2), r"dim \(=6\) must be a multiple of num_heads \(=4\): change either"),
+        (WindowAttention, (6, 0, 2), r"num_heads \(=0\) must be at least 1"),
+        (WindowAttention, (6, 2, (2, 3), (0, 3)), r"shift_size \(=\(0, 3\)\) must be smaller than .*: use half of it"),
+    ],
+)
 def test_windows_say_what_is_wrong(function, arguments, message):
     with pytest.raises(ValueError, match=message):
         function(*arguments)
@@ -153,8 +186,10 @@ def assert_same_named(ours, theirs, x):
     found, expected = ours(x), theirs(x)
     torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
     names = [name for name, _ in theirs.named_parameters()]
-    grads = [torch.autograd.grad(out.square().sum(), [x, *(model.get_parameter(name) for name in names)])
-             for out, model in ((found, ours), (expected, theirs))]
+    grads = [
+        torch.autograd.grad(out.square().sum(), [x, *(model.get_parameter(name) for name in names)])
+        for out, model in ((found, ours), (expected, theirs))
+    ]
     for mine, their in zip(*grads, strict=True):
         torch.testing.assert_close(mine, their, rtol=1e-7, atol=1e-8)
 
@@ -184,7 +219,7 @@ def test_first_weights_are_drawn_as_torchvisions():
     ours, theirs = Swin(2, 32, [2, 2], [2, 4], 4), SwinTransformer([2, 2], 32, [2, 2], [2, 4], [4, 4])
     for (name, mine), (other, their) in zip(ours.named_parameters(), theirs.named_parameters(), strict=True):
         assert name == other
-        if mine.numel() > 1000:                                       # few numbers say little of a deviation
+        if mine.numel() > 1000:  # few numbers say little of a deviation
             assert mine.std().item() == pytest.approx(their.std().item(), rel=0.1)
         elif name.endswith("bias") and "features.0.0" not in name:
             assert torch.equal(mine, their)
@@ -207,8 +242,9 @@ def test_state_dict_and_costs_are_torchvisions(name):
     ours, theirs = built(getattr(swin, name)), built(getattr(torchvision.models, name))
     shapes = [[(key, value.shape) for key, value in model.state_dict().items()] for model in (ours, theirs)]
     assert shapes[0] == shapes[1]
-    rates = [[layer.p for layer in model.modules() if "StochasticDepth" in str(type(layer))]
-             for model in (ours, theirs)]
+    rates = [
+        [layer.p for layer in model.modules() if "StochasticDepth" in str(type(layer))] for model in (ours, theirs)
+    ]
     assert rates[0] == pytest.approx(rates[1])
     table = cost_table(ours, (1, 3, 224, 224))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -216,7 +252,7 @@ def test_state_dict_and_costs_are_torchvisions(name):
     meta = torchvision.models.get_model_weights(name).IMAGENET1K_V1.meta
     assert table.total.macs == counter.get_total_flops() // 2 and table.uncounted == []
     assert table.total.params == meta["num_params"]
-    assert round(table.total.macs / 1e9, 3) == meta["_ops"]           # in billions of multiply-adds
+    assert round(table.total.macs / 1e9, 3) == meta["_ops"]  # in billions of multiply-adds
 
 
 def test_the_published_numbers_of_swin_t():
@@ -229,7 +265,7 @@ def test_the_published_numbers_of_swin_t():
 def test_cost_of_windows_is_the_papers(h, w, C, M, shift):
     """Liu et al. 2021, equation 2: 4hwC² + 2M²hwC, linear in the number of tokens hw."""
     table = cost_table(built(WindowAttention, C, 2, M, shift), (1, h, w, C))
-    assert table.total.macs == 4 * h * w * C ** 2 + 2 * M ** 2 * h * w * C
+    assert table.total.macs == 4 * h * w * C**2 + 2 * M**2 * h * w * C
 
 
 @pytest.mark.parametrize("h, w, C", [(14, 21, 6), (8, 8, 4), (3, 5, 12), (1, 1, 2)])
@@ -237,7 +273,7 @@ def test_cost_of_looking_everywhere_is_the_papers(h, w, C):
     """Liu et al. 2021, equation 1: 4hwC² + 2(hw)²C, quadratic in the number of tokens; and so for one window for all."""
     plain = cost_table(built(MultiHeadAttention, C, 2), (1, h * w, C))
     one_window = cost_table(built(WindowAttention, C, 2, (h, w)), (1, h, w, C))
-    assert plain.total.macs == one_window.total.macs == 4 * h * w * C ** 2 + 2 * (h * w) ** 2 * C
+    assert plain.total.macs == one_window.total.macs == 4 * h * w * C**2 + 2 * (h * w) ** 2 * C
     assert plain.uncounted == one_window.uncounted == []
 
 
@@ -248,9 +284,9 @@ def test_stochastic_depth_leaves_out_whole_images():
     torch.manual_seed(0)
     x, layer = torch.ones(2000, 2, 3, 1), StochasticDepth(0.25)
     kept = layer(x).flatten(1)
-    assert (kept == kept[:, :1]).all()                                # an image is kept or left out as a whole
+    assert (kept == kept[:, :1]).all()  # an image is kept or left out as a whole
     torch.testing.assert_close(kept[:, 0].unique(), torch.tensor([0, 4 / 3]))
-    assert abs(kept.mean() - 1) < 0.05                                # 2000 coins: a deviation of 0.013
+    assert abs(kept.mean() - 1) < 0.05  # 2000 coins: a deviation of 0.013
     assert StochasticDepth(0.25).eval()(x) is x and StochasticDepth(0)(x) is x
     assert not StochasticDepth(1.0)(x).any()
     assert repr(layer) == "StochasticDepth(p=0.25)"
@@ -275,13 +311,16 @@ def test_it_learns():
     assert (model(x).argmax(1) == y).float().mean() > 0.9
 
 
-@pytest.mark.parametrize("changes, message", [
-    (dict(depths=[2]), r"depths \(=\[2\]\) and num_heads \(=\[2, 3\]\) must have one number for each stage"),
-    (dict(depths=[], num_heads=[]), r"depths \(=\[\]\) and num_heads \(=\[\]\) must have one number for each"),
-    (dict(num_heads=[2, 5]), r"dim \(=12\) must be a multiple of num_heads \(=5\)"),
-    (dict(window_size=(4, 0)), r"window_size \(=0\) must be at least 1"),
-    (dict(patch_size=0), r"patch_size \(=0\) must be at least 1"),
-])
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (dict(depths=[2]), r"depths \(=\[2\]\) and num_heads \(=\[2, 3\]\) must have one number for each stage"),
+        (dict(depths=[], num_heads=[]), r"depths \(=\[\]\) and num_heads \(=\[\]\) must have one number for each"),
+        (dict(num_heads=[2, 5]), r"dim \(=12\) must be a multiple of num_heads \(=5\)"),
+        (dict(window_size=(4, 0)), r"window_size \(=0\) must be at least 1"),
+        (dict(patch_size=0), r"patch_size \(=0\) must be at least 1"),
+    ],
+)
 def test_swin_says_what_it_cannot_be(changes, message):
     with pytest.raises(ValueError, match=message):
         Swin(**SMALL | changes)

@@ -27,7 +27,9 @@ def weights(run):
 
 
 def quiet(model, images, **settings):
-    return Training(model, images, **{"epochs": 3, "lr": 1e-2, "batch_size": 32, "live": False, "device": "cpu"} | settings)
+    return Training(
+        model, images, **{"epochs": 3, "lr": 1e-2, "batch_size": 32, "live": False, "device": "cpu"} | settings
+    )
 
 
 def test_equals_the_loop_written_out_by_hand(digits):
@@ -73,6 +75,7 @@ def test_goes_on_exactly_after_the_stop_button(digits, step, schedule):
         step_once(images, labels)
         if len(run.losses) == step:
             os.kill(os.getpid(), signal.SIGINT)
+
     run.one_step = press_at
     run.run()
     assert len(run.losses) == step and run.stopped == "the stop button"
@@ -92,6 +95,7 @@ def test_goes_on_exactly_from_a_file(digits, tmp_path):
         step_once(images, labels)
         if len(half.losses) == 9:
             os.kill(os.getpid(), signal.SIGINT)
+
     half.one_step = press_at
     half.run().save(tmp_path / "runs" / "half.pt")
     run = quiet(small(seed=3), digits, schedule="one-cycle").load(tmp_path / "runs" / "half.pt").run()
@@ -127,6 +131,7 @@ def test_an_infinite_loss_is_said_and_not_stepped_on(digits, capsys):
         step_once(images, labels)
         if run.stopped:
             assert torch.equal(kept, weights(run))
+
     run.one_step = poison
     run.run()
     assert "nan at step 5" in run.stopped and len(run.losses) == 4
@@ -155,10 +160,16 @@ def as_identity(layer):
         nn.init.zeros_(layer.bias)
 
 
-@pytest.mark.parametrize("setting, words", [
-    ({"epochs": 0}, r"epochs \(=0\)"), ({"batch_size": 201}, r"batch_size \(=201\).*200 images"),
-    ({"schedule": "cosine"}, r"schedule \(='cosine'\)"), ({"lr": -1}, r"lr \(=-1\)"), ({"device": "nowhere"}, "device"),
-])
+@pytest.mark.parametrize(
+    "setting, words",
+    [
+        ({"epochs": 0}, r"epochs \(=0\)"),
+        ({"batch_size": 201}, r"batch_size \(=201\).*200 images"),
+        ({"schedule": "cosine"}, r"schedule \(='cosine'\)"),
+        ({"lr": -1}, r"lr \(=-1\)"),
+        ({"device": "nowhere"}, "device"),
+    ],
+)
 def test_bad_settings(digits, setting, words):
     with pytest.raises(ValueError, match=words):
         quiet(small(), digits, **setting)

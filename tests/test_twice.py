@@ -27,8 +27,12 @@ sys.exit(twice.main([]))
 
 def write(path, **cells):
     """Write a notebook of cells, each an id and (source, what it printed when it was stored)."""
-    made = [new_code_cell(source, id=id, execution_count=1, outputs=[new_output("stream", name="stdout", text=words)] if words else [])
-            for id, (source, words) in cells.items()]
+    made = [
+        new_code_cell(
+            source, id=id, execution_count=1, outputs=[new_output("stream", name="stdout", text=words)] if words else []
+        )
+        for id, (source, words) in cells.items()
+    ]
     nbformat.write(new_notebook(cells=[new_markdown_cell("# A title"), *made]), path)
     return path
 
@@ -36,15 +40,25 @@ def write(path, **cells):
 @pytest.fixture
 def found(tmp_path, request):
     """Return a function from the cells of a notebook to what is wrong with it, the first line of each."""
-    return lambda **cells: [text.splitlines()[0] for text in twice.wrong(request.session, write(tmp_path / "small.ipynb", **cells))]
+    return lambda **cells: [
+        text.splitlines()[0] for text in twice.wrong(request.session, write(tmp_path / "small.ipynb", **cells))
+    ]
 
 
 def test_the_command_says_what_differs_in_which_run(tmp_path):
-    write(tmp_path / "01_equal.ipynb", seeded=("import random\nprint(random.Random(0).random())", "0.8444218515250481\n"),
-          quiet=("x = 1", ""))
+    write(
+        tmp_path / "01_equal.ipynb",
+        seeded=("import random\nprint(random.Random(0).random())", "0.8444218515250481\n"),
+        quiet=("x = 1", ""),
+    )
     write(tmp_path / "02_counts.ipynb", counts=(COUNTS, "run 1\n"), equal=("print('equal')", "equal\n"))
-    done = subprocess.run([sys.executable, "-c", COMMAND, str(tmp_path)], cwd=ROOT / "tests", capture_output=True, text=True,
-                          stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, str(tmp_path)],
+        cwd=ROOT / "tests",
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
     assert done.returncode == 1 and "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
     assert "test_twice[01_equal] PASSED" in done.stdout and "test_twice[02_counts] FAILED" in done.stdout
     assert "\nrun 2, cell counts: " in done.stdout and "\n-run 1\n+run 2\n" in done.stdout
@@ -57,9 +71,13 @@ def test_errors_and_attempts_of_the_second_run_are_found(found):
 with contextlib.suppress(OSError):
     if globals().get("n"):
         socket.socket().connect_ex(("192.0.2.1", 80))"""
-    assert found(asks=(asks, ""), counts=(COUNTS, "run 1\n"), makes=("open('made', 'x').close()", ""), later=("print(1)", "1\n")) == [
-        "tried to reach the network: socket.connect 192.0.2.1", "run 2, cell counts: stdout differs (floats may, by 0.001):",
-        "run 2, cell makes: the run ended here"]
+    assert found(
+        asks=(asks, ""), counts=(COUNTS, "run 1\n"), makes=("open('made', 'x').close()", ""), later=("print(1)", "1\n")
+    ) == [
+        "tried to reach the network: socket.connect 192.0.2.1",
+        "run 2, cell counts: stdout differs (floats may, by 0.001):",
+        "run 2, cell makes: the run ended here",
+    ]
 
 
 def test_an_error_of_the_first_run_ends_it(found):
@@ -69,13 +87,18 @@ def test_an_error_of_the_first_run_ends_it(found):
 
 def test_a_kernel_that_ends_is_found(found):
     ends = "import os, time\nif n == 2:\n    time.sleep(0.2)  # until it is written down that this cell began\n    os._exit(1)"
-    assert found(sets=("n = globals().get('n', 0) + 1", ""), ends=(ends, ""), last=("3;", "")) == ["run 2, cell ends: the run ended here"]
+    assert found(sets=("n = globals().get('n', 0) + 1", ""), ends=(ends, ""), last=("3;", "")) == [
+        "run 2, cell ends: the run ended here"
+    ]
 
 
 def test_every_notebook_is_run_and_make_passes_the_chosen_on(clone, monkeypatch):  # noqa: F811
     (mark,) = twice.test_twice.pytestmark
     assert mark.args == ("path", find())
-    assert clone("test-twice", "NB=03 05", pythons={"python3": 0})[1] == ["-m pip install -e .[test]", "tests/twice.py 03 05"]
+    assert clone("test-twice", "NB=03 05", pythons={"python3": 0})[1] == [
+        "-m pip install -e .[test]",
+        "tests/twice.py 03 05",
+    ]
     asked = []
     monkeypatch.setattr(twice.pytest, "main", asked.extend)
     twice.main(["03"])

@@ -21,6 +21,7 @@ def file(monkeypatch):
         def keep(function):
             sessions[name or function.__name__] = (function, settings)
             return function
+
         return keep(function) if function else keep
 
     monkeypatch.setitem(sys.modules, "nox", SimpleNamespace(session=session, options=SimpleNamespace()))
@@ -58,18 +59,32 @@ def test_every_python_is_tried(file):
 
 def test_the_oldest_are_those_of_the_project(file):
     assert file.oldest() == ["torch==2.11.*", "torchvision==0.26.*"]
-    assert file.oldest(["torch>=3.0,<4", "torchaudio>=1", "torchvision >=1.2"]) == ["torch==3.0.*", "torchvision ==1.2.*"]
+    assert file.oldest(["torch>=3.0,<4", "torchaudio>=1", "torchvision >=1.2"]) == [
+        "torch==3.0.*",
+        "torchvision ==1.2.*",
+    ]
     assert {"torch>=2.11", "torchvision>=0.26"} <= set(PROJECT["project"]["dependencies"])
 
 
-@pytest.mark.parametrize("name, packages", [("newest", ["--upgrade"]), ("oldest", ["torch==2.11.*", "torchvision==0.26.*"]), ("canary", ["--upgrade", "--pre"])])
+@pytest.mark.parametrize(
+    "name, packages",
+    [
+        ("newest", ["--upgrade"]),
+        ("oldest", ["torch==2.11.*", "torchvision==0.26.*"]),
+        ("canary", ["--upgrade", "--pre"]),
+    ],
+)
 def test_a_session_installs_tests_and_cleans_up(file, tmp_path, monkeypatch, name, packages):
     monkeypatch.delenv("KEEP", raising=False)
     session = Written(tmp_path / "made")
     file.found[name][0](session)
     assert session.installed == ["-e", ".[test]", *packages]
     command, env = session.ran[-1]
-    assert command[:4] == ("python", "-m", "pytest", "-n") and command[5:] == ("tests", "notebooks", "--ignore=tests/browser")
+    assert command[:4] == ("python", "-m", "pytest", "-n") and command[5:] == (
+        "tests",
+        "notebooks",
+        "--ignore=tests/browser",
+    )
     assert env == {"OMP_NUM_THREADS": "1"} and not (tmp_path / "made").exists()
 
 
@@ -83,10 +98,14 @@ def test_it_cleans_up_after_a_failure_too_unless_it_is_to_keep(file, tmp_path, m
     assert (tmp_path / "kept").exists()
 
 
-@pytest.mark.parametrize("given, wanted", [
-    (["-k", "vgg"], ["tests", "notebooks", "--ignore=tests/browser", "-k", "vgg"]),
-    (["notebooks/04_vgg.ipynb"], ["notebooks/04_vgg.ipynb"]),
-    (["tests/test_shapes.py::test_x", "-x"], ["tests/test_shapes.py::test_x", "-x"])])
+@pytest.mark.parametrize(
+    "given, wanted",
+    [
+        (["-k", "vgg"], ["tests", "notebooks", "--ignore=tests/browser", "-k", "vgg"]),
+        (["notebooks/04_vgg.ipynb"], ["notebooks/04_vgg.ipynb"]),
+        (["tests/test_shapes.py::test_x", "-x"], ["tests/test_shapes.py::test_x", "-x"]),
+    ],
+)
 def test_what_pytest_is_given(file, monkeypatch, given, wanted):
     monkeypatch.chdir(ROOT)
     assert file.arguments(given) == wanted
@@ -94,8 +113,14 @@ def test_what_pytest_is_given(file, monkeypatch, given, wanted):
 
 # ---- deprecations. That they are errors in notebooks too, test_nbval.py tests.
 
-OWN = [path.relative_to(ROOT).with_suffix("") for folder in ("helpers", "benchmarks", "tests") for path in (ROOT / folder).rglob("*.py")]
-MODULES = sorted({".".join(path.parts[path.parts[0] == "tests":]).removesuffix(".__init__") for path in OWN} | {"conftest"})
+OWN = [
+    path.relative_to(ROOT).with_suffix("")
+    for folder in ("helpers", "benchmarks", "tests")
+    for path in (ROOT / folder).rglob("*.py")
+]
+MODULES = sorted(
+    {".".join(path.parts[path.parts[0] == "tests" :]).removesuffix(".__init__") for path in OWN} | {"conftest"}
+)
 
 
 @pytest.mark.parametrize("kind", [DeprecationWarning, FutureWarning])

@@ -97,12 +97,15 @@ def test_other_channels_classes_and_sizes():
     assert [layer.p for layer in layers(built(vgg11, dropout=0.25), nn.Dropout)] == [0.25, 0.25]
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (dict(convolutions=(1, 1, 2, 2)), r"convolutions \(=\(1, 1, 2, 2\)\) must be five numbers: one for each stage"),
-    (dict(convolutions=(1, 1, 2, 2, 0)), r"convolutions \(=0\) must be at least 1"),
-    (dict(convolutions=(1, 1, 2, 2, 2), num_classes=0), r"num_classes \(=0\) must be at least 1"),
-    (dict(convolutions=(1, 1, 2, 2, 2), in_channels=1.5), r"in_channels \(=1\.5\) must be a whole number"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (dict(convolutions=(1, 1, 2, 2)), r"convolutions \(=\(1, 1, 2, 2\)\) must be five numbers: one for each stage"),
+        (dict(convolutions=(1, 1, 2, 2, 0)), r"convolutions \(=0\) must be at least 1"),
+        (dict(convolutions=(1, 1, 2, 2, 2), num_classes=0), r"num_classes \(=0\) must be at least 1"),
+        (dict(convolutions=(1, 1, 2, 2, 2), in_channels=1.5), r"in_channels \(=1\.5\) must be a whole number"),
+    ],
+)
 def test_vgg_says_what_is_wrong(arguments, message):
     with pytest.raises(ValueError, match=message):
         built(VGG, **arguments)

@@ -26,7 +26,10 @@ def built(layers, kernel_size, channels):
     return nn.Sequential(*(nn.Conv2d(channels, channels, kernel_size, padding=kernel_size // 2) for _ in range(layers)))
 
 
-@pytest.mark.parametrize(("layers", "kernel_size", "channels", "size"), [(1, 3, 1, 8), (2, 3, 12, 17), (5, 3, 7, 30), (1, 5, 20, 9), (1, 11, 6, 24)])
+@pytest.mark.parametrize(
+    ("layers", "kernel_size", "channels", "size"),
+    [(1, 3, 1, 8), (2, 3, 12, 17), (5, 3, 7, 30), (1, 5, 20, 9), (1, 11, 6, 24)],
+)
 def test_costs_are_those_of_the_network_that_torch_builds(layers, kernel_size, channels, size):
     with torch.device("meta"):
         table = cost_table(built(layers, kernel_size, channels), (1, channels, size, size)).total
@@ -40,19 +43,24 @@ def test_the_published_counts_of_the_paper():
     explorer = VggStackExplorer(3, 7, channels=64, size=56)
     assert explorer.stack().field == explorer.single().field == 7
     assert explorer.stack().params - 3 * 64 == 27 * 64**2 and explorer.single().params - 64 == 49 * 64**2
-    assert explorer.stack().macs * 49 == explorer.single().macs * 27 and explorer.stack().memory == 3 * explorer.single().memory
+    assert (
+        explorer.stack().macs * 49 == explorer.single().macs * 27
+        and explorer.stack().memory == 3 * explorer.single().memory
+    )
 
 
 @pytest.mark.parametrize(("layers", "kernel_size"), [(1, 3), (2, 3), (3, 3), (5, 3), (1, 7)])
 def test_the_field_and_its_shades_are_the_gradient_of_a_network_of_ones(layers, kernel_size):
-    net = nn.Sequential(*(nn.Conv2d(1, 1, kernel_size, padding=kernel_size // 2, bias=False) for _ in range(layers))).double()
+    net = nn.Sequential(
+        *(nn.Conv2d(1, 1, kernel_size, padding=kernel_size // 2, bias=False) for _ in range(layers))
+    ).double()
     for weight in net.parameters():
         nn.init.ones_(weight)
     x = torch.zeros(1, 1, 21, 21, dtype=torch.float64, requires_grad=True)
     net(x)[0, 0, 10, 10].backward()
     half = cost(layers, kernel_size, 1, 8).field // 2
     gradient = x.grad[0, 0]
-    assert torch.equal(gradient[10 - half:11 + half, 10 - half:11 + half], torch.tensor(paths(layers, kernel_size)))
+    assert torch.equal(gradient[10 - half : 11 + half, 10 - half : 11 + half], torch.tensor(paths(layers, kernel_size)))
     assert gradient.count_nonzero() == (2 * half + 1) ** 2
 
 
@@ -71,13 +79,20 @@ def test_every_control_answers_and_the_widths_are_the_shares():
     assert widths == [pytest.approx(100 * 27 / 49, abs=0.01), 100] and explorer.parts["macs-ratio"] == "×0.55"
     assert "2,700 and 4,900" in explorer.parts["words"] and explorer.parts["memory-ratio"] == "×3.00"
     ask(explorer, ("layers", 5))
-    assert "do not see the same: 11 pixels a side against 7" in explorer.parts["words"] and "stack has the larger field" in explorer.parts["words"]
+    assert (
+        "do not see the same: 11 pixels a side against 7" in explorer.parts["words"]
+        and "stack has the larger field" in explorer.parts["words"]
+    )
     ask(explorer, ("do", "match"))
     assert explorer.kernel_size == 11 and 'aria-disabled="true"' in explorer.parts["match"]
     ask(explorer, ("layers", 1))
     assert "large window has the larger field" in explorer.parts["words"]
     ask(explorer, ("do", "match"))
-    assert explorer.kernel_size == 3 and "the same layer" in explorer.parts["words"] and explorer.parts["macs-ratio"] == "×1.00"
+    assert (
+        explorer.kernel_size == 3
+        and "the same layer" in explorer.parts["words"]
+        and explorer.parts["macs-ratio"] == "×1.00"
+    )
 
 
 def test_every_control_has_a_label_and_every_part_a_place():
@@ -93,7 +108,10 @@ def test_every_control_has_a_label_and_every_part_a_place():
 
 def test_its_display_is_live_still_and_the_same_every_time():
     one, two = (VggStackExplorer()._repr_mimebundle_() for _ in range(2))
-    assert one[0]["text/plain"] == two[0]["text/plain"] == repr(VggStackExplorer()) and one[0]["image/png"] == two[0]["image/png"]
+    assert (
+        one[0]["text/plain"] == two[0]["text/plain"] == repr(VggStackExplorer())
+        and one[0]["image/png"] == two[0]["image/png"]
+    )
     assert "73,856 and 102,464 parameters" in one[0]["text/plain"] and len(one[0]["image/png"]) < 80_000
     assert "application/vnd.jupyter.widget-view+json" in one[0]
     assert len(json.dumps(VggStackExplorer(5, 11).get_state(), allow_nan=False)) < 100_000
@@ -102,17 +120,29 @@ def test_its_display_is_live_still_and_the_same_every_time():
 def test_any_setting_can_be_shown():
     dice, explorer = random.Random(0), VggStackExplorer()
     for _ in range(60):
-        ask(explorer, ("layers", dice.randint(*LAYERS)), ("kernel_size", "{0}×{0}".format(dice.choice(KERNELS))),
-            ("channels", dice.randint(*CHANNELS)), ("size", dice.randint(*SIZES)))
+        ask(
+            explorer,
+            ("layers", dice.randint(*LAYERS)),
+            ("kernel_size", "{0}×{0}".format(dice.choice(KERNELS))),
+            ("channels", dice.randint(*CHANNELS)),
+            ("size", dice.randint(*SIZES)),
+        )
         assert explorer.parts["words"] and str(explorer.stack().field) in explorer.parts["left-title"]
         shown = re.findall(r"<span>([\d,]+)</span>", explorer.parts["params"])
         assert shown == [f"{explorer.stack().params:,}", f"{explorer.single().params:,}"]
 
 
-@pytest.mark.parametrize(("settings", "message"), [
-    (dict(layers=0), r"layers \(=0\) must be a whole number from 1 to 5"), (dict(layers=2.0), "layers"), (dict(layers=True), "layers"),
-    (dict(kernel_size=4), r"kernel_size \(=4\) must be one of 3, 5, 7, 9, 11"), (dict(channels=513), r"channels \(=513\).*1 to 512"),
-    (dict(size=7), r"size \(=7\) must be a whole number from 8 to 224")])
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (dict(layers=0), r"layers \(=0\) must be a whole number from 1 to 5"),
+        (dict(layers=2.0), "layers"),
+        (dict(layers=True), "layers"),
+        (dict(kernel_size=4), r"kernel_size \(=4\) must be one of 3, 5, 7, 9, 11"),
+        (dict(channels=513), r"channels \(=513\).*1 to 512"),
+        (dict(size=7), r"size \(=7\) must be a whole number from 8 to 224"),
+    ],
+)
 def test_wrong_arguments_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         VggStackExplorer(**settings)

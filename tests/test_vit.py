@@ -56,10 +56,10 @@ def test_state_dict_and_costs_are_torchvisions(name):
         ours.eval()(torch.empty(1, 3, 224, 224, device="meta"))
     assert table.total.macs == counter.get_total_flops() // 2 and table.uncounted == []
     assert table.total.params == sum(p.numel() for p in theirs.parameters())
-    if name != "vit_h_14":                                            # published for another image size only
+    if name != "vit_h_14":  # published for another image size only
         meta = torchvision.models.get_model_weights(name).IMAGENET1K_V1.meta
         assert table.total.params == meta["num_params"]
-        assert round(table.total.macs / 1e9, 3) == meta["_ops"]       # in billions of multiply-adds
+        assert round(table.total.macs / 1e9, 3) == meta["_ops"]  # in billions of multiply-adds
 
 
 def test_the_published_numbers_of_vit_b_16():
@@ -75,7 +75,7 @@ def test_vit_b_16_gives_what_torchvisions_gives():
     torch.manual_seed(0)
     size = dict(image_size=48, num_classes=10)
     ours, theirs = vit.vit_b_16(**size), torchvision.models.vit_b_16(**size)
-    nn.init.normal_(theirs.heads.head.weight, std=0.02)               # it begins at zero
+    nn.init.normal_(theirs.heads.head.weight, std=0.02)  # it begins at zero
     ours.load_state_dict(theirs.state_dict(), strict=True)
     x = torch.randn(2, 3, 48, 48)
     with torch.no_grad():
@@ -98,8 +98,10 @@ def test_values_and_gradients_are_torchvisions():
     x, y = images().requires_grad_(), images().requires_grad_()
     found, expected = ours(x), theirs(y)
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
-    grads = [torch.autograd.grad(out.square().sum(), [image, *model.parameters()])
-             for out, image, model in ((found, x, ours), (expected, y, theirs))]
+    grads = [
+        torch.autograd.grad(out.square().sum(), [image, *model.parameters()])
+        for out, image, model in ((found, x, ours), (expected, y, theirs))
+    ]
     for mine, their in zip(*grads, strict=True):
         torch.testing.assert_close(mine, their, rtol=1e-8, atol=1e-8)
 
@@ -110,7 +112,7 @@ def test_dropout_is_torchvisions():
     theirs = torchvisions(ours, dropout=0.3)
     outputs = []
     for model in (ours, theirs):
-        torch.manual_seed(5)                                          # the same numbers are dropped
+        torch.manual_seed(5)  # the same numbers are dropped
         outputs.append(model.train()(images(n=1)))
     torch.testing.assert_close(*outputs, rtol=1e-10, atol=1e-10)
     assert not torch.allclose(outputs[0], ours.eval()(images(n=1)))
@@ -131,7 +133,7 @@ def encoded(model, *tokens):
     theirs = Encoder(n, num_layers=2, num_heads=3, hidden_dim=12, mlp_dim=20, dropout=0, attention_dropout=0).double()
     theirs.load_state_dict(model.encoder.state_dict(), strict=True)
     kernels, x = model.conv_proj, images()
-    cut = x.unfold(2, 4, 4).unfold(3, 4, 4)                           # (N, C, rows, columns, 4, 4)
+    cut = x.unfold(2, 4, 4).unfold(3, 4, 4)  # (N, C, rows, columns, 4, 4)
     patches = torch.einsum("ncijuv,dcuv->nijd", cut, kernels.weight) + kernels.bias
     tokens = [token.expand(2, 1, 12) for token in tokens]
     return theirs(torch.cat([*tokens, patches.reshape(2, 9, 12)], dim=1))
@@ -186,15 +188,15 @@ def test_the_two_tokens_begin_differently():
 def test_sinusoidal_positions_are_no_weights():
     model = small(positions="sinusoidal", image_size=(8, 12))
     assert "encoder.pos_embedding" not in model.state_dict()
-    assert not model.encoder.pos_embedding[0, 0].any()                # the class token stands nowhere
-    assert model.encoder.pos_embedding.dtype == torch.float64         # it moves with the model
+    assert not model.encoder.pos_embedding[0, 0].any()  # the class token stands nowhere
+    assert model.encoder.pos_embedding.dtype == torch.float64  # it moves with the model
     torch.testing.assert_close(model.encoder.pos_embedding[0, 1:].float(), sinusoidal_positions_2d((2, 3), 12))
 
 
 @pytest.mark.parametrize("positions", ["learnable", "sinusoidal", "none"])
 def test_without_positions_a_vit_does_not_see_order(positions):
     model, x = small(positions=positions).eval(), images()
-    patches = x.unfold(2, 4, 4).unfold(3, 4, 4).flatten(2, 3)         # (N, C, 9, 4, 4)
+    patches = x.unfold(2, 4, 4).unfold(3, 4, 4).flatten(2, 3)  # (N, C, 9, 4, 4)
     order = [4, 0, 8, 2, 7, 1, 6, 3, 5]
     shuffled = patches[:, :, order].unflatten(2, (3, 3)).permute(0, 1, 2, 4, 3, 5).reshape(2, 3, 12, 12)
     assert torch.allclose(model(x), model(shuffled)) == (positions == "none")
@@ -223,7 +225,7 @@ def test_resize_there_and_back_and_to_the_same():
     before, x = model.encoder.pos_embedding.detach().clone(), images()
     expected = model(x)
     torch.testing.assert_close(model.resize(12)(x), expected)
-    model.resize(20).resize(12)                                       # 3 to 5 to 3: every old place is a new one
+    model.resize(20).resize(12)  # 3 to 5 to 3: every old place is a new one
     torch.testing.assert_close(model.encoder.pos_embedding.detach(), before)
 
 
@@ -267,16 +269,19 @@ def test_it_learns():
     assert (model(x).argmax(1) == y).float().mean() > 0.9
 
 
-@pytest.mark.parametrize("changes, message", [
-    (dict(image_size=14), r"image_size \(=\(14, 14\)\) must be a multiple of patch_size \(=\(4, 4\)\) both ways"),
-    (dict(image_size=(12, 10)), r"image_size \(=\(12, 10\)\) must be a multiple of patch_size"),
-    (dict(patch_size=0), r"patch_size \(=0\) must be at least 1"),
-    (dict(num_heads=5), r"embed_dim \(=12\) must be a multiple of num_heads \(=5\)"),
-    (dict(num_layers=-1), r"num_layers \(=-1\) must be at least 0"),
-    (dict(pool="max"), r"pool \(='max'\) is unknown: use one of token, mean"),
-    (dict(positions="relative"), r"positions \(='relative'\) is unknown: use one of learnable, sinusoidal, none"),
-    (dict(positions="sinusoidal", hidden_dim=6), r"embed_dim \(=6\) must be a multiple of 4"),
-])
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (dict(image_size=14), r"image_size \(=\(14, 14\)\) must be a multiple of patch_size \(=\(4, 4\)\) both ways"),
+        (dict(image_size=(12, 10)), r"image_size \(=\(12, 10\)\) must be a multiple of patch_size"),
+        (dict(patch_size=0), r"patch_size \(=0\) must be at least 1"),
+        (dict(num_heads=5), r"embed_dim \(=12\) must be a multiple of num_heads \(=5\)"),
+        (dict(num_layers=-1), r"num_layers \(=-1\) must be at least 0"),
+        (dict(pool="max"), r"pool \(='max'\) is unknown: use one of token, mean"),
+        (dict(positions="relative"), r"positions \(='relative'\) is unknown: use one of learnable, sinusoidal, none"),
+        (dict(positions="sinusoidal", hidden_dim=6), r"embed_dim \(=6\) must be a multiple of 4"),
+    ],
+)
 def test_vit_says_what_it_cannot_be(changes, message):
     with pytest.raises(ValueError, match=message):
         ViT(**SMALL | changes)

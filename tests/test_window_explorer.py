@@ -14,7 +14,20 @@ from torch import nn
 from helpers.costs import cost_table
 from helpers.data import photographs
 from helpers.explorers import windows
-from helpers.explorers.windows import BLOCKS, IMAGE, ROLLED, SIDES, VIEWS, WINDOWS, WindowExplorer, blocks_to_all, costs, padded, reach, span
+from helpers.explorers.windows import (
+    BLOCKS,
+    IMAGE,
+    ROLLED,
+    SIDES,
+    VIEWS,
+    WINDOWS,
+    WindowExplorer,
+    blocks_to_all,
+    costs,
+    padded,
+    reach,
+    span,
+)
 from helpers.models.swin import SwinBlock, WindowAttention, shift_mask, swin_t, window_partition
 from helpers.models.vit import EncoderBlock
 
@@ -26,8 +39,11 @@ def neighbours(side, window_size, shift):
     places = torch.full((across, across), -1)
     places[:side, :side] = torch.arange(side * side).view(side, side)
     cut = window_partition(places.roll((-shift, -shift), (0, 1))[None, :, :, None], window_size)[0, :, :, 0]
-    allowed, found = shift_mask(across, window_size, shift), torch.zeros(side * side + 1, side * side + 1, dtype=torch.bool)
-    for window, may in zip(cut, allowed, strict=True):       # place -1, the last, takes in all the zeros
+    allowed, found = (
+        shift_mask(across, window_size, shift),
+        torch.zeros(side * side + 1, side * side + 1, dtype=torch.bool),
+    )
+    for window, may in zip(cut, allowed, strict=True):  # place -1, the last, takes in all the zeros
         found[window[:, None].expand_as(may)[may], window[None, :].expand_as(may)[may]] = True
     return found[:-1, :-1]
 
@@ -61,8 +77,22 @@ def stacked(window_size, shift, blocks):
     return net
 
 
-@pytest.mark.parametrize("side, window_size, shift", [(12, 4, 2), (12, 4, 0), (12, 4, 3), (12, 4, 1), (10, 4, 2), (12, 3, 1), (14, 7, 3), (6, 7, 3),
-                                                      (16, 2, 1), (10, 5, 4), (8, 3, 2)])
+@pytest.mark.parametrize(
+    "side, window_size, shift",
+    [
+        (12, 4, 2),
+        (12, 4, 0),
+        (12, 4, 3),
+        (12, 4, 1),
+        (10, 4, 2),
+        (12, 3, 1),
+        (14, 7, 3),
+        (6, 7, 3),
+        (16, 2, 1),
+        (10, 5, 4),
+        (8, 3, 2),
+    ],
+)
 def test_heard_is_where_the_gradient_of_real_blocks_is_not_zero(side, window_size, shift):
     picks = [(0, 0), (side - 1, side - 1), (side // 2, 1), (side // 2 - 1, side // 2)]
     for blocks in range(BLOCKS[0], BLOCKS[1] + 1):
@@ -73,7 +103,7 @@ def test_heard_is_where_the_gradient_of_real_blocks_is_not_zero(side, window_siz
             gradient = torch.autograd.grad(out[0, query[0], query[1]].square().sum(), x, retain_graph=True)[0]
             explorer = WindowExplorer(window_size, shift, blocks, side, query)
             assert explorer.heard().tolist() == (gradient[0].abs().sum(-1) != 0).tolist(), (blocks, query)
-            last = net[-1].attn                               # its own norm and bias do not matter to who is heard
+            last = net[-1].attn  # its own norm and bias do not matter to who is heard
             gradient = torch.autograd.grad(last(x)[0, query[0], query[1]].square().sum(), x)[0]
             assert explorer.looks_at().tolist() == (gradient[0].abs().sum(-1) != 0).tolist(), (blocks, query)
 
@@ -89,19 +119,31 @@ def test_reach_is_what_neighbours_of_neighbours_make():
                 for column in range(side):
                     (top, bottom), (left, right) = (reach(at, side, window_size, shift, blocks) for at in (row, column))
                     mine = torch.zeros(side, side)
-                    mine[top:bottom + 1, left:right + 1] = 1
-                    assert torch.equal(mine.flatten().double(), heard[row * side + column]), (side, window_size, shift, blocks, row, column)
+                    mine[top : bottom + 1, left : right + 1] = 1
+                    assert torch.equal(mine.flatten().double(), heard[row * side + column]), (
+                        side,
+                        window_size,
+                        shift,
+                        blocks,
+                        row,
+                        column,
+                    )
 
 
 def test_each_block_adds_a_window_within_a_large_map_and_none_without_a_shift():
     for window_size in range(*WINDOWS):
         for shift in range(1, window_size):
-            sizes = [last - first + 1 for first, last in (reach(200, 400, window_size, shift, blocks) for blocks in range(1, 7))]
+            sizes = [
+                last - first + 1
+                for first, last in (reach(200, 400, window_size, shift, blocks) for blocks in range(1, 7))
+            ]
             assert sizes == [window_size * blocks for blocks in range(1, 7)]
         assert reach(200, 400, window_size, 0, 6) == span(200, 400, window_size, 0)
 
 
-@pytest.mark.parametrize("side, window_size, shift", [(16, 4, 2), (64, 2, 1), (10, 4, 3), (12, 5, 1), (4, 8, 4), (16, 16, 8)])
+@pytest.mark.parametrize(
+    "side, window_size, shift", [(16, 4, 2), (64, 2, 1), (10, 4, 3), (12, 5, 1), (4, 8, 4), (16, 16, 8)]
+)
 def test_the_blocks_to_hear_all_are_the_fewest(side, window_size, shift):
     for at in range(side):
         blocks = blocks_to_all(at, side, window_size, shift)
@@ -112,8 +154,22 @@ def test_the_blocks_to_hear_all_are_the_fewest(side, window_size, shift):
 
 # ---- the cost
 
-@pytest.mark.parametrize("side, window_size, channels, heads", [(16, 4, 96, 3), (56, 7, 96, 3), (28, 7, 192, 6), (14, 7, 384, 12), (10, 4, 8, 2), (4, 16, 6, 1),
-                                                                (64, 2, 12, 4), (18, 5, 16, 8), (4, 4, 4, 4), (64, 16, 32, 2)])
+
+@pytest.mark.parametrize(
+    "side, window_size, channels, heads",
+    [
+        (16, 4, 96, 3),
+        (56, 7, 96, 3),
+        (28, 7, 192, 6),
+        (14, 7, 384, 12),
+        (10, 4, 8, 2),
+        (4, 16, 6, 1),
+        (64, 2, 12, 4),
+        (18, 5, 16, 8),
+        (4, 4, 4, 4),
+        (64, 16, 32, 2),
+    ],
+)
 def test_windows_cost_what_the_cost_table_counts(side, window_size, channels, heads):
     with torch.device("meta"):
         layer = WindowAttention(channels, heads, window_size, window_size // 2)
@@ -122,7 +178,7 @@ def test_windows_cost_what_the_cost_table_counts(side, window_size, channels, he
     assert table.uncounted == [] and cost.macs == table.total.macs
     assert cost.projections == sum(row.macs for row in table.rows if row.kind == "Linear")
     with torch.device("meta"):
-        whole = WindowAttention(channels, heads, side)                # one window over the map
+        whole = WindowAttention(channels, heads, side)  # one window over the map
     assert costs(side, None, channels, heads).macs == cost_table(whole, (1, side, side, channels)).total.macs
 
 
@@ -140,9 +196,13 @@ def test_the_weights_memory_is_that_of_the_softmaxes_output(monkeypatch):
     def softmax(scores, dim):
         seen.append(4 * scores.numel())
         return torch.softmax(scores, dim)
+
     monkeypatch.setattr("torch.Tensor.softmax", softmax)
     for side, window_size, channels, heads in ((8, 4, 12, 3), (10, 4, 8, 2), (4, 6, 4, 1)):
-        for window, cost in ((window_size, costs(side, window_size, channels, heads)), (side, costs(side, None, channels, heads))):
+        for window, cost in (
+            (window_size, costs(side, window_size, channels, heads)),
+            (side, costs(side, None, channels, heads)),
+        ):
             seen.clear()
             WindowAttention(channels, heads, window)(torch.zeros(1, side, side, channels))
             assert sum(seen) == cost.weights > 0
@@ -164,6 +224,7 @@ def test_costs_by_hand():
 
 # ---- the explorer
 
+
 def ask(explorer, *changes):
     first = explorer.answered + 1
     explorer.wanted = [[first + i, *change] for i, change in enumerate(changes)]
@@ -172,7 +233,10 @@ def ask(explorer, *changes):
 
 def counts(explorer):
     """The numbers of the table of patches heard from: a list for each row."""
-    return [[int(n.replace(",", "")) for n in re.findall(r'class="n[^"]*">([\d,]+)<', row)] for row in explorer.parts["steps"].split('role="row"')[2:]]
+    return [
+        [int(n.replace(",", "")) for n in re.findall(r'class="n[^"]*">([\d,]+)<', row)]
+        for row in explorer.parts["steps"].split('role="row"')[2:]
+    ]
 
 
 def test_the_table_counts_the_patches_that_are_shown():
@@ -194,26 +258,62 @@ def test_the_words_count_the_regions_that_the_mask_keeps_apart():
         found = neighbours(side, window_size, shift)
         regions, cut = len(torch.unique(found, dim=0)), (padded(side, window_size) // window_size) ** 2
         assert f"Rolled by {shift}, {regions} regions fill {cut} windows" in explorer.parts["words"]
-    assert "does not shift" in WindowExplorer(4, 2, 3).parts["words"] and "block 3: not shifted" == WindowExplorer(4, 2, 3).parts["windows-title"]
-    assert "One window covers" in WindowExplorer(8, 4, 2, 8).parts["words"] and "global attention" in WindowExplorer(8, 4, 2, 8).parts["words"]
-    assert "make it 12 × 12" in WindowExplorer(6, side=8).parts["words"] and "Zeros" not in WindowExplorer(4, side=8).parts["words"]
+    assert (
+        "does not shift" in WindowExplorer(4, 2, 3).parts["words"]
+        and "block 3: not shifted" == WindowExplorer(4, 2, 3).parts["windows-title"]
+    )
+    assert (
+        "One window covers" in WindowExplorer(8, 4, 2, 8).parts["words"]
+        and "global attention" in WindowExplorer(8, 4, 2, 8).parts["words"]
+    )
+    assert (
+        "make it 12 × 12" in WindowExplorer(6, side=8).parts["words"]
+        and "Zeros" not in WindowExplorer(4, side=8).parts["words"]
+    )
 
 
 def test_the_sums_that_are_written_out_add_up():
-    for settings in (dict(), dict(window_size=7, side=56), dict(window_size=5, side=18, channels=128, heads=4), dict(window_size=16, side=4)):
+    for settings in (
+        dict(),
+        dict(window_size=7, side=56),
+        dict(window_size=5, side=18, channels=128, heads=4),
+        dict(window_size=16, side=4),
+    ):
         explorer = WindowExplorer(**settings)
         for part, cost in zip(("mine", "other"), explorer.costs(), strict=True):
-            terms, total = re.fullmatch(r"(.*) = (\d+) ?; weights .*", " ".join(re.sub("<[^>]+>", " ", explorer.parts[part]).replace(",", "").replace(" ;", ";").split())).groups()
-            factors = [[int(number) ** (2 if square else 1) for number, square in re.findall(r"(\d+)(²?)", term)] for term in terms.split("+")]
-            assert [math.prod(each) for each in factors] == [cost.projections, cost.products] and int(total) == cost.macs
+            terms, total = re.fullmatch(
+                r"(.*) = (\d+) ?; weights .*",
+                " ".join(re.sub("<[^>]+>", " ", explorer.parts[part]).replace(",", "").replace(" ;", ";").split()),
+            ).groups()
+            factors = [
+                [int(number) ** (2 if square else 1) for number, square in re.findall(r"(\d+)(²?)", term)]
+                for term in terms.split("+")
+            ]
+            assert [math.prod(each) for each in factors] == [cost.projections, cost.products] and int(
+                total
+            ) == cost.macs
 
 
-@pytest.mark.parametrize("many, few, said", [(3, 2, "1.50"), (215, 100, "2.15"), (219, 10, "21.9"), (1024, 1, "1,024"), (1, 1, "1.00"), (1, 4, "0.25"), (1, 256, "0.004")])
+@pytest.mark.parametrize(
+    "many, few, said",
+    [
+        (3, 2, "1.50"),
+        (215, 100, "2.15"),
+        (219, 10, "21.9"),
+        (1024, 1, "1,024"),
+        (1, 1, "1.00"),
+        (1, 4, "0.25"),
+        (1, 256, "0.004"),
+    ],
+)
 def test_ratios_are_short(many, few, said):
     assert windows.times(many, few) == said
 
 
-@pytest.mark.parametrize("size, said", [(12, "12 bytes"), (1024, "1.0 KiB"), (48 * 1024, "48.0 KiB"), (192 * 2**20, "192 MiB"), (3 * 2**30, "3.0 GiB")])
+@pytest.mark.parametrize(
+    "size, said",
+    [(12, "12 bytes"), (1024, "1.0 KiB"), (48 * 1024, "48.0 KiB"), (192 * 2**20, "192 MiB"), (3 * 2**30, "3.0 GiB")],
+)
 def test_memory_is_short(size, said):
     assert windows.memory(size) == said
 
@@ -223,7 +323,7 @@ def test_half_a_window_stays_half_a_window():
     for window_size in (7, 16, 2, 5):
         assert ask(explorer, ("window_size", window_size)).shift == window_size // 2
     ask(explorer, ("shift", 4), ("window_size", 9))
-    assert explorer.shift == 4                        # half of 9: from here on it follows again
+    assert explorer.shift == 4  # half of 9: from here on it follows again
     ask(explorer, ("shift", 7), ("window_size", 16))
     assert explorer.shift == 7
     ask(explorer, ("window_size", 3))
@@ -240,7 +340,9 @@ def test_the_query_keeps_its_place_in_the_picture():
 
 def test_every_query_can_be_chosen():
     for side in range(SIDES[0], SIDES[1] + 1, SIDES[2]):
-        assert [WindowExplorer.query.fget(placed(side, at)) for at in range(side)] == [(at, side - 1 - at) for at in range(side)]
+        assert [WindowExplorer.query.fget(placed(side, at)) for at in range(side)] == [
+            (at, side - 1 - at) for at in range(side)
+        ]
     explorer = WindowExplorer(side=38)
     for at in range(38):
         ask(explorer, ("row", at), ("column", 37 - at))
@@ -276,26 +378,38 @@ def picture(explorer):
 
     def box(name):
         style = re.search(rf'class="{name}" style="([^"]*)"', html)[1]
-        return tuple(round(float(re.search(rf"(?<![a-z]){side}:(-?[\d.]+)%", style)[1]) * across / 100) for side in ("top", "left", "height", "width"))
+        return tuple(
+            round(float(re.search(rf"(?<![a-z]){side}:(-?[\d.]+)%", style)[1]) * across / 100)
+            for side in ("top", "left", "height", "width")
+        )
+
     edges = re.search(r'class="edge" d="([^"]*)"', html)[1]
     return box("win-frame"), box("win-query"), [int(at) for at in re.findall(r"M0 (\d+)H", edges)]
 
 
 def test_the_picture_frames_the_patches_that_may_be_looked_at():
-    for settings in ((4, 2, 2, 16), (4, 3, 2, 16), (4, 0, 2, 16), (7, 3, 2, 16), (4, 2, 1, 16), (5, 2, 4, 12), (16, 8, 2, 4)):
+    for settings in (
+        (4, 2, 2, 16),
+        (4, 3, 2, 16),
+        (4, 0, 2, 16),
+        (7, 3, 2, 16),
+        (4, 2, 1, 16),
+        (5, 2, 4, 12),
+        (16, 8, 2, 4),
+    ):
         for view in VIEWS:
             for query in ((0, 0), (1, 2), (settings[3] - 1, 3)):
                 explorer = WindowExplorer(*settings, query, view)
                 (top, left, height, width), at, edges = picture(explorer)
                 seen = torch.zeros(padded(settings[3], settings[0]), padded(settings[3], settings[0]), dtype=torch.bool)
-                seen[:settings[3], :settings[3]] = torch.tensor(explorer.looks_at())
+                seen[: settings[3], : settings[3]] = torch.tensor(explorer.looks_at())
                 asks = torch.zeros_like(seen)
                 asks[query] = True
                 shift = settings[1] if settings[2] % 2 == 0 and settings[3] > settings[0] else 0
                 if view == ROLLED:
                     seen, asks = (part.roll((-shift, -shift), (0, 1)) for part in (seen, asks))
                 drawn = torch.zeros_like(seen)
-                drawn[top:top + height, left:left + width] = True
+                drawn[top : top + height, left : left + width] = True
                 assert torch.equal(drawn, seen), (settings, view, query)
                 assert at == (*asks.nonzero()[0].tolist(), 1, 1)
                 start = shift if view == IMAGE else 0
@@ -310,8 +424,8 @@ def test_neighbouring_windows_differ_in_colour_and_the_pieces_of_one_do_not():
         cells = colours[:, ::window_size, ::window_size]
         assert torch.equal(cells.repeat_interleave(window_size, 1).repeat_interleave(window_size, 2), colours)
         for step in ((0, 1), (1, 0)):
-            other = cells[:, step[0]:, step[1]:]
-            assert ((cells[:, :other.shape[1], :other.shape[2]] - other).abs().amax(0) > 0.1).all()
+            other = cells[:, step[0] :, step[1] :]
+            assert ((cells[:, : other.shape[1], : other.shape[2]] - other).abs().amax(0) > 0.1).all()
 
 
 def test_what_no_control_can_ask_for_changes_nothing():
@@ -319,17 +433,27 @@ def test_what_no_control_can_ask_for_changes_nothing():
     before = (dict(explorer.parts), dict(explorer.values))
     ask(explorer, ("view", "from behind"), ("colour", 3))
     assert (explorer.parts, explorer.values) == before and explorer.answered == 2
-    ask(explorer, ("window_size", 2), ("shift", 3), ("side", 4), ("row", 60))          # asked before the sliders had shrunk
+    ask(explorer, ("window_size", 2), ("shift", 3), ("side", 4), ("row", 60))  # asked before the sliders had shrunk
     assert (explorer.window_size, explorer.shift, explorer.query[0]) == (2, 1, 3)
 
 
-@pytest.mark.parametrize("settings, message", [
-    (dict(window_size=1), r"window_size \(=1\) must be a whole number from 2 to 16"), (dict(window_size=4, shift=4), r"shift \(=4\) must be a whole number from 0 to 3"),
-    (dict(blocks=7), r"blocks \(=7\) must be a whole number from 1 to 6"), (dict(side=66), r"side \(=66\) must be a whole number from 4 to 64"),
-    (dict(side=15), r"side \(=15\) must be even: use 14 or 16"), (dict(query=(16, 0)), r"query\[0\] \(=16\) must be a whole number from 0 to 15"),
-    (dict(query=3), r"query \(=3\) must be \(row, column\)"), (dict(query=(1, 2, 3)), r"query \(=\(1, 2, 3\)\)"), (dict(view="above"), r"view \(='above'\) must be one of in the image"),
-    (dict(channels=0), r"channels \(=0\)"), (dict(channels=96, heads=5), r"channels \(=96\) must be a multiple of heads \(=5\)"),
-    (dict(picture="dog"), r"picture \(='dog'\) must be one of astronaut")])
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        (dict(window_size=1), r"window_size \(=1\) must be a whole number from 2 to 16"),
+        (dict(window_size=4, shift=4), r"shift \(=4\) must be a whole number from 0 to 3"),
+        (dict(blocks=7), r"blocks \(=7\) must be a whole number from 1 to 6"),
+        (dict(side=66), r"side \(=66\) must be a whole number from 4 to 64"),
+        (dict(side=15), r"side \(=15\) must be even: use 14 or 16"),
+        (dict(query=(16, 0)), r"query\[0\] \(=16\) must be a whole number from 0 to 15"),
+        (dict(query=3), r"query \(=3\) must be \(row, column\)"),
+        (dict(query=(1, 2, 3)), r"query \(=\(1, 2, 3\)\)"),
+        (dict(view="above"), r"view \(='above'\) must be one of in the image"),
+        (dict(channels=0), r"channels \(=0\)"),
+        (dict(channels=96, heads=5), r"channels \(=96\) must be a multiple of heads \(=5\)"),
+        (dict(picture="dog"), r"picture \(='dog'\) must be one of astronaut"),
+    ],
+)
 def test_the_callers_mistakes_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         WindowExplorer(**settings)
@@ -357,20 +481,35 @@ def test_every_control_has_a_label_and_every_part_a_place():
 
 def test_the_chart_draws_both_costs_to_scale():
     explorer = WindowExplorer(7, side=56)
-    heights = [float(at) for at in re.findall(r'circle class="dot \w+" cx="[\d.]+" cy="([\d.]+)"', explorer.parts["chart"])]
+    heights = [
+        float(at) for at in re.findall(r'circle class="dot \w+" cx="[\d.]+" cy="([\d.]+)"', explorer.parts["chart"])
+    ]
     grid = [float(at) for at in re.findall(r'class="grid" d="M\d+ ([\d.]+)H', explorer.parts["chart"])]
     mine, other = explorer.costs()
     decade = (grid[0] - grid[-1]) / (len(grid) - 1)
-    assert (heights[1] - heights[0]) / decade == pytest.approx(torch.tensor(other.macs / mine.macs).log10().item(), abs=0.01)
-    for settings in (dict(window_size=16, side=4), dict(channels=4096, heads=4, side=64), dict(channels=1, heads=1, window_size=16)):
-        ys = [float(y) for path in re.findall(r'class="line \w+" d="M([^"]+)"', WindowExplorer(**settings).parts["chart"]) for y in re.findall(r" ([\d.]+)", path)]
+    assert (heights[1] - heights[0]) / decade == pytest.approx(
+        torch.tensor(other.macs / mine.macs).log10().item(), abs=0.01
+    )
+    for settings in (
+        dict(window_size=16, side=4),
+        dict(channels=4096, heads=4, side=64),
+        dict(channels=1, heads=1, window_size=16),
+    ):
+        ys = [
+            float(y)
+            for path in re.findall(r'class="line \w+" d="M([^"]+)"', WindowExplorer(**settings).parts["chart"])
+            for y in re.findall(r" ([\d.]+)", path)
+        ]
         assert 0 <= min(ys) and max(ys) <= windows.HIGH - windows.BOTTOM
 
 
 def test_the_still_picture_shows_the_costs_and_the_patches():
     explorer = WindowExplorer(7, side=28, blocks=4)
     left, middle, right = explorer.still().axes
-    assert left.get_title() == "windows of block 4" and middle.get_title() == f"heard after 4: {int(explorer.heard().sum())} of 784"
+    assert (
+        left.get_title() == "windows of block 4"
+        and middle.get_title() == f"heard after 4: {int(explorer.heard().sum())} of 784"
+    )
     points = [line.get_ydata()[0] for line in right.lines if len(line.get_ydata()) == 1]
     assert points == [explorer.costs()[1].macs, explorer.costs()[0].macs]
 
@@ -390,9 +529,15 @@ def test_changes_leave_no_memory_behind():
 
     def move(times):
         for _ in range(times):
-            ask(explorer, ("window_size", draw.randint(*WINDOWS)), ("side", draw.randrange(SIDES[0], SIDES[1] + 1, 2)), ("blocks", draw.randint(*BLOCKS)),
-                ("row", draw.randrange(4)), ("view", draw.choice(VIEWS)))
+            ask(
+                explorer,
+                ("window_size", draw.randint(*WINDOWS)),
+                ("side", draw.randrange(SIDES[0], SIDES[1] + 1, 2)),
+                ("blocks", draw.randint(*BLOCKS)),
+                ("row", draw.randrange(4)),
+                ("view", draw.choice(VIEWS)),
+            )
 
     for side in range(SIDES[0], SIDES[1] + 1, 2):
-        ask(explorer, ("side", side))                    # every photograph is kept
+        ask(explorer, ("side", side))  # every photograph is kept
     assert bytes_kept(move, before=20, times=60) < 2**20

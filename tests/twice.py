@@ -24,7 +24,9 @@ def wrong(session, path):
     session: pytest's
     """
     stored = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
-    both = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell.source, metadata=cell.metadata) for cell in stored * 2])
+    both = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(cell.source, metadata=cell.metadata) for cell in stored * 2]
+    )
     found, error = [], None
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "attempts")
@@ -37,7 +39,10 @@ def wrong(session, path):
     stopped = ran.pop() if error else None
     for k in (1, 2):
         # of what was not run there is nothing to say
-        outputs = {cell.id: (both.cells[i] if i in ran else cell).outputs for i, cell in enumerate(stored, (k - 1) * len(stored))}
+        outputs = {
+            cell.id: (both.cells[i] if i in ran else cell).outputs
+            for i, cell in enumerate(stored, (k - 1) * len(stored))
+        }
         found += [f"run {k}, cell {id}: {said}" for id, said in differences(session, path, outputs).items()]
     if error:
         k, i = divmod(stopped, len(stored))
@@ -54,7 +59,10 @@ def test_twice(request, path):
 
 def main(chosen):
     tests = [f"{__file__}::test_twice[{path.stem}]" for path in find(chosen)]
-    calm = ["-W", "ignore::pytest.PytestAssertRewriteWarning"]  # nbval, which stored_outputs needs, is imported before pytest begins
+    calm = [
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+    ]  # nbval, which stored_outputs needs, is imported before pytest begins
     return pytest.main(["-v", "--durations=0", "--durations-min=1", "-p", "no:cacheprovider", *calm, *tests])
 
 

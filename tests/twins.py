@@ -71,9 +71,9 @@ def assert_twins(ours, theirs, side, gradients=True):
             seen.append((predicted, trained.detach(), model.eval()(x), pushed))
     for mine, other in zip(seen[0][:3], seen[1][:3]):
         scale = other.std()
-        assert scale > 1e-3                                          # or else equality would say nothing
+        assert scale > 1e-3  # or else equality would say nothing
         torch.testing.assert_close(mine / scale, other / scale, rtol=1e-5, atol=1e-5)
-    assert not torch.allclose(seen[0][0], seen[0][1])                # training was at work: dropout or the batch
+    assert not torch.allclose(seen[0][0], seen[0][1])  # training was at work: dropout or the batch
     for mine, other in zip(seen[0][3], seen[1][3]):
         torch.testing.assert_close(mine / other.abs().max(), other / other.abs().max(), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(dict(ours.named_buffers()), dict(theirs.named_buffers()), rtol=1e-5, atol=1e-5)
@@ -83,5 +83,7 @@ def assert_twins(ours, theirs, side, gradients=True):
 def first_weights(make, **kwargs):
     """Return a digest of every tensor that a network starts with under seed 0; small, as two networks may not fit."""
     torch.manual_seed(0)
-    return {name: (value.shape, value.sum().item(), value.flatten()[:3].tolist())
-            for name, value in make(**kwargs).state_dict().items()}
+    return {
+        name: (value.shape, value.sum().item(), value.flatten()[:3].tolist())
+        for name, value in make(**kwargs).state_dict().items()
+    }

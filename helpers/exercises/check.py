@@ -68,12 +68,16 @@ class Exercise:
         if found or want.grads is None:
             return found
         if got.grads is None:
-            return ("the values are right, but the answer is cut off from its gradient: `.detach()`, `.data`, `.item()`, "
-                    "`torch.tensor(...)` and `torch.no_grad()` all cut it")
+            return (
+                "the values are right, but the answer is cut off from its gradient: `.detach()`, `.data`, `.item()`, "
+                "`torch.tensor(...)` and `torch.no_grad()` all cut it"
+            )
         for name, grad in want.grads.items():
             if grad is not None and got.grads[name] is None:
                 return f"the values are right, but no gradient reaches `{name}`: somewhere it is cut off"
-            if grad is not None and (found := difference(got.grads[name], grad, self.tol, reveal, f"the gradient by `{name}`")):
+            if grad is not None and (
+                found := difference(got.grads[name], grad, self.tol, reveal, f"the gradient by `{name}`")
+            ):
                 return found
         return None
 
@@ -97,7 +101,9 @@ def diagnose(name, answer):
     try:
         return _diagnose(exercise, answer)
     except run.OutOfTime:
-        return Verdict("wrong", f"there is no answer after {exercise.seconds:g} seconds: does a loop never end, or do too much?")
+        return Verdict(
+            "wrong", f"there is no answer after {exercise.seconds:g} seconds: does a loop never end, or do too much?"
+        )
     except KeyboardInterrupt:
         return Verdict("wrong", "stopped before the check was through.")
     except BaseException as error:  # an answer may be of a type that breaks whatever touches it
@@ -114,7 +120,9 @@ def _diagnose(exercise, answer):
         if not callable(answer):
             return Verdict("wrong", f"`{exercise.name}` must be a function, and is {named(answer)}.")
         if answer is exercise.reference:
-            return Verdict("wrong", f"this is the course's own function, from `ready(...)`: run the cell that defines yours again.")
+            return Verdict(
+                "wrong", "this is the course's own function, from `ready(...)`: run the cell that defines yours again."
+            )
         if problem := signature_problem(exercise, answer):
             return Verdict("wrong", problem)
     cases = exercise.cases()
@@ -126,8 +134,12 @@ def _diagnose(exercise, answer):
             return todo
     note = "(Your prints are hidden while checking.)" if output.stdout or output.outputs else ""
     if replaced:
-        return Verdict("wrong", f"your function replaces `{replaced[0]}`, which everything else uses too; it was put back: choose "
-                                "another name for what you make.", note)
+        return Verdict(
+            "wrong",
+            f"your function replaces `{replaced[0]}`, which everything else uses too; it was put back: choose "
+            "another name for what you make.",
+            note,
+        )
     with capture_output():
         want = exercise.outcomes(exercise.reference, cases)
         problems = [_problem(exercise, answer, g, w, output.stdout) for g, w in zip(got, want, strict=True)]
@@ -141,7 +153,9 @@ def _diagnose(exercise, answer):
     read = notebook_values(answer, set(inspect.signature(exercise.reference).parameters)) if function else []
     if read:
         problem += f" Your function also reads {', '.join(f'`{n}`' for n in read)} from the notebook: is that meant to be an argument?"
-    given = ", ".join(f"{k} {tuple(v.shape)}" if isinstance(v, torch.Tensor) else f"{k}={plain(repr(v), 60)}" for k, v in case.items())
+    given = ", ".join(
+        f"{k} {tuple(v.shape)}" if isinstance(v, torch.Tensor) else f"{k}={plain(repr(v), 60)}" for k, v in case.items()
+    )
     return Verdict("wrong", f"with {given}: {problem}" if given else problem, note)
 
 
@@ -157,11 +171,17 @@ def _alike(exercise, got, other):
 
 def _problem(exercise, answer, got, want, printed):
     """Return what is wrong in one case as a sentence, or ''."""
-    spoilt = got.changed and type(got.error) is RuntimeError and "an inplace operation" in str(got.error)  # found by autograd
+    spoilt = (
+        got.changed and type(got.error) is RuntimeError and "an inplace operation" in str(got.error)
+    )  # found by autograd
     if got.error and not want.error and not spoilt:
         return said_of(got.error, answer)
     if got.value is None and not got.error:
-        advice = "it prints its result, and has to hand it back with `return`" if printed else "is a `return` missing, or on one path only?"
+        advice = (
+            "it prints its result, and has to hand it back with `return`"
+            if printed
+            else "is a `return` missing, or on one path only?"
+        )
         return f"your function returns None: {advice}" + "." * (advice[-1] != "?")
     if got.changed:
         return f"your function changed its argument `{got.changed}` in place: work on a copy; of a tensor, `{got.changed}.clone()`."
@@ -184,7 +204,7 @@ def _written(exercise):
 def _unknown(name):
     known = ", ".join(sorted(EXERCISES))
     if not isinstance(name, str):
-        return f"name the exercise that this is the answer to: `check(\"name\", answer)`. The exercises are {known}."
+        return f'name the exercise that this is the answer to: `check("name", answer)`. The exercises are {known}.'
     return f"there is no exercise `{plain(name, 60)}`. The exercises are {known}."
 
 
@@ -196,18 +216,24 @@ def _find(x):
 
 def _formatted(text):
     """Return (plain, HTML) of words with `code` and **bold** in them; what stands in `code` is left as it is, such as x**2."""
-    parts = re.split(r"(`[^`]+`)", text.replace("\0", ""))            # \0 marks below where code goes back in
+    parts = re.split(r"(`[^`]+`)", text.replace("\0", ""))  # \0 marks below where code goes back in
     plain_text = "".join(part if part.startswith("`") else part.replace("**", "") for part in parts)
     held = "".join(f"\0{i}\0" if part.startswith("`") else html.escape(part) for i, part in enumerate(parts))
     bold = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", held)
-    return plain_text, re.sub("\0(\\d+)\0", lambda found: f"<code>{html.escape(parts[int(found[1])][1:-1])}</code>", bold)
+    return plain_text, re.sub(
+        "\0(\\d+)\0", lambda found: f"<code>{html.escape(parts[int(found[1])][1:-1])}</code>", bold
+    )
 
 
 def _show(colour, word, text):
     """Display a line of words with `code` and **bold** in it; the text form, which nbval compares, has neither bold nor colour."""
     words, marked = _formatted(f" {text[:1].upper()}{text[1:]}")
-    publish({"text/plain": word + words,
-             "text/html": f'<div style="border-left:6px solid {colour};padding:.3em 1em;margin:.3em 0"><b>{word}</b>{marked}</div>'})
+    publish(
+        {
+            "text/plain": word + words,
+            "text/html": f'<div style="border-left:6px solid {colour};padding:.3em 1em;margin:.3em 0"><b>{word}</b>{marked}</div>',
+        }
+    )
 
 
 def check(name, answer=MISSING, *, strict=False):
@@ -217,7 +243,7 @@ def check(name, answer=MISSING, *, strict=False):
     strict: raise AssertionError where the answer is not right, for grading
     """
     if answer is MISSING and type(name) is str and name in EXERCISES:
-        verdict = Verdict("wrong", f"the answer itself is missing: `check(\"{name}\", {name})`.")
+        verdict = Verdict("wrong", f'the answer itself is missing: `check("{name}", {name})`.')
     else:
         verdict = diagnose(_name(name), name if answer is MISSING else answer)
     if strict and not verdict:
@@ -246,7 +272,11 @@ def hint(name, n=1):
         _show(COLOURS["hint"], f"Hint {n} of {count}.", exercise.hints[n - 1] + more)
     else:
         word = "No more hints." if isinstance(n, int) and n > count else "No such hint."
-        _show(COLOURS["hint"], word, f"There are {count}, from 1; after them `solution({_written(exercise)})` shows the code.")
+        _show(
+            COLOURS["hint"],
+            word,
+            f"There are {count}, from 1; after them `solution({_written(exercise)})` shows the code.",
+        )
 
 
 def solution(name):

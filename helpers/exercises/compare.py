@@ -14,7 +14,10 @@ HELP = {  # (what is expected, what came): how one gets from there to here
     ("number", "tensor"): "take the number out of the tensor with `.item()`",
     ("number", "string"): "write the number without quotes",
     ("tensor", "array"): "`torch.from_numpy` makes a tensor of it",
-    ("tensor", "sequence"): "`torch.stack` makes one tensor of a list of tensors, `torch.tensor` one of a list of numbers",
+    (
+        "tensor",
+        "sequence",
+    ): "`torch.stack` makes one tensor of a list of tensors, `torch.tensor` one of a list of numbers",
     ("tensor", "number"): "was `.item()` or a sum over everything too much?",
 }
 
@@ -28,8 +31,10 @@ def bare(value, copy=False):
     bases = type.__dict__["__mro__"].__get__(type(value))
     if torch.Tensor in bases:
         if type(value) is not torch.Tensor:
-            if any("__torch_dispatch__" in vars(base) for base in bases[:bases.index(torch.Tensor)]):
-                raise TypeError(f"{type(value).__name__} is a class with an arithmetic of its own: give a plain torch.Tensor")
+            if any("__torch_dispatch__" in vars(base) for base in bases[: bases.index(torch.Tensor)]):
+                raise TypeError(
+                    f"{type(value).__name__} is a class with an arithmetic of its own: give a plain torch.Tensor"
+                )
             with torch._C.DisableTorchFunctionSubclass():
                 value = torch.Tensor.as_subclass(value, torch.Tensor)
         return value.detach().clone() if copy and value.numel() <= 10**7 else value
@@ -43,7 +48,12 @@ def bare(value, copy=False):
         return base(bare(part, copy) for part in base.__iter__(value))
     if dict in bases:
         return {key: bare(part, copy) for key, part in dict.items(value)}
-    for base, plainly in ((int, int.__int__), (float, float.__float__), (complex, complex.__complex__), (str, str.__str__)):
+    for base, plainly in (
+        (int, int.__int__),
+        (float, float.__float__),
+        (complex, complex.__complex__),
+        (str, str.__str__),
+    ):
         if base in bases and type(value) is not bool:
             return plainly(value)
     return value
@@ -51,8 +61,15 @@ def bare(value, copy=False):
 
 def kind(value):
     """Return the sort of a value in one word: number, tensor, sequence, string, ..."""
-    for sort, word in ((bool, "bool"), ((int, float, complex, Fraction, Decimal), "number"), (torch.Tensor, "tensor"),
-                       (np.ndarray, "array"), ((tuple, list), "sequence"), (str, "string"), (types.GeneratorType, "generator")):
+    for sort, word in (
+        (bool, "bool"),
+        ((int, float, complex, Fraction, Decimal), "number"),
+        (torch.Tensor, "tensor"),
+        (np.ndarray, "array"),
+        ((tuple, list), "sequence"),
+        (str, "string"),
+        (types.GeneratorType, "generator"),
+    ):
         if issubclass(type(value), sort):
             return word
     return "function" if callable(value) else "other"
@@ -64,8 +81,13 @@ def named(value):
         return "None" if value is None else "still `...`"
     if isinstance(value, torch.Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
-    names = {"str": "string", "ndarray": "NumPy array", "type": "class", "int": "whole number (int)",
-             "builtin_function_or_method": "function"}
+    names = {
+        "str": "string",
+        "ndarray": "NumPy array",
+        "type": "class",
+        "int": "whole number (int)",
+        "builtin_function_or_method": "function",
+    }
     name = names.get(type(value).__name__, type(value).__name__)
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
@@ -74,7 +96,7 @@ def plain(text, width=300):
     """Return a message without memory addresses, on one line, and not longer than `width`."""
     text = " ".join(re.sub(r" at 0x[0-9a-fA-F]+", "", str(text)).split())
     text = text.encode("utf-8", "replace").decode("utf-8")  # half a character, \ud800, could not be shown
-    return text if len(text) <= width else text[:width - 3] + "..."
+    return text if len(text) <= width else text[: width - 3] + "..."
 
 
 def difference(got, want, tol=1e-4, reveal=True, where="the answer"):
@@ -95,7 +117,9 @@ def _difference(got, want, tol, reveal, where):
         if len(got) != len(want):
             return f"{where} has {len(got)} element{'s' * (len(got) != 1)}, expected {len(want)}"
         place = "`answer" if where == "the answer" else where.rstrip("`")
-        found = (_difference(g, w, tol, reveal, f"{place}[{i}]`") for i, (g, w) in enumerate(zip(got, want, strict=True)))
+        found = (
+            _difference(g, w, tol, reveal, f"{place}[{i}]`") for i, (g, w) in enumerate(zip(got, want, strict=True))
+        )
         return next(filter(None, found), None)
     if isinstance(want, numbers.Number) and not isinstance(want, bool):
         return _number_difference(got, want, tol, reveal, where)
@@ -103,7 +127,11 @@ def _difference(got, want, tol, reveal, where):
         same = got.strip().casefold() == want.strip().casefold()
     else:
         same = type(got) is type(want) and bool(want == got)
-    return None if same else f"{where} is {plain(repr(got), 80)}" + (f", expected {want!r}" if reveal else ", which is not right")
+    return (
+        None
+        if same
+        else f"{where} is {plain(repr(got), 80)}" + (f", expected {want!r}" if reveal else ", which is not right")
+    )
 
 
 def _wrong_kind(got, want, where):
@@ -128,7 +156,9 @@ def _not_finite(got, want):
 
 
 def _number_difference(got, want, tol, reveal, where):
-    if not isinstance(got, numbers.Real) or (isinstance(want, numbers.Integral) and not isinstance(got, numbers.Integral)):
+    if not isinstance(got, numbers.Real) or (
+        isinstance(want, numbers.Integral) and not isinstance(got, numbers.Integral)
+    ):
         if got == want:
             return f"{where} is {got}: the value is right, but it is a float; use // for whole numbers"
         return f"{where} is {got}, {named(got)}, expected {named(want)}"
@@ -138,14 +168,26 @@ def _number_difference(got, want, tol, reveal, where):
     if not exact and (said := _not_finite(torch.tensor(float(got)), torch.tensor(float(want)))):
         return f"{where} {said}"
     mine, theirs = (got, want) if exact else _apart(got, want)
-    return f"{where} is {mine}" + (f", expected {theirs}" if reveal else f", which is too {'large' if got > want else 'small'}")
+    return f"{where} is {mine}" + (
+        f", expected {theirs}" if reveal else f", which is too {'large' if got > want else 'small'}"
+    )
 
 
 def _tensor_difference(got, want, tol, reveal, where):
     if got.shape != want.shape:
         return f"{where} has shape {tuple(got.shape)}, expected {tuple(want.shape)}"
-    sorts = [("complex" if t.is_complex() else "float" if t.is_floating_point() else "bool" if t.dtype == torch.bool else "int")
-             for t in (got, want)]
+    sorts = [
+        (
+            "complex"
+            if t.is_complex()
+            else "float"
+            if t.is_floating_point()
+            else "bool"
+            if t.dtype == torch.bool
+            else "int"
+        )
+        for t in (got, want)
+    ]
     if sorts[0] != sorts[1]:
         return f"{where} has dtype {got.dtype}, expected {want.dtype}"
     if sorts[1] == "float":

@@ -37,10 +37,19 @@ def signature_problem(exercise, answer):
         return ""
     by_name = {n: p for n, p in given.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     missing = [n for n in wanted if n not in by_name]
-    unknown = [n for n, p in given.items() if n not in wanted and p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
-    changed = [n for n, p in wanted.items() if n in by_name and repr(by_name[n].default) != repr(p.default) and p.default is not p.empty]
-    said = [f"{word} {', '.join(f'`{n}`' for n in names)}"
-            for word, names in (("missing:", missing), ("not known:", unknown), ("default changed:", changed)) if names]
+    unknown = [
+        n for n, p in given.items() if n not in wanted and p.default is p.empty and p.kind is not p.VAR_POSITIONAL
+    ]
+    changed = [
+        n
+        for n, p in wanted.items()
+        if n in by_name and repr(by_name[n].default) != repr(p.default) and p.default is not p.empty
+    ]
+    said = [
+        f"{word} {', '.join(f'`{n}`' for n in names)}"
+        for word, names in (("missing:", missing), ("not known:", unknown), ("default changed:", changed))
+        if names
+    ]
     if not said:
         return ""
     line = ", ".join(n if p.default is p.empty else f"{n}={p.default!r}" for n, p in wanted.items())
@@ -50,7 +59,9 @@ def signature_problem(exercise, answer):
 def said_of(error, answer):
     """Return a sentence on an exception: where in the student's own code, and what."""
     # All cells of a notebook share their globals, so these frames are the student's and not those of a library.
-    own_globals = getattr(answer, "__globals__", None) or vars(sys.modules.get(getattr(answer, "__module__", None), traceback))
+    own_globals = getattr(answer, "__globals__", None) or vars(
+        sys.modules.get(getattr(answer, "__module__", None), traceback)
+    )
     own = [(f.f_code.co_filename, n) for f, n in traceback.walk_tb(error.__traceback__) if f.f_globals is own_globals]
     where = ""
     if own:
@@ -65,7 +76,11 @@ def said_of(error, answer):
         message = plain(str(error).split("\n\n")[0])
     except Exception:
         message = ""
-    return f"your code raises **{type(error).__name__}**{where}" + (f": {message}" if message else "") + "." * (message[-1:] != ".")
+    return (
+        f"your code raises **{type(error).__name__}**{where}"
+        + (f": {message}" if message else "")
+        + "." * (message[-1:] != ".")
+    )
 
 
 def notebook_values(function, parameters):

@@ -99,8 +99,21 @@ def same_dice():
 @functools.cache
 def owners():
     """Return the modules and classes whose functions everything uses."""
-    modules = [builtins, math, random, np, np.linalg, np.random, torch, nn.functional, torch._C._nn, torch.linalg, torch.random,
-               torch.special, torch.autograd]
+    modules = [
+        builtins,
+        math,
+        random,
+        np,
+        np.linalg,
+        np.random,
+        torch,
+        nn.functional,
+        torch._C._nn,
+        torch.linalg,
+        torch.random,
+        torch.special,
+        torch.autograd,
+    ]
     kinds = [torch.Tensor, *(kind for kind in vars(nn).values() if isinstance(kind, type))]
     return [*modules, nn, *kinds]
 
@@ -114,10 +127,20 @@ def kept(exercises=()):
     Settings of torch and the filters of warnings are put back without a word.
     """
     ours = [module for name, module in list(sys.modules.items()) if name.startswith("helpers") and module is not None]
-    ours += [kind for module in ours if module.__name__.startswith("helpers.exercises") for kind in list(vars(module).values())
-             if isinstance(kind, type) and kind.__module__ == module.__name__]
+    ours += [
+        kind
+        for module in ours
+        if module.__name__.startswith("helpers.exercises")
+        for kind in list(vars(module).values())
+        if isinstance(kind, type) and kind.__module__ == module.__name__
+    ]
     before = [(owner, vars(owner).copy()) for owner in [*owners(), *ours, *exercises]]
-    dtype, device, threads, depth = torch.get_default_dtype(), torch.get_default_device(), torch.get_num_threads(), sys.getrecursionlimit()
+    dtype, device, threads, depth = (
+        torch.get_default_dtype(),
+        torch.get_default_device(),
+        torch.get_num_threads(),
+        sys.getrecursionlimit(),
+    )
     replaced = []
     try:
         with warnings.catch_warnings(), no_exit():
@@ -188,8 +211,11 @@ def call(function, case, grad=False, view=None):
     outcome, leaves = Outcome(), {}
     arguments = copy.deepcopy(case)
     if grad:
-        leaves = {name: value.requires_grad_() for name, value in arguments.items()
-                  if isinstance(value, torch.Tensor) and value.is_floating_point()}
+        leaves = {
+            name: value.requires_grad_()
+            for name, value in arguments.items()
+            if isinstance(value, torch.Tensor) and value.is_floating_point()
+        }
         arguments |= {name: leaf.clone() for name, leaf in leaves.items()}
     try:
         with same_dice():

@@ -42,8 +42,14 @@ def solve(notebook, nbgrader=False):
         elif graded(cell, "grade"):
             strict, found = re.subn(r"^(check\(.*)\)$", r"\1, strict=True)", cell.source, flags=re.MULTILINE)
             if not found:
-                raise ValueError(f"cell (={cell.metadata.nbgrader.grade_id!r}) is graded, so it must have a line check(...)")
-            cell.source = f"{cell.source}\n### BEGIN HIDDEN TESTS\n{FRESH}\n{strict}\n### END HIDDEN TESTS" if nbgrader else strict
+                raise ValueError(
+                    f"cell (={cell.metadata.nbgrader.grade_id!r}) is graded, so it must have a line check(...)"
+                )
+            cell.source = (
+                f"{cell.source}\n### BEGIN HIDDEN TESTS\n{FRESH}\n{strict}\n### END HIDDEN TESTS"
+                if nbgrader
+                else strict
+            )
     return notebook
 
 

@@ -49,7 +49,9 @@ def rows(array, name):
     if array.ndim == 3 and array.shape[0] == 1:
         array = array[0]
     if array.ndim != 2 or array.size == 0:
-        raise ValueError(f"{name} (shape {tuple(array.shape)}) must be (H, W) or (1, H, W): choose one channel, as in image[0]")
+        raise ValueError(
+            f"{name} (shape {tuple(array.shape)}) must be (H, W) or (1, H, W): choose one channel, as in image[0]"
+        )
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must hold finite numbers, and holds nan or inf")
     return array.tolist()
@@ -59,8 +61,10 @@ def image_rows(array, name="image"):
     """Return rows() of an input image; ValueError where it is too large for its cells to be seen."""
     found = rows(array, name)
     if max(len(found), len(found[0])) > LARGEST:
-        raise ValueError(f"{name} ({len(found)} x {len(found[0])}) has too many cells to see: "
-                         f"at most {LARGEST} x {LARGEST}, so crop or shrink it first")
+        raise ValueError(
+            f"{name} ({len(found)} x {len(found[0])}) has too many cells to see: "
+            f"at most {LARGEST} x {LARGEST}, so crop or shrink it first"
+        )
     return found
 
 
@@ -108,15 +112,21 @@ def problem(height, width, kernel_size, padding, padding_mode, dilation):
     """Return, in words for a student, why these settings have no output; "" where they have one. convolution.js says the same."""
     size, span = min(height, width), dilation * (kernel_size - 1) + 1
     if padding_mode == "reflect" and padding >= size:
-        return (f"Reflect mirrors the pixels beyond the border one, so padding ({padding}) must be smaller than the input ({size}): "
-                "take less padding or another mode.")
+        return (
+            f"Reflect mirrors the pixels beyond the border one, so padding ({padding}) must be smaller than the input ({size}): "
+            "take less padding or another mode."
+        )
     if padding_mode == "circular" and padding > size:
-        return (f"Circular goes around the input once at most, so padding ({padding}) must not exceed the input ({size}): "
-                "take less padding or another mode.")
+        return (
+            f"Circular goes around the input once at most, so padding ({padding}) must not exceed the input ({size}): "
+            "take less padding or another mode."
+        )
     if span > size + 2 * padding:
         sum_ = f" = {dilation}·({kernel_size} − 1) + 1" if dilation > 1 else ""
-        return (f"The kernel spans {span}{sum_} pixels and does not fit into the padded input of {size} + 2·{padding} = {size + 2 * padding}: "
-                f"take a smaller kernel,{' less dilation' if dilation > 1 else ''} or more padding.".replace(", or", " or"))
+        return (
+            f"The kernel spans {span}{sum_} pixels and does not fit into the padded input of {size} + 2·{padding} = {size + 2 * padding}: "
+            f"take a smaller kernel,{' less dilation' if dilation > 1 else ''} or more padding.".replace(", or", " or")
+        )
     return ""
 
 
@@ -205,12 +215,24 @@ class ConvolutionExplorer(Still, anywidget.AnyWidget):
     dilation = Limited(1).tag(sync=True)
     point = tr.List().tag(sync=True)
 
-    def __init__(self, image=None, kernel="vertical edges", kernels=None, kernel_size=3, stride=1, padding=1,
-                 padding_mode="zeros", dilation=1, point=None):
+    def __init__(
+        self,
+        image=None,
+        kernel="vertical edges",
+        kernels=None,
+        kernel_size=3,
+        stride=1,
+        padding=1,
+        padding_mode="zeros",
+        dilation=1,
+        point=None,
+    ):
         if image is None or isinstance(image, str):
             pictures = dict(samples())
             if isinstance(image, str) and image not in (*pictures, PAINT):
-                raise ValueError(f"image (={image!r}) must be one of {', '.join((*pictures, PAINT))}, or an array (H, W)")
+                raise ValueError(
+                    f"image (={image!r}) must be one of {', '.join((*pictures, PAINT))}, or an array (H, W)"
+                )
         elif isinstance(image, dict):
             pictures = {str(name): image_rows(array, f"image[{name!r}]") for name, array in image.items()}
             if not pictures:
@@ -226,13 +248,24 @@ class ConvolutionExplorer(Still, anywidget.AnyWidget):
             raise ValueError(f"point (={point!r}) must be None or ('output' or 'input', row, column)")
         learnt = {str(name): kernel_rows(array, f"kernels[{name!r}]") for name, array in (kernels or {}).items()}
         known = isinstance(kernel, str)
-        numbers = (learnt[kernel] if kernel in learnt else preset(kernel, kernel_size).tolist()) if known else kernel_rows(kernel)
+        numbers = (
+            (learnt[kernel] if kernel in learnt else preset(kernel, kernel_size).tolist())
+            if known
+            else kernel_rows(kernel)
+        )
         super().__init__(
-            pictures=pictures, picture=image if isinstance(image, str) else next(iter(pictures)),
+            pictures=pictures,
+            picture=image if isinstance(image, str) else next(iter(pictures)),
             painted=np.eye(8) * (np.arange(8) > 0) * (np.arange(8) < 7),
             presets={name: {str(K): preset(name, K).tolist() for K in range(low, high + 1)} for name in PRESETS},
-            kernels=learnt, preset=kernel if known else "", kernel=numbers,
-            stride=stride, padding=padding, padding_mode=padding_mode, dilation=dilation)
+            kernels=learnt,
+            preset=kernel if known else "",
+            kernel=numbers,
+            stride=stride,
+            padding=padding,
+            padding_mode=padding_mode,
+            dilation=dilation,
+        )
         if point is None:
             height, width = self._sizes()
             point = ("output", height // 2, width // 2)
@@ -253,7 +286,9 @@ class ConvolutionExplorer(Still, anywidget.AnyWidget):
     @tr.validate("point")
     def _known_point(self, proposal):
         point = list(proposal["value"])
-        if point and not (len(point) == 3 and point[0] in ("input", "output") and all(isinstance(i, int) for i in point[1:])):
+        if point and not (
+            len(point) == 3 and point[0] in ("input", "output") and all(isinstance(i, int) for i in point[1:])
+        ):
             raise ValueError(f"point (={point!r}) must be empty or ('output' or 'input', row, column)")
         return point
 
@@ -294,8 +329,10 @@ class ConvolutionExplorer(Still, anywidget.AnyWidget):
         """What is shown now, in a sentence."""
         (height, width), K = self.image().shape, len(self.kernel)
         dilated = f", dilation {self.dilation}" if self.dilation > 1 else ""
-        head = (f"Convolution explorer. Input: {self.picture}, {height} x {width}. Kernel: {self._named()}, {K} x {K}. "
-                f"Stride {self.stride}, padding {self.padding} ({self.padding_mode}){dilated}. ")
+        head = (
+            f"Convolution explorer. Input: {self.picture}, {height} x {width}. Kernel: {self._named()}, {K} x {K}. "
+            f"Stride {self.stride}, padding {self.padding} ({self.padding_mode}){dilated}. "
+        )
         if problem(height, width, K, self.padding, self.padding_mode, self.dilation):
             return head + "These settings have no output."
         return head + "Output: {} x {}.".format(*self._sizes())
@@ -308,8 +345,12 @@ class ConvolutionExplorer(Still, anywidget.AnyWidget):
         plots.draw_numbers(axes[1], kernel, f"kernel {len(kernel)} × {len(kernel)}", fmt="{:.2g}")
         try:
             output = self.output().numpy()
-            plots.draw_image(axes[2], output, f"output {output.shape[0]} × {output.shape[1]}", signed=bool(output.min() < -1e-9))
+            plots.draw_image(
+                axes[2], output, f"output {output.shape[0]} × {output.shape[1]}", signed=bool(output.min() < -1e-9)
+            )
         except ValueError:
             axes[2].set_axis_off()
-            axes[2].text(0.5, 0.5, "no output with\nthese settings", ha="center", va="center", transform=axes[2].transAxes)
+            axes[2].text(
+                0.5, 0.5, "no output with\nthese settings", ha="center", va="center", transform=axes[2].transAxes
+            )
         return fig

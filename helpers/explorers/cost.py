@@ -46,27 +46,64 @@ def linear(name, filters):
 
 
 def alexnet(groups):
-    return (conv("conv1", 96, 11, 4), pool("pool1"), conv("conv2", 256, 5, 1, 2, groups), pool("pool2"), conv("conv3", 384, 3, 1, 1),
-            conv("conv4", 384, 3, 1, 1, groups), conv("conv5", 256, 3, 1, 1, groups), pool("pool5"),
-            linear("fc6", 4096), linear("fc7", 4096), linear("fc8", 1000))
+    return (
+        conv("conv1", 96, 11, 4),
+        pool("pool1"),
+        conv("conv2", 256, 5, 1, 2, groups),
+        pool("pool2"),
+        conv("conv3", 384, 3, 1, 1),
+        conv("conv4", 384, 3, 1, 1, groups),
+        conv("conv5", 256, 3, 1, 1, groups),
+        pool("pool5"),
+        linear("fc6", 4096),
+        linear("fc7", 4096),
+        linear("fc8", 1000),
+    )
 
 
 # name: (channels and side of the input, layers). Each as helpers.models.alexnet builds it.
 PRESETS = {
     "AlexNet 2012": ((3, 227), alexnet(2)),
     "AlexNet one tower": ((3, 227), alexnet(1)),
-    "AlexNet torchvision": ((3, 224), (
-        conv("conv1", 64, 11, 4, 2), pool("pool1"), conv("conv2", 192, 5, 1, 2), pool("pool2"), conv("conv3", 384, 3, 1, 1),
-        conv("conv4", 256, 3, 1, 1), conv("conv5", 256, 3, 1, 1), pool("pool5"), Layer("avgpool", "adaptive", 0, 6),
-        linear("fc6", 4096), linear("fc7", 4096), linear("fc8", 1000))),
-    "LeNet-like": ((1, 32), (
-        conv("conv1", 6, 5), pool("pool1", 2), conv("conv2", 16, 5), pool("pool2", 2),
-        linear("fc3", 120), linear("fc4", 84), linear("fc5", 10))),
+    "AlexNet torchvision": (
+        (3, 224),
+        (
+            conv("conv1", 64, 11, 4, 2),
+            pool("pool1"),
+            conv("conv2", 192, 5, 1, 2),
+            pool("pool2"),
+            conv("conv3", 384, 3, 1, 1),
+            conv("conv4", 256, 3, 1, 1),
+            conv("conv5", 256, 3, 1, 1),
+            pool("pool5"),
+            Layer("avgpool", "adaptive", 0, 6),
+            linear("fc6", 4096),
+            linear("fc7", 4096),
+            linear("fc8", 1000),
+        ),
+    ),
+    "LeNet-like": (
+        (1, 32),
+        (
+            conv("conv1", 6, 5),
+            pool("pool1", 2),
+            conv("conv2", 16, 5),
+            pool("pool2", 2),
+            linear("fc3", 120),
+            linear("fc4", 84),
+            linear("fc5", 10),
+        ),
+    ),
     "one layer": ((3, 227), (conv("conv1", 96, 11, 4),)),
 }
 LIMITS = {"filters": (1, 9999), "kernel_size": (1, 15), "stride": (1, 8), "padding": (0, 7), "groups": (1, 512)}
 CHANNELS, SIZES = (1, 512), (16, 512)
-EDITABLE = {"conv": tuple(LIMITS), "pool": ("kernel_size", "stride", "padding"), "adaptive": ("kernel_size",), "linear": ("filters",)}
+EDITABLE = {
+    "conv": tuple(LIMITS),
+    "pool": ("kernel_size", "stride", "padding"),
+    "adaptive": ("kernel_size",),
+    "linear": ("filters",),
+}
 COLUMNS = {"memory": "memory", "params": "parameters", "macs": "MACs"}
 
 
@@ -102,7 +139,9 @@ def costs(layers, channels, size):
                     field = "kernel_size"
                 elif C % G or F % G:
                     field = "groups"
-                    raise ValueError(f"groups (={G}) must divide both the {C} input channels and the {F} filters: {divisors(C, F)}")
+                    raise ValueError(
+                        f"groups (={G}) must divide both the {C} input channels and the {F} filters: {divisors(C, F)}"
+                    )
                 side = output_size(shape[1], K, layer.stride, layer.padding)
                 shape, params, macs = (F, side, side), 0, 0
                 if layer.kind == "conv":
@@ -122,7 +161,11 @@ def divisors(channels, filters):
     fit = [g for g in range(1, min(channels, filters) + 1) if channels % g == filters % g == 0]
     if fit == [1]:
         return "use 1"
-    return f"use {', '.join(map(str, fit[:5]))}, …" if len(fit) > 6 else f"use {', '.join(map(str, fit[:-1]))} or {fit[-1]}"
+    return (
+        f"use {', '.join(map(str, fit[:5]))}, …"
+        if len(fit) > 6
+        else f"use {', '.join(map(str, fit[:-1]))} or {fit[-1]}"
+    )
 
 
 def total(rows):
@@ -202,7 +245,10 @@ class CostExplorer(Panel):
         elif "." in name:
             i, setting = name.split(".")
             if int(i) < len(self.layers) and setting in EDITABLE[self.layers[int(i)].kind]:
-                self.layers = tuple(layer._replace(**{setting: value}) if at == int(i) else layer for at, layer in enumerate(self.layers))
+                self.layers = tuple(
+                    layer._replace(**{setting: value}) if at == int(i) else layer
+                    for at, layer in enumerate(self.layers)
+                )
 
     # What is shown
 
@@ -210,8 +256,10 @@ class CostExplorer(Panel):
         (channels, size), layers = PRESETS[self.network]
         same = (channels, size, layers) == (self.channels, self.size, self.layers)
         self.fixed = {"frame": FRAME, "table": table(self.layers)}
-        parts = {"problem": "",
-                 "reset": button("do", "reset", "reset", f"set everything back to {self.network}", "reset", same)}
+        parts = {
+            "problem": "",
+            "reset": button("do", "reset", "reset", f"set everything back to {self.network}", "reset", same),
+        }
         self.wrong, before = [], costs(layers, channels, size)
         self._good = self._good or numbers(before, before, self.network)
         try:
@@ -220,8 +268,16 @@ class CostExplorer(Panel):
             parts["problem"] = problem(str(error))
             self.wrong = [f"{error.index}.{error.field}"]
         self.parts = {**parts, **self._good}
-        self.values = {"network": self.network, "channels": self.channels, "size": self.size,
-                       **{f"{i}.{name}": getattr(layer, name) for i, layer in enumerate(self.layers) for name in EDITABLE[layer.kind]}}
+        self.values = {
+            "network": self.network,
+            "channels": self.channels,
+            "size": self.size,
+            **{
+                f"{i}.{name}": getattr(layer, name)
+                for i, layer in enumerate(self.layers)
+                for name in EDITABLE[layer.kind]
+            },
+        }
 
     @property
     def alt(self):
@@ -231,7 +287,10 @@ class CostExplorer(Panel):
             memory, params, macs = total(self.rows())
         except Impossible as error:
             return head + str(error)
-        return head + f"In all {as_text('memory', memory)} KiB of outputs, {params:,} parameters and {macs:,} multiply-adds."
+        return (
+            head
+            + f"In all {as_text('memory', memory)} KiB of outputs, {params:,} parameters and {macs:,} multiply-adds."
+        )
 
     def still(self):
         """Return a figure of three bar charts: each layer's part of the memory, the parameters and the multiply-adds."""
@@ -241,9 +300,17 @@ class CostExplorer(Panel):
             channels_size, layers = PRESETS[self.network]
             rows = costs(layers, *channels_size)
         fig, axes = plots.figure(1, 3, width=12, height=1.2 + 0.34 * len(rows))
-        for ax, (column, title), colour, whole_sum in zip(axes, COLUMNS.items(), (plots.BLUE, plots.ORANGE, plots.GREEN), total(rows)):
-            plots.draw_bars(ax, [row.name for row in rows], [100 * getattr(row, column) / whole_sum if whole_sum else 0 for row in rows],
-                            fmt="{:.0f} %", title=f"{title}: {as_text(column, whole_sum)}{' KiB' if column == 'memory' else ''}", colours=colour)
+        for ax, (column, title), colour, whole_sum in zip(
+            axes, COLUMNS.items(), (plots.BLUE, plots.ORANGE, plots.GREEN), total(rows)
+        ):
+            plots.draw_bars(
+                ax,
+                [row.name for row in rows],
+                [100 * getattr(row, column) / whole_sum if whole_sum else 0 for row in rows],
+                fmt="{:.0f} %",
+                title=f"{title}: {as_text(column, whole_sum)}{' KiB' if column == 'memory' else ''}",
+                colours=colour,
+            )
             ax.set(xticks=[])
         for ax in axes[1:]:
             ax.set(yticks=[])
@@ -271,22 +338,42 @@ def numbers(rows, before, network):
 
 def table(layers):
     """Return the HTML of the layers' controls and of the places for the numbers."""
-    heads = (("layer", ""), ("filters", "F"), ("kernel", "K"), ("stride", "S"), ("pad", "P"), ("groups", "G"), ("output", ""),
-             ("memory, KiB", "memory"), ("parameters", ""), ("MACs", ""))
+    heads = (
+        ("layer", ""),
+        ("filters", "F"),
+        ("kernel", "K"),
+        ("stride", "S"),
+        ("pad", "P"),
+        ("groups", "G"),
+        ("output", ""),
+        ("memory, KiB", "memory"),
+        ("parameters", ""),
+        ("MACs", ""),
+    )
     out = [header(heads, right=6)]
     for i, layer in enumerate(layers):
         controls = []
         for name, (low, high) in LIMITS.items():
             what = {"adaptive": "output size", "linear": "units"}.get(layer.kind, name.replace("_", " "))
-            controls.append(number(f"{i}.{name}", f"{layer.name}, {what}", low, high) if name in EDITABLE[layer.kind] else "")
-        bars = "".join(f'<div role="cell" class="bar{more} panel-dims" data-part="{i}.{column}"></div>'
-                       for column, more in zip(COLUMNS, ("", " two", " three")))
-        out.append(f'<div role="row"><div role="rowheader" class="name">{layer.name}</div>'
-                   + "".join(f'<div role="cell">{control}</div>' for control in controls)
-                   + f'<div role="cell" class="n panel-dims" data-part="{i}.out"></div>{bars}</div>')
+            controls.append(
+                number(f"{i}.{name}", f"{layer.name}, {what}", low, high) if name in EDITABLE[layer.kind] else ""
+            )
+        bars = "".join(
+            f'<div role="cell" class="bar{more} panel-dims" data-part="{i}.{column}"></div>'
+            for column, more in zip(COLUMNS, ("", " two", " three"))
+        )
+        out.append(
+            f'<div role="row"><div role="rowheader" class="name">{layer.name}</div>'
+            + "".join(f'<div role="cell">{control}</div>' for control in controls)
+            + f'<div role="cell" class="n panel-dims" data-part="{i}.out"></div>{bars}</div>'
+        )
     for name, label in (("total", "total"), ("change", '<span data-part="change"></span>')):
-        cells = "".join(f'<div role="cell" class="n {name} panel-dims" data-part="{name}.{column}"></div>' for column in COLUMNS)
-        out.append(f'<div role="row"><div role="rowheader" class="{name} panel-dims" style="grid-column:1 / span 7">{label}</div>{cells}</div>')
+        cells = "".join(
+            f'<div role="cell" class="n {name} panel-dims" data-part="{name}.{column}"></div>' for column in COLUMNS
+        )
+        out.append(
+            f'<div role="row"><div role="rowheader" class="{name} panel-dims" style="grid-column:1 / span 7">{label}</div>{cells}</div>'
+        )
     return "".join(out)
 
 

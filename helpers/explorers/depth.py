@@ -14,9 +14,9 @@ from helpers.models.deep import STARTS, deep_net
 
 DEPTHS, SEEDS = (4, 60), (0, 99)
 NORMS = {"on": nn.BatchNorm2d, "off": nn.Identity}
-ENDS = {"BN": False, "ReLU": True}           # of F, before the addition
+ENDS = {"BN": False, "ReLU": True}  # of F, before the addition
 IMAGES = 32
-LOW, HIGH = -9, 5                            # powers of ten: the axes of both charts, the same for all settings
+LOW, HIGH = -9, 5  # powers of ten: the axes of both charts, the same for all settings
 COLOURS = {"plain": plots.ORANGE, "residual": plots.BLUE}
 CHARTS = {"gradients": "gradient of each layer's weights", "values": "values that each layer receives"}
 
@@ -36,6 +36,7 @@ class Profile(NamedTuple):
 def batch():
     """Return (images (32, 1, 8, 8), labels (32,)): the first training digits, or noise where the file is missing."""
     from helpers import data
+
     try:
         digits = data.digits()
         return digits.images[:IMAGES], digits.labels[:IMAGES]
@@ -52,7 +53,10 @@ def profile(net, images, labels):
     """
     layers = [module for module in net.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
     received = {}
-    hooks = [layer.register_forward_pre_hook(lambda layer, inputs: received.update({layer: inputs[0].detach()})) for layer in layers]
+    hooks = [
+        layer.register_forward_pre_hook(lambda layer, inputs: received.update({layer: inputs[0].detach()}))
+        for layer in layers
+    ]
     loss = F.cross_entropy(net.train()(images), labels)
     for hook in hooks:
         hook.remove()
@@ -75,7 +79,9 @@ class DepthExplorer(Panel):
     Both networks of helpers.models.deep, 16 channels, are run on 32 digits at each change. measured() returns the numbers.
     """
 
-    _css = Panel._css + """
+    _css = (
+        Panel._css
+        + """
 .depth-charts { display: grid; grid-template-columns: 1fr 1fr; gap: 4px 24px; }
 .depth-charts svg { display: block; width: 100%; height: auto; max-width: 520px; overflow: visible; }
 .depth-charts text { fill: currentColor; font-size: 16px; }
@@ -88,11 +94,14 @@ class DepthExplorer(Panel):
 .depth-words p { margin: 6px 0 0; }
 @container (max-width: 760px) { .depth-charts { grid-template-columns: 1fr; } }
 """
+    )
 
     def __init__(self, depth=40, norm="on", start="he", end="BN", seed=0):
         super().__init__()
         if whole("depth", depth, *DEPTHS) % 2:
-            raise ValueError(f"depth (={depth}) must be even, as each block has two layers: give {depth - 1} or {depth + 1}")
+            raise ValueError(
+                f"depth (={depth}) must be even, as each block has two layers: give {depth - 1} or {depth + 1}"
+            )
         for name, value, options in (("norm", norm, NORMS), ("start", start, STARTS), ("end", end, ENDS)):
             if not isinstance(value, str) or value not in options:
                 raise ValueError(f"{name} (={value!r}) must be one of {', '.join(options)}")
@@ -136,8 +145,10 @@ class DepthExplorer(Panel):
     def alt(self):
         """What is shown, in a sentence without measured numbers."""
         depth, norm, start, end, seed = self.settings.values()
-        return (f"Depth explorer. {depth} layers, batch normalisation {norm}, start {start}, F ends with {end}, seed {seed}: the gradient of "
-                "each layer's weights and the size of the values it receives, on logarithmic axes, a plain and a residual network.")
+        return (
+            f"Depth explorer. {depth} layers, batch normalisation {norm}, start {start}, F ends with {end}, seed {seed}: the gradient of "
+            "each layer's weights and the size of the values it receives, on logarithmic axes, a plain and a residual network."
+        )
 
     def still(self):
         """Return a figure of the two charts."""
@@ -146,8 +157,10 @@ class DepthExplorer(Panel):
         for ax, (column, title) in zip(axes, CHARTS.items()):
             for kind, marker in (("plain", "s"), ("residual", "o")):
                 numbers = [10 ** place(number) for number in getattr(found[kind], column)]
-                ax.plot(range(1, len(numbers) + 1), numbers, marker + "-", color=COLOURS[kind], label=kind, markersize=5)
-            ax.set(yscale="log", ylim=(10.0 ** LOW, 10.0 ** HIGH), title=title, xlabel="layer")
+                ax.plot(
+                    range(1, len(numbers) + 1), numbers, marker + "-", color=COLOURS[kind], label=kind, markersize=5
+                )
+            ax.set(yscale="log", ylim=(10.0**LOW, 10.0**HIGH), title=title, xlabel="layer")
             ax.xaxis.get_major_locator().set_params(integer=True)
         axes[0].legend(loc="lower right", ncols=2)
         return fig
@@ -166,12 +179,19 @@ WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 500, 290, 52, 46, 10
 def chart(column, found):
     """Return one chart as SVG: a line for each network, layers to the right, powers of ten upwards."""
     count = len(found["plain"].gradients)
-    across = lambda layer: LEFT + (layer - 1) / (count - 1) * (WIDTH - LEFT - 14)
-    up = lambda power: TOP + (HIGH - power) / (HIGH - LOW) * (HEIGHT - TOP - BOTTOM)
     out = []
+
+    def across(layer):
+        return LEFT + (layer - 1) / (count - 1) * (WIDTH - LEFT - 14)
+
+    def up(power):
+        return TOP + (HIGH - power) / (HIGH - LOW) * (HEIGHT - TOP - BOTTOM)
+
     for power in range(LOW + 1, HIGH + 1, 2):
-        out.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 6}" y1="{up(power):.1f}" y2="{up(power):.1f}"/>'
-                   f'<text x="{LEFT - 8}" y="{up(power) + 5:.1f}" text-anchor="end">{label(power)}</text>')
+        out.append(
+            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 6}" y1="{up(power):.1f}" y2="{up(power):.1f}"/>'
+            f'<text x="{LEFT - 8}" y="{up(power) + 5:.1f}" text-anchor="end">{label(power)}</text>'
+        )
     step = next(step for step in (1, 2, 5, 10) if count / step <= 8)
     for layer in [1, *range(step, count + 1, step)] if step > 1 else range(1, count + 1):
         out.append(f'<text x="{across(layer):.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{layer}</text>')
@@ -181,7 +201,7 @@ def chart(column, found):
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         out.append(f'<polyline data-kind="{kind}" points="{line}" fill="none" stroke="{colour}" stroke-width="3"/>')
         out += [mark(kind, x, y) for x, y in points]
-    return (f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{CHARTS[column]}: {spoken(column, found)}">{"".join(out)}</svg>')
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{CHARTS[column]}: {spoken(column, found)}">{"".join(out)}</svg>'
 
 
 def mark(kind, x, y):
@@ -193,7 +213,7 @@ def mark(kind, x, y):
 
 def label(power):
     """Write a power of ten: 0.01, 1, 100, and beyond these 10 with an exponent."""
-    return f"{10.0 ** power:g}" if abs(power) <= 2 else f"10{raised(power)}"
+    return f"{10.0**power:g}" if abs(power) <= 2 else f"10{raised(power)}"
 
 
 def raised(power):
@@ -213,8 +233,10 @@ def written(number):
 
 def spoken(column, found):
     """Say where the lines of a chart begin and end."""
-    return "; ".join(f"{kind}, first layer {written(getattr(found[kind], column)[0])}, last {written(getattr(found[kind], column)[-1])}"
-                     for kind in COLOURS)
+    return "; ".join(
+        f"{kind}, first layer {written(getattr(found[kind], column)[0])}, last {written(getattr(found[kind], column)[-1])}"
+        for kind in COLOURS
+    )
 
 
 def words(found):
@@ -222,13 +244,18 @@ def words(found):
     said = []
     for kind in COLOURS:
         gradients, values = found[kind]
-        said.append(f"<p><b>{kind.capitalize()}</b>: gradient of the first layer {written(gradients[0])}, of the last {written(gradients[-1])}; "
-                    f"values into the second layer {written(values[1])}, into the last {written(values[-1])}.</p>")
+        said.append(
+            f"<p><b>{kind.capitalize()}</b>: gradient of the first layer {written(gradients[0])}, of the last {written(gradients[-1])}; "
+            f"values into the second layer {written(values[1])}, into the last {written(values[-1])}.</p>"
+        )
     return "".join(said)
 
 
-KEY = "".join(f'<span><svg viewBox="0 0 34 14" aria-hidden="true"><line x1="0" x2="34" y1="7" y2="7" stroke="{colour}" stroke-width="3"/>'
-              f"{mark(kind, 17, 7)}</svg>{kind}</span>" for kind, colour in COLOURS.items())
+KEY = "".join(
+    f'<span><svg viewBox="0 0 34 14" aria-hidden="true"><line x1="0" x2="34" y1="7" y2="7" stroke="{colour}" stroke-width="3"/>'
+    f"{mark(kind, 17, 7)}</svg>{kind}</span>"
+    for kind, colour in COLOURS.items()
+)
 FRAME = f"""{LATE}
 <div class="panel-top">
   <label>depth {slider("depth", "depth, layers", *DEPTHS, 2)} <b data-show="depth"></b></label>

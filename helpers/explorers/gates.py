@@ -25,7 +25,7 @@ COLOURS = (*plots.COLOURS, plots.YELLOW, "#332288", "#882255", "#117733", "#9999
 def presets(steps):
     """Return {name: {"i": [...], "f": [...], "o": [...]}} for a sequence of so many steps."""
     last = steps - 1
-    cut = min(3, last)                                          # step 4, counted from 1
+    cut = min(3, last)  # step 4, counted from 1
     each = {
         "torch's start: all 1/2": (0.5, 0.5, 0.5),
         "forget bias 3: f = 0.95": (0.5, 0.95, 0.5),
@@ -35,7 +35,9 @@ def presets(steps):
         "only the present": (1, 0, 1),
         "moving average: f = 0.8, i = 0.2": (0.2, 0.8, 1),
     }
-    return {name: {gate: levels(gate, value, steps) for gate, value in zip(GATES, values)} for name, values in each.items()}
+    return {
+        name: {gate: levels(gate, value, steps) for gate, value in zip(GATES, values)} for name, values in each.items()
+    }
 
 
 def levels(name, values, steps):
@@ -47,7 +49,9 @@ def levels(name, values, steps):
         values = values.detach().cpu().tolist()
     found = list(values) if isinstance(values, (list, tuple)) else [values] * steps
     if len(found) != steps:
-        raise ValueError(f"{name} has {len(found)} levels for {steps} steps: give one for each step, or one number for all")
+        raise ValueError(
+            f"{name} has {len(found)} levels for {steps} steps: give one for each step, or one number for all"
+        )
     for level in found:
         if isinstance(level, bool) or not isinstance(level, (int, float)) or not 0 <= level <= 1:
             raise ValueError(f"{name} holds {level!r}: a gate lies from 0 (closed) to 1 (open)")
@@ -66,7 +70,9 @@ def sequence(values):
     found = list(values)
     low, high = STEPS
     if not low <= len(found) <= high:
-        raise ValueError(f"candidates ({len(found)} of them) must be {low} to {high}: more steps cannot be seen at once")
+        raise ValueError(
+            f"candidates ({len(found)} of them) must be {low} to {high}: more steps cannot be seen at once"
+        )
     for value in found:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or abs(value) > 1:
             raise ValueError(f"candidates hold {value!r}: a candidate is a tanh, from -1 to 1")
@@ -106,8 +112,14 @@ class GatesExplorer(Still, anywidget.AnyWidget):
             raise ValueError(f"preset (={preset!r}) must be one of {', '.join(offers)}")
         if preset is not None and not i is f is o is None:
             raise ValueError(f"preset (={preset!r}) sets i, f and o: give either the preset or the gates")
-        given = offers[preset] if preset else {name: levels(name, 0.5 if value is None else value, len(g))
-                                               for name, value in (("i", i), ("f", f), ("o", o))}
+        given = (
+            offers[preset]
+            if preset
+            else {
+                name: levels(name, 0.5 if value is None else value, len(g))
+                for name, value in (("i", i), ("f", f), ("o", o))
+            }
+        )
         super().__init__(candidates=g, presets=offers, colours=list(COLOURS), **given)
         if isinstance(step, bool) or not isinstance(step, int):
             raise ValueError(f"step (={step!r}) must be a whole number from 1 to {len(g)}")
@@ -151,16 +163,20 @@ class GatesExplorer(Still, anywidget.AnyWidget):
     def alt(self):
         """What is shown now, in a sentence."""
         c, h = self.cells()
-        return (f"Gate explorer: one LSTM cell over {len(self.candidates)} steps, with input, forget and output gate to be "
-                f"set at each. Shown: {self._named()}. The last cell value is {float(c[-1]) + 0.0:.2f}, the last output "
-                f"{float(h[-1]) + 0.0:.2f}.").replace("-", "−")
+        return (
+            f"Gate explorer: one LSTM cell over {len(self.candidates)} steps, with input, forget and output gate to be "
+            f"set at each. Shown: {self._named()}. The last cell value is {float(c[-1]) + 0.0:.2f}, the last output "
+            f"{float(h[-1]) + 0.0:.2f}."
+        ).replace("-", "−")
 
     def still(self):
         """Return a figure of the gates, of c and h, and of what each step has left in the last c."""
         steps = range(1, len(self.candidates) + 1)
         (c, h), left = self.cells(), self.left()
         fig, axes = plots.figure(1, 3, width=12, height=4.2)
-        for place, (name, words), colour in zip((-0.27, 0, 0.27), GATES.items(), (plots.ORANGE, plots.BLUE, plots.GREEN)):
+        for place, (name, words), colour in zip(
+            (-0.27, 0, 0.27), GATES.items(), (plots.ORANGE, plots.BLUE, plots.GREEN)
+        ):
             axes[0].bar([t + place for t in steps], getattr(self, name), 0.25, color=colour, label=f"{name}, {words}")
         axes[0].set(title="gates", ylim=(0, 1.5), yticks=[0, 0.5, 1])
         axes[0].legend(loc="upper center", fontsize=11)
@@ -169,7 +185,7 @@ class GatesExplorer(Still, anywidget.AnyWidget):
         axes[1].axhline(0, color="black", linewidth=1)
         axes[1].legend(fontsize=11)
         axes[1].set_title("cell and output")
-        axes[2].bar(steps, left.tolist(), color=self.colours[:len(left)])
+        axes[2].bar(steps, left.tolist(), color=self.colours[: len(left)])
         axes[2].axhline(0, color="black", linewidth=1)
         axes[2].set_title(f"left of each step in c at step {len(left)}", fontsize=15)
         for ax in axes:

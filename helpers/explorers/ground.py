@@ -71,16 +71,20 @@ def html_image(png, alt, width=None, height=None, pixelated=True):
     """
     alt = words(alt)
     sizes = "".join(f"{name}:{value:g}px;" for name, value in (("width", width), ("height", height)) if value)
-    return (f'<img alt="{html.escape(alt)}" src="{data_uri(png)}" style="{sizes}max-width:100%;'
-            f'{"image-rendering:pixelated;" if pixelated else ""}background:white">')
+    return (
+        f'<img alt="{html.escape(alt)}" src="{data_uri(png)}" style="{sizes}max-width:100%;'
+        f'{"image-rendering:pixelated;" if pixelated else ""}background:white">'
+    )
 
 
 def problem(text):
     """Return an HTML message that says why nothing is drawn; screen readers speak it at once. Empty for an empty text."""
     if not text:
         return ""
-    return ('<div role="alert" style="padding:12px 16px;border-left:5px solid #D55E00;font-size:16px;line-height:1.5;'
-            f'color:var(--jp-ui-font-color1,inherit);background:rgba(213,94,0,.12)">{html.escape(text)}</div>')
+    return (
+        '<div role="alert" style="padding:12px 16px;border-left:5px solid #D55E00;font-size:16px;line-height:1.5;'
+        f'color:var(--jp-ui-font-color1,inherit);background:rgba(213,94,0,.12)">{html.escape(text)}</div>'
+    )
 
 
 def words(alt):

@@ -17,8 +17,13 @@ LIMITS = {"width": (25, 150, 5), "size": (96, 320, 32), "kernel_size": (3, 11, 2
 START = {"width": 100, "size": 224, "kernel_size": 3}
 CLASSES = 1000
 
-KINDS = {"full": "full convolution", "depthwise": "depthwise", "pointwise": "pointwise 1×1", "fc": "fully connected",
-         "norm": "batch norm"}
+KINDS = {
+    "full": "full convolution",
+    "depthwise": "depthwise",
+    "pointwise": "pointwise 1×1",
+    "fc": "fully connected",
+    "norm": "batch norm",
+}
 COLOURS = dict(zip(KINDS, (plots.GREY, plots.ORANGE, plots.BLUE, plots.GREEN, plots.PINK)))
 COLUMNS = {"macs": "MACs", "params": "parameters", "memory": "memory"}
 
@@ -142,7 +147,9 @@ class MobileExplorer(Panel):
             low, high, step = LIMITS[name]
             whole(name, value, low, high)
             if (value - low) % step:
-                raise ValueError(f"{name} (={value}) must be {low} to {high} in steps of {step}: use {snap(name, value)}")
+                raise ValueError(
+                    f"{name} (={value}) must be {low} to {high} in steps of {step}: use {snap(name, value)}"
+                )
         self.block, self.width, self.size, self.kernel_size = block, width, size, kernel_size
         self.refresh()
 
@@ -167,7 +174,9 @@ class MobileExplorer(Panel):
         mine, other, start = self.costs(), costs(FULL, **settings), total(costs(self.block, **START))
         now, then = total(mine), total(other)
         self.fixed = {"frame": FRAME}
-        parts = {"reset": button("do", "reset", "reset", "set width, image and kernel back", "reset", settings == START)}
+        parts = {
+            "reset": button("do", "reset", "reset", "set width, image and kernel back", "reset", settings == START)
+        }
         for column in COLUMNS:
             longest = max(getattr(now, column), getattr(then, column))
             for name, kinds in (("mine", mine), ("other", other)):
@@ -186,9 +195,11 @@ class MobileExplorer(Panel):
     def alt(self):
         """What is shown now, in a sentence."""
         now, then = total(self.costs()), total(costs(FULL, self.width, self.size, self.kernel_size))
-        return (f"MobileNet cost explorer. {self.block}, width {self.width} %, image {self.size} × {self.size}, kernel {self.kernel_size} × "
-                f"{self.kernel_size}: {now.macs:,} multiply-adds, {now.params:,} parameters, {short('memory', now.memory)} of outputs. "
-                f"V1's channels in full convolutions: {then.macs:,}, {then.params:,} and {short('memory', then.memory)}.")
+        return (
+            f"MobileNet cost explorer. {self.block}, width {self.width} %, image {self.size} × {self.size}, kernel {self.kernel_size} × "
+            f"{self.kernel_size}: {now.macs:,} multiply-adds, {now.params:,} parameters, {short('memory', now.memory)} of outputs. "
+            f"V1's channels in full convolutions: {then.macs:,}, {then.params:,} and {short('memory', then.memory)}."
+        )
 
     def still(self):
         """Return a figure of three pairs of bars: this network and the one of full convolutions, stacked by kind."""
@@ -200,7 +211,9 @@ class MobileExplorer(Panel):
                 left = 0.0
                 for kind, cost in kinds.items():
                     amount = getattr(cost, column) / unit
-                    ax.barh(place, amount, left=left, color=COLOURS[kind], label=None if place else KINDS[kind], height=0.6)
+                    ax.barh(
+                        place, amount, left=left, color=COLOURS[kind], label=None if place else KINDS[kind], height=0.6
+                    )
                     left += amount
                 ax.text(left, place, f" {short(column, getattr(total(kinds), column))}", va="center", fontsize=13)
             most = max(getattr(total(kinds), column) for kinds in pair.values()) / unit
@@ -215,8 +228,11 @@ class MobileExplorer(Panel):
 def stacked(column, kinds, longest):
     """Return the HTML of one bar, a piece for each kind, and its sum in words."""
     whole_sum = getattr(total(kinds), column)
-    pieces = "".join(f'<i style="width:{100 * getattr(cost, column) / whole_sum:.2f}%;background:{COLOURS[kind]}"></i>'
-                     for kind, cost in kinds.items() if getattr(cost, column))
+    pieces = "".join(
+        f'<i style="width:{100 * getattr(cost, column) / whole_sum:.2f}%;background:{COLOURS[kind]}"></i>'
+        for kind, cost in kinds.items()
+        if getattr(cost, column)
+    )
     return f'<div class="mobile-bar" style="--part:{whole_sum / longest:.4f}">{pieces}</div><span>{short(column, whole_sum)}</span>'
 
 
@@ -232,25 +248,40 @@ def share(column, value, whole_sum, colour):
 
 def comparison():
     """Return the HTML of the bars against full convolutions."""
-    out = ['<div role="row"><div role="columnheader" class="head"></div><div role="columnheader" class="head"></div>'
-           '<div role="columnheader" class="head"></div><div role="columnheader" class="head n">against full</div>'
-           '<div role="columnheader" class="head n" title="the same block at width 100 %, 224 pixels, 3×3">against start</div></div>']
+    out = [
+        '<div role="row"><div role="columnheader" class="head"></div><div role="columnheader" class="head"></div>'
+        '<div role="columnheader" class="head"></div><div role="columnheader" class="head n">against full</div>'
+        '<div role="columnheader" class="head n" title="the same block at width 100 %, 224 pixels, 3×3">against start</div></div>'
+    ]
     for column, title in COLUMNS.items():
         for name, label in (("mine", "this network"), ("other", "full convolutions")):
-            ends = "".join(f'<div role="cell" class="n"><b data-part="{end}.{column}"></b></div>' if name == "mine" else '<div role="cell"></div>'
-                           for end in ("against", "start"))
-            out.append(f'<div role="row"><div role="rowheader" class="name">{title if name == "mine" else ""}</div><div role="cell">{label}</div>'
-                       f'<div role="cell" class="mobile-track" data-part="{name}.{column}"></div>{ends}</div>')
+            ends = "".join(
+                f'<div role="cell" class="n"><b data-part="{end}.{column}"></b></div>'
+                if name == "mine"
+                else '<div role="cell"></div>'
+                for end in ("against", "start")
+            )
+            out.append(
+                f'<div role="row"><div role="rowheader" class="name">{title if name == "mine" else ""}</div><div role="cell">{label}</div>'
+                f'<div role="cell" class="mobile-track" data-part="{name}.{column}"></div>{ends}</div>'
+            )
     return "".join(out)
 
 
 def breakdown():
     """Return the HTML of the table by kind."""
-    heads = "".join(f'<div role="columnheader" class="head n">{title}{", KiB" if column == "memory" else ""}</div>' for column, title in COLUMNS.items())
+    heads = "".join(
+        f'<div role="columnheader" class="head n">{title}{", KiB" if column == "memory" else ""}</div>'
+        for column, title in COLUMNS.items()
+    )
     out = [f'<div role="row"><div role="columnheader" class="head">this network, by kind</div>{heads}</div>']
     for kind, title in KINDS.items():
-        cells = "".join(f'<div role="cell" class="mobile-share" data-part="{kind}.{column}"></div>' for column in COLUMNS)
-        out.append(f'<div role="row"><div role="rowheader" class="mobile-kind"><i style="background:{COLOURS[kind]}"></i>{title}</div>{cells}</div>')
+        cells = "".join(
+            f'<div role="cell" class="mobile-share" data-part="{kind}.{column}"></div>' for column in COLUMNS
+        )
+        out.append(
+            f'<div role="row"><div role="rowheader" class="mobile-kind"><i style="background:{COLOURS[kind]}"></i>{title}</div>{cells}</div>'
+        )
     cells = "".join(f'<div role="cell" class="n total" data-part="total.{column}"></div>' for column in COLUMNS)
     return "".join(out) + f'<div role="row"><div role="rowheader" class="total">total</div>{cells}</div>'
 

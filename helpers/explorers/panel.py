@@ -13,8 +13,10 @@ import traitlets as tr
 from helpers.explorers.ground import Still
 
 HERE = Path(__file__).parent
-LATE = ('<div class="panel-late" role="status">Waiting for the kernel. If it was restarted, or if this is a page '
-        "without one, run the cell in a notebook.</div>")
+LATE = (
+    '<div class="panel-late" role="status">Waiting for the kernel. If it was restarted, or if this is a page '
+    "without one, run the cell in a notebook.</div>"
+)
 
 
 class Panel(Still, anywidget.AnyWidget):
@@ -61,8 +63,10 @@ class Panel(Still, anywidget.AnyWidget):
 
 def number(name, label, low, high, stay=""):
     """Return an HTML field for a whole number."""
-    return (f'<input type="number" data-set="{html.escape(name)}" data-stay="{html.escape(stay)}" min="{low}" max="{high}" step="1" '
-            f'aria-label="{html.escape(label)}" title="{html.escape(label)}: {low} to {high}">')
+    return (
+        f'<input type="number" data-set="{html.escape(name)}" data-stay="{html.escape(stay)}" min="{low}" max="{high}" step="1" '
+        f'aria-label="{html.escape(label)}" title="{html.escape(label)}: {low} to {high}">'
+    )
 
 
 def slider(name, label, low, high, step=1):
@@ -79,15 +83,20 @@ def choice(name, label, options):
 def button(name, value, text, label, stay="", disabled=False):
     """Return an HTML button that sets `name` to `value`. Disabled, it still takes the focus, which else would be lost."""
     off = ' aria-disabled="true"' if disabled else ""
-    return (f'<button type="button" data-set="{html.escape(name)}" value="{html.escape(str(value))}" data-stay="{html.escape(stay)}" '
-            f'aria-label="{html.escape(label)}" title="{html.escape(label)}"{off}>{text}</button>')
+    return (
+        f'<button type="button" data-set="{html.escape(name)}" value="{html.escape(str(value))}" data-stay="{html.escape(stay)}" '
+        f'aria-label="{html.escape(label)}" title="{html.escape(label)}"{off}>{text}</button>'
+    )
 
 
 def header(heads, right):
     """Return the HTML of a table's head: (word, letter or "") per column, the letter where space is scarce; numbers from `right` on."""
-    cells = (f'<div role="columnheader" class="head{" n" if i >= right else ""}" title="{word}">'
-             + (f'<span class="long">{word}</span><span class="short">{letter}</span>' if letter else word) + "</div>"
-             for i, (word, letter) in enumerate(heads))
+    cells = (
+        f'<div role="columnheader" class="head{" n" if i >= right else ""}" title="{word}">'
+        + (f'<span class="long">{word}</span><span class="short">{letter}</span>' if letter else word)
+        + "</div>"
+        for i, (word, letter) in enumerate(heads)
+    )
     return f'<div role="row">{"".join(cells)}</div>'
 
 

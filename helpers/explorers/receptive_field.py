@@ -45,6 +45,7 @@ PICTURES = ("cat", "plain grid")
 
 # ---- the measurement
 
+
 class Measured(NamedTuple):
     """What the gradient of one unit says, along one axis after the other.
 
@@ -68,7 +69,7 @@ class Measured(NamedTuple):
         share = 1.0
         for axis, (first, last) in zip(self, (rows, columns)):
             total = (axis**2).sum()
-            share *= (axis[max(first, 0):last + 1] ** 2).sum() / total if total else 0.0
+            share *= (axis[max(first, 0) : last + 1] ** 2).sum() / total if total else 0.0
         return float(share)
 
 
@@ -92,7 +93,7 @@ def measure(layers, size, row, column):
             weight = torch.ones(2, 1, K, dtype=torch.float64)
         weight = weight / weight.sum(2, keepdim=True)
         y = F.conv1d(y, weight, stride=layer.stride, padding=layer.padding, dilation=layer.dilation, groups=2)
-    gradient, = torch.autograd.grad(y[0, 0, row] + y[0, 1, column], x)
+    (gradient,) = torch.autograd.grad(y[0, 0, row] + y[0, 1, column], x)
     return Measured(*gradient[0].numpy())
 
 
@@ -145,7 +146,7 @@ def heat_png(measured):
     region = measured.region()
     if region is None:
         return None, None
-    rows, columns = (axis[first:last + 1] for axis, (first, last) in zip(measured, region))
+    rows, columns = (axis[first : last + 1] for axis, (first, last) in zip(measured, region))
     # The root of the gradient's root: the outer parts stay visible.
     strength = np.outer((rows / rows.max()) ** 0.5, (columns / columns.max()) ** 0.5)
     levels = np.where(np.outer(rows > 0, columns > 0), 1 + np.round(254 * strength), 0).astype(np.uint8)
@@ -161,9 +162,10 @@ def picture(name, size):
     if name == "cat":
         try:
             from helpers.data import photograph
+
             return 0.3 + 0.7 * photograph("cat", size=size).mean(0).numpy()
         except (OSError, ValueError):
-            pass                       # without data/ there is still the grid
+            pass  # without data/ there is still the grid
     at = np.arange(size) // 8
     return 0.94 - 0.12 * ((at[:, None] + at) % 2)
 
@@ -176,6 +178,7 @@ def picture_uri(name, size):
 
 
 # ---- the explorer
+
 
 def as_layers(layers):
     """Return a tuple of Window, each "conv" or "pool" by its name; ValueError that names what cannot be edited here."""
@@ -278,7 +281,7 @@ class ReceptiveFieldExplorer(Panel):
     def gradient(self):
         """Return the gradient of the unit with respect to the input: (size, size), float64."""
         self.fields()
-        rows, columns = measure(self._layers[:self._depth], self._size, self._row, self._column)
+        rows, columns = measure(self._layers[: self._depth], self._size, self._row, self._column)
         return torch.tensor(np.outer(rows, columns))
 
     # What the browser asks
@@ -316,7 +319,7 @@ class ReceptiveFieldExplorer(Panel):
             self._depth += at_last
         elif what == "remove" and 1 < len(self._layers) > int(index):
             i = int(index)
-            self._layers, self._preset = self._layers[:i] + self._layers[i + 1:], OWN
+            self._layers, self._preset = self._layers[:i] + self._layers[i + 1 :], OWN
             self._depth = min(self._depth - (i < self._depth - 1), len(self._layers))
         elif what == "centre":
             self._middle()
@@ -325,7 +328,7 @@ class ReceptiveFieldExplorer(Panel):
 
     def _sides(self):
         wrong = impossible(self._layers, self._size)
-        return sizes(self._layers[:wrong[0]] if wrong else self._layers, self._size)
+        return sizes(self._layers[: wrong[0]] if wrong else self._layers, self._size)
 
     def _middle(self):
         self._share, self._row, self._column = (0.5, 0.5), 0, 0
@@ -351,7 +354,7 @@ class ReceptiveFieldExplorer(Panel):
         side = self._side()
         if side is None:
             return
-        field = receptive_field(self._layers[:self._depth])[-1]
+        field = receptive_field(self._layers[: self._depth])[-1]
         margin = self._margin(field, side)
         pixel = share * (self._size + 2 * margin) - margin
         at = round((pixel - field.start - field.size / 2) / field.jump)
@@ -361,9 +364,11 @@ class ReceptiveFieldExplorer(Panel):
     def _margin(self, field, side):
         """Return how many pixels of padding the picture shows around the input: enough for the middle unit's field, up to
         the input's size, and a quarter of the input for those at the border. Not the unit's own, or the picture would jump."""
+
         def beyond(at):
             first = field.start + at * field.jump
             return max(0, -first, first + field.size - self._size)
+
         most = max(beyond(0), beyond(side - 1))
         return min(most, self._size, max(self._size // 4, beyond(side // 2) + self._size // 24))
 
@@ -374,8 +379,10 @@ class ReceptiveFieldExplorer(Panel):
         wrong = impossible(layers, size)
         count = len(layers) if wrong is None else wrong[0]
         self._place()
-        parts = {"problem": problem(wrong[1] if wrong else ""),
-                 "add": button("do", "add", "+ layer", "add a layer", "add", len(layers) == MOST)}
+        parts = {
+            "problem": problem(wrong[1] if wrong else ""),
+            "add": button("do", "add", "+ layer", "add a layer", "add", len(layers) == MOST),
+        }
         fields, sides = receptive_field(layers[:count]), sizes(layers[:count], size)
         for i in range(len(layers)):
             known = i < count
@@ -385,11 +392,20 @@ class ReceptiveFieldExplorer(Panel):
         if wrong is None:
             self._good = self._pictures(fields[self._depth - 1], sides[self._depth - 1])
             self._last = sides[self._depth - 1]
-            self._photo = f'<img alt="" src="{picture_uri(self._picture, size)}" style="inset:0;width:100%;height:100%">'
+            self._photo = (
+                f'<img alt="" src="{picture_uri(self._picture, size)}" style="inset:0;width:100%;height:100%">'
+            )
         self.fixed = {"frame": FRAME, "table": table(len(layers)), "photo": self._photo}
         self.parts = {**parts, "slides": slides(len(layers), self._last), **(self._good or {})}
         self.wrong = [f"{wrong[0]}.{name}" for name in LIMITS] if wrong else []
-        values = {"preset": self._preset, "picture": self._picture, "size": size, "depth": self._depth, "row": self._row, "column": self._column}
+        values = {
+            "preset": self._preset,
+            "picture": self._picture,
+            "size": size,
+            "depth": self._depth,
+            "row": self._row,
+            "column": self._column,
+        }
         for i, layer in enumerate(layers):
             values |= {f"{i}.kind": layer.name, **{f"{i}.{name}": getattr(layer, name) for name in LIMITS}}
         self.values = values
@@ -398,13 +414,23 @@ class ReceptiveFieldExplorer(Panel):
         """Return the parts that show the unit: picture, heat map, frame, words, sliders."""
         size, depth = self._size, self._depth
         measured = measure(self._layers[:depth], size, self._row, self._column)
-        spans = [(field.start + at * field.jump, field.start + at * field.jump + field.size - 1) for at in (self._row, self._column)]
+        spans = [
+            (field.start + at * field.jump, field.start + at * field.jump + field.size - 1)
+            for at in (self._row, self._column)
+        ]
         margin = self._margin(field, side)
         view = size + 2 * margin
 
         def place(top, left, height, width):
-            return "".join(f"{name}:{100 * value / view:.4f}%;" for name, value in
-                           (("top", top + margin), ("left", left + margin), ("height", height), ("width", width)))
+            return "".join(
+                f"{name}:{100 * value / view:.4f}%;"
+                for name, value in (
+                    ("top", top + margin),
+                    ("left", left + margin),
+                    ("height", height),
+                    ("width", width),
+                )
+            )
 
         png, region = heat_png(measured)
         heat = ""
@@ -415,7 +441,9 @@ class ReceptiveFieldExplorer(Panel):
         shown, words = self._words(field, spans, measured, region)
         return {
             "place": f'<div style="position:absolute;{place(0, 0, size, size)}" data-part="photo"></div>',
-            "heat": f'<div role="img" aria-label="{shown}">{heat}{frame}</div>', "words": words}
+            "heat": f'<div role="img" aria-label="{shown}">{heat}{frame}</div>',
+            "words": words,
+        }
 
     def _words(self, field, spans, measured, region):
         """Return what is to be seen, as the picture's alternative text and as HTML."""
@@ -423,8 +451,10 @@ class ReceptiveFieldExplorer(Panel):
         seen = [(max(0, first), min(size - 1, last)) for first, last in spans]
         high, wide = (last - first + 1 for first, last in seen)
         cut = (high, wide) != (field.size, field.size)
-        first = (f"One unit of layer {self._depth} sees <b>{field.size} × {field.size}</b> pixels; "
-                 f"its neighbour looks {field.jump} further.")
+        first = (
+            f"One unit of layer {self._depth} sees <b>{field.size} × {field.size}</b> pixels; "
+            f"its neighbour looks {field.jump} further."
+        )
         inside = f"{high} × {wide} of them inside the image" if cut else "these pixels"
         count = measured.count()
         if high < 1 or wide < 1 or region is None:
@@ -432,18 +462,24 @@ class ReceptiveFieldExplorer(Panel):
         elif region == tuple(seen) and count == high * wide:
             second = f"<b>Measured equals computed</b>: the gradient is non-zero on exactly {inside}."
         elif region == tuple(seen):
-            second = (f"<b>Measured: the same outline</b>, but non-zero on {count:,} of {high * wide:,} pixels only: "
-                      "stride or dilation skips the others.")
+            second = (
+                f"<b>Measured: the same outline</b>, but non-zero on {count:,} of {high * wide:,} pixels only: "
+                "stride or dilation skips the others."
+            )
         else:
             (top, bottom), (left, right) = region
-            second = (f"<b>Measured: less</b>, {bottom - top + 1} × {right - left + 1} pixels, where {high} × {wide} were computed: "
-                      "to the others the way leads through padding between the layers, or stride or dilation skips them.")
+            second = (
+                f"<b>Measured: less</b>, {bottom - top + 1} × {right - left + 1} pixels, where {high} × {wide} were computed: "
+                "to the others the way leads through padding between the layers, or stride or dilation skips them."
+            )
         third = ""
         if region is not None and field.size > 2:
             middle = [inner(first_, field.size) for first_, _ in spans]
             half = middle[0][1] - middle[0][0] + 1
-            third = (f"The inner {half} × {half} ({100 * half**2 / field.size**2:.0f} % of the area) "
-                     f"{'carry' if half > 1 else 'carries'} <b>{100 * measured.inside(*middle):.0f} %</b> of the gradient's energy.")
+            third = (
+                f"The inner {half} × {half} ({100 * half**2 / field.size**2:.0f} % of the area) "
+                f"{'carry' if half > 1 else 'carries'} <b>{100 * measured.inside(*middle):.0f} %</b> of the gradient's energy."
+            )
         alt = f"the input, {size} by {size}, with the field of unit ({self._row}, {self._column}) framed and its gradient as a heat map"
         return alt, f"<p>{first}</p><p>{second}</p><p>{third}</p>"
 
@@ -456,8 +492,10 @@ class ReceptiveFieldExplorer(Panel):
         if wrong:
             return head + wrong[1]
         field = self.fields()[self._depth - 1]
-        return head + (f"One unit of layer {self._depth} sees {field.size} × {field.size} pixels; "
-                       f"its neighbour's view lies {field.jump} further.")
+        return head + (
+            f"One unit of layer {self._depth} sees {field.size} × {field.size} pixels; "
+            f"its neighbour's view lies {field.jump} further."
+        )
 
     def still(self):
         """Return a figure of the layers' fields and of the unit's field on the picture."""
@@ -465,18 +503,26 @@ class ReceptiveFieldExplorer(Panel):
         wrong = impossible(self._layers, self._size)
         count = len(self._layers) if wrong is None else wrong[0]
         fields = receptive_field(self._layers[:count])
-        names = [f"{i + 1}  {layer.name} {layer.kernel_size}×{layer.kernel_size}" + (f" /{layer.stride}" if layer.stride > 1 else "")
-                 for i, layer in enumerate(self._layers[:count])]
+        names = [
+            f"{i + 1}  {layer.name} {layer.kernel_size}×{layer.kernel_size}"
+            + (f" /{layer.stride}" if layer.stride > 1 else "")
+            for i, layer in enumerate(self._layers[:count])
+        ]
         if fields:
-            plots.draw_bars(left, names, [field.size for field in fields], title="receptive field, in pixels",
-                            colours=[plots.BLUE if i + 1 == self._depth else plots.SKY for i in range(count)])
+            plots.draw_bars(
+                left,
+                names,
+                [field.size for field in fields],
+                title="receptive field, in pixels",
+                colours=[plots.BLUE if i + 1 == self._depth else plots.SKY for i in range(count)],
+            )
         else:
             left.set_axis_off()
         if wrong:
             right.set_axis_off()
             right.text(0.5, 0.5, "no output with\nthese settings", ha="center", va="center", transform=right.transAxes)
             return fig
-        draw_field(right, self._layers[:self._depth], self._size, self._row, self._column, self._picture)
+        draw_field(right, self._layers[: self._depth], self._size, self._row, self._column, self._picture)
         return fig
 
 
@@ -486,35 +532,74 @@ def draw_field(ax, layers, size, row, column, name="cat"):
     png, region = heat_png(measure(tuple(layers), size, row, column))
     if png:
         (top, bottom), (left, right) = region
-        ax.imshow(np.asarray(Image.open(io.BytesIO(png)).convert("RGBA")), extent=(left - 0.5, right + 0.5, bottom + 0.5, top - 0.5), interpolation="nearest")
+        ax.imshow(
+            np.asarray(Image.open(io.BytesIO(png)).convert("RGBA")),
+            extent=(left - 0.5, right + 0.5, bottom + 0.5, top - 0.5),
+            interpolation="nearest",
+        )
     (top, bottom), (left, right) = input_range(layers, row), input_range(layers, column)
-    ax.add_patch(plots.Rectangle((left - 0.5, top - 0.5), right - left + 1, bottom - top + 1, fill=False, edgecolor=plots.BLUE, linewidth=3))
-    ax.set(xlim=(min(left, 0) - 1, max(right, size) + 1), ylim=(max(bottom, size) + 1, min(top, 0) - 1), xticks=[], yticks=[],
-           title=f"layer {len(layers)}: {right - left + 1} × {bottom - top + 1} pixels")
+    ax.add_patch(
+        plots.Rectangle(
+            (left - 0.5, top - 0.5), right - left + 1, bottom - top + 1, fill=False, edgecolor=plots.BLUE, linewidth=3
+        )
+    )
+    ax.set(
+        xlim=(min(left, 0) - 1, max(right, size) + 1),
+        ylim=(max(bottom, size) + 1, min(top, 0) - 1),
+        xticks=[],
+        yticks=[],
+        title=f"layer {len(layers)}: {right - left + 1} × {bottom - top + 1} pixels",
+    )
     ax.spines[:].set_visible(False)
 
 
 def table(count):
     """Return the HTML of the layers' controls and of the places for what is computed."""
-    out = [header((("", ""), ("layer", ""), ("kernel", "K"), ("stride", "S"), ("pad", "P"), ("dilate", "D"),
-                   ("output", "size"), ("jump", ""), ("field", ""), ("", "")), right=6)]
+    out = [
+        header(
+            (
+                ("", ""),
+                ("layer", ""),
+                ("kernel", "K"),
+                ("stride", "S"),
+                ("pad", "P"),
+                ("dilate", "D"),
+                ("output", "size"),
+                ("jump", ""),
+                ("field", ""),
+                ("", ""),
+            ),
+            right=6,
+        )
+    ]
     for i in range(count):
-        controls = [button("depth", i + 1, str(i + 1), f"show layer {i + 1}", f"show {i}"),
-                    choice(f"{i}.kind", f"layer {i + 1}, kind", KINDS),
-                    *(number(f"{i}.{name}", f"layer {i + 1}, {name.replace('_', ' ')}", *LIMITS[name]) for name in LIMITS)]
+        controls = [
+            button("depth", i + 1, str(i + 1), f"show layer {i + 1}", f"show {i}"),
+            choice(f"{i}.kind", f"layer {i + 1}, kind", KINDS),
+            *(number(f"{i}.{name}", f"layer {i + 1}, {name.replace('_', ' ')}", *LIMITS[name]) for name in LIMITS),
+        ]
         results = [f'<div role="cell" class="n" data-part="{i}.{name}"></div>' for name in ("out", "jump", "field")]
         remove = button("do", f"remove {i}", "×", f"remove layer {i + 1}", f"remove {i}", count == 1)
-        out.append('<div role="row">' + "".join(f'<div role="cell">{c}</div>' for c in controls) + "".join(results)
-                   + f'<div role="cell">{remove}</div></div>')
+        out.append(
+            '<div role="row">'
+            + "".join(f'<div role="cell">{c}</div>' for c in controls)
+            + "".join(results)
+            + f'<div role="cell">{remove}</div></div>'
+        )
     return "".join(out)
 
 
 def slides(count, side):
     """Return the HTML of the sliders below the picture."""
-    found = (("depth", "layer whose unit is shown", 1, count), ("row", "row of the unit", 0, side - 1),
-             ("column", "column of the unit", 0, side - 1))
-    return "".join(f'<span>{name}</span>{slider(name, label, low, high)}<output data-show="{name}"></output>'
-                   for name, label, low, high in found)
+    found = (
+        ("depth", "layer whose unit is shown", 1, count),
+        ("row", "row of the unit", 0, side - 1),
+        ("column", "column of the unit", 0, side - 1),
+    )
+    return "".join(
+        f'<span>{name}</span>{slider(name, label, low, high)}<output data-show="{name}"></output>'
+        for name, label, low, high in found
+    )
 
 
 FRAME = f"""{LATE}

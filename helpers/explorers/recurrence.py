@@ -22,9 +22,9 @@ from helpers.sequences import encode, fit, one_hot
 # ---- the gradient by distance
 
 HIDDEN, DISTANCES = 32, 60
-RADIUS = (50, 150)                     # hundredths
+RADIUS = (50, 150)  # hundredths
 ACTIVATIONS, MATRICES = ("linear", "tanh"), ("orthogonal", "random")
-DECADES = (-28, 12)                    # the axis: with tanh 0.5 ends at 6e-25, and 1.5 ** 60 is 4e10
+DECADES = (-28, 12)  # the axis: with tanh 0.5 ends at 6e-25, and 1.5 ** 60 is 4e10
 
 
 @functools.lru_cache(maxsize=8)
@@ -85,12 +85,18 @@ class RecurrenceExplorer(Panel):
     The attributes follow what is done in the browser. gradient() returns the measured lengths.
     """
 
-    alt = ("A chart of the length of a gradient against the distance in time that it has travelled back, on a logarithmic axis: the measured "
-           "curve, and the straight line of the spectral radius to the power of the distance.")
+    alt = (
+        "A chart of the length of a gradient against the distance in time that it has travelled back, on a logarithmic axis: the measured "
+        "curve, and the straight line of the spectral radius to the power of the distance."
+    )
 
     def __init__(self, radius=0.9, activation="linear", matrix="orthogonal", distance=30):
         super().__init__()
-        hundredths = round(100 * radius) if isinstance(radius, (int, float)) and radius is not True and math.isfinite(radius) else radius
+        hundredths = (
+            round(100 * radius)
+            if isinstance(radius, (int, float)) and radius is not True and math.isfinite(radius)
+            else radius
+        )
         if isinstance(hundredths, bool) or not isinstance(hundredths, int) or not RADIUS[0] <= hundredths <= RADIUS[1]:
             raise ValueError(f"radius (={radius!r}) must be a number from 0.5 to 1.5")
         for name, value, options in (("activation", activation, ACTIVATIONS), ("matrix", matrix, MATRICES)):
@@ -134,17 +140,32 @@ class RecurrenceExplorer(Panel):
 
     def refresh(self):
         lengths = self.gradient()
-        self.values = {"radius": self._hundredths, "distance": self._distance, "activation": self._activation, "matrix": self._matrix}
+        self.values = {
+            "radius": self._hundredths,
+            "distance": self._distance,
+            "activation": self._activation,
+            "matrix": self._matrix,
+        }
         self.fixed = {"frame": REACH_FRAME}
-        self.parts = {"r": f"{self.radius:.2f}", "chart": chart(lengths, self.radius, self._distance), "words": self._words(lengths)}
+        self.parts = {
+            "r": f"{self.radius:.2f}",
+            "chart": chart(lengths, self.radius, self._distance),
+            "words": self._words(lengths),
+        }
 
     def _words(self, lengths):
-        k, value, line = self._distance, lengths[self._distance], self.radius ** self._distance
+        k, value, line = self._distance, lengths[self._distance], self.radius**self._distance
         steps = "step" if k == 1 else "steps"
         fits = "the same" if abs(value / line - 1) < 1e-6 else written(line)
         kind = "grown" if value > 1.000001 else "shrunk" if value < 0.999999 else "kept its length"
-        change = f"has {kind} from 1 to <b>{written(value)}</b>" if kind != "kept its length" else "has <b>kept its length</b>"
-        return f"<p>After {k} {steps} back the gradient {change}. The line says {self.radius:.2f}{raised(k)}: {fits}.</p>"
+        change = (
+            f"has {kind} from 1 to <b>{written(value)}</b>"
+            if kind != "kept its length"
+            else "has <b>kept its length</b>"
+        )
+        return (
+            f"<p>After {k} {steps} back the gradient {change}. The line says {self.radius:.2f}{raised(k)}: {fits}.</p>"
+        )
 
     def still(self):
         """Return a figure of the chart."""
@@ -159,7 +180,12 @@ def draw_reach(ax, lengths, radius):
     k = np.arange(len(lengths))
     ax.plot(k, radius**k, color=plots.ORANGE, label="the line: radius to the distance", zorder=1)
     ax.plot(k, lengths, "o", color=plots.BLUE, markersize=4.5, label="measured")
-    ax.set(yscale="log", ylim=(10.0 ** DECADES[0], 10.0 ** DECADES[1]), xlabel="distance in time steps", ylabel="length of the gradient")
+    ax.set(
+        yscale="log",
+        ylim=(10.0 ** DECADES[0], 10.0 ** DECADES[1]),
+        xlabel="distance in time steps",
+        ylabel="length of the gradient",
+    )
     ax.legend(loc="best")
 
 
@@ -176,19 +202,27 @@ def chart(lengths, radius, distance):
     def y(value):
         return 10 + (high - math.log10(value)) * (HIGH - BOTTOM - 10) / (high - low)
 
-    out = [f'<svg viewBox="0 0 {WIDE} {HIGH}" width="{WIDE}" height="{HIGH}" role="img" aria-label="{html.escape(RecurrenceExplorer.alt)}">']
+    out = [
+        f'<svg viewBox="0 0 {WIDE} {HIGH}" width="{WIDE}" height="{HIGH}" role="img" aria-label="{html.escape(RecurrenceExplorer.alt)}">'
+    ]
     for power in range(low, high + 1, 4):
         name = "1" if power == 0 else "10" + raised(power)
         at = y(10.0**power)
-        out.append(f'<path class="{"one" if power == 0 else "grid"}" d="M{LEFT} {at:.1f}H{WIDE - 12}"/>'
-                   f'<text x="{LEFT - 8}" y="{at + 5:.1f}" text-anchor="end">{name}</text>')
+        out.append(
+            f'<path class="{"one" if power == 0 else "grid"}" d="M{LEFT} {at:.1f}H{WIDE - 12}"/>'
+            f'<text x="{LEFT - 8}" y="{at + 5:.1f}" text-anchor="end">{name}</text>'
+        )
     for k in range(0, DISTANCES + 1, 10):
         out.append(f'<text x="{x(k):.1f}" y="{HIGH - BOTTOM + 20}" text-anchor="middle">{k}</text>')
-    out.append(f'<text x="{(LEFT + WIDE) / 2}" y="{HIGH - 6}" text-anchor="middle">distance in time steps</text>'
-               f'<path class="here" d="M{x(distance):.1f} 10V{HIGH - BOTTOM}"/>'
-               f'<path class="line" d="M{x(0):.1f} {y(1):.1f}L{x(DISTANCES):.1f} {y(radius ** DISTANCES):.1f}"/>')
-    out += [f'<circle class="{"dot now" if k == distance else "dot"}" cx="{x(k):.1f}" cy="{y(value):.1f}" r="{7 if k == distance else 3.5}"/>'
-            for k, value in enumerate(lengths)]
+    out.append(
+        f'<text x="{(LEFT + WIDE) / 2}" y="{HIGH - 6}" text-anchor="middle">distance in time steps</text>'
+        f'<path class="here" d="M{x(distance):.1f} 10V{HIGH - BOTTOM}"/>'
+        f'<path class="line" d="M{x(0):.1f} {y(1):.1f}L{x(DISTANCES):.1f} {y(radius**DISTANCES):.1f}"/>'
+    )
+    out += [
+        f'<circle class="{"dot now" if k == distance else "dot"}" cx="{x(k):.1f}" cy="{y(value):.1f}" r="{7 if k == distance else 3.5}"/>'
+        for k, value in enumerate(lengths)
+    ]
     return "".join(out) + "</svg>"
 
 
@@ -206,6 +240,7 @@ REACH_FRAME = f"""{LATE}
 
 
 # ---- a word, letter by letter
+
 
 class Speller(nn.Module):
     """A plain recurrent network that names the next letter: x (N, T, letters) → (N, T, letters).
@@ -249,8 +284,10 @@ class HelloExplorer(Panel):
     The attribute `step` follows what is done in the browser, and can be set.
     """
 
-    alt = ("A network of two units reads a word letter by letter. For one step: the sums that make the new state, the chances of the next "
-           "letter as bars, and the way of the state through its plane.")
+    alt = (
+        "A network of two units reads a word letter by letter. For one step: the sums that make the new state, the chances of the next "
+        "letter as bars, and the way of the state through its plane."
+    )
 
     def __init__(self, model=None, word="hello", alphabet=None, step=1):
         super().__init__()
@@ -259,11 +296,19 @@ class HelloExplorer(Panel):
         self.word, self.alphabet = word, alphabet or "".join(dict.fromkeys(word))
         model = speller(word) if model is None else model
         rnn, head = getattr(model, "rnn", None), getattr(model, "head", None)
-        if getattr(rnn, "hidden_size", None) != 2 or getattr(rnn, "num_layers", None) != 1 or not hasattr(rnn, "nonlinearity"):
-            raise ValueError("model.rnn must be a plain RNN with hidden_size 2 and one layer: its state is drawn in a plane")
+        if (
+            getattr(rnn, "hidden_size", None) != 2
+            or getattr(rnn, "num_layers", None) != 1
+            or not hasattr(rnn, "nonlinearity")
+        ):
+            raise ValueError(
+                "model.rnn must be a plain RNN with hidden_size 2 and one layer: its state is drawn in a plane"
+            )
         if rnn.input_size != len(self.alphabet) or getattr(head, "out_features", None) != len(self.alphabet):
-            raise ValueError(f"model must take and give one number for each of the {len(self.alphabet)} letters of alphabet "
-                             f"(={self.alphabet!r}): input_size is {rnn.input_size}")
+            raise ValueError(
+                f"model must take and give one number for each of the {len(self.alphabet)} letters of alphabet "
+                f"(={self.alphabet!r}): input_size is {rnn.input_size}"
+            )
         self._steps = self._read(rnn, head)
         self._step = whole("step", step, 1, len(self._steps))
         self.refresh()
@@ -313,24 +358,48 @@ class HelloExplorer(Panel):
         self.parts = {
             "buttons": button("do", "previous", "◀ previous", "previous letter", "previous", now == 0)
             + button("do", "next", "next ▶", "next letter", "next", now == count - 1),
-            "word": "".join(f'<span class="{"tile on" if i == now else "tile"}">{html.escape(c)}</span>' for i, c in enumerate(self.word[:-1])),
+            "word": "".join(
+                f'<span class="{"tile on" if i == now else "tile"}">{html.escape(c)}</span>'
+                for i, c in enumerate(self.word[:-1])
+            ),
             "sums": "".join(
-                '<div role="row">' + "".join(f'<div role="cell" class="n">{text}</div>' for text in (
-                    f"{i + 1}", signed(letter[i]), signed(before[i]), signed(letter[i] + before[i]), f"<b>{signed(state[i])}</b>")) + "</div>"
-                for i in range(2)),
-            "bars": "".join(f'<div role="row"><div role="cell" class="name">{html.escape(c)}</div><div role="cell" class="chance"><i style="width:{100 * p:.1f}%"></i>'
-                            f"<span>{percent(p)}</span></div></div>" for c, p in zip(self.alphabet, chances, strict=True)),
+                '<div role="row">'
+                + "".join(
+                    f'<div role="cell" class="n">{text}</div>'
+                    for text in (
+                        f"{i + 1}",
+                        signed(letter[i]),
+                        signed(before[i]),
+                        signed(letter[i] + before[i]),
+                        f"<b>{signed(state[i])}</b>",
+                    )
+                )
+                + "</div>"
+                for i in range(2)
+            ),
+            "bars": "".join(
+                f'<div role="row"><div role="cell" class="name">{html.escape(c)}</div><div role="cell" class="chance"><i style="width:{100 * p:.1f}%"></i>'
+                f"<span>{percent(p)}</span></div></div>"
+                for c, p in zip(self.alphabet, chances, strict=True)
+            ),
             "plane": plane(self.word, self.states(), now),
             "words": f"<p>It reads <b>{html.escape(self.word[now])}</b>, its guess is <b>{html.escape(guess)}</b>; the next letter is "
-                     f"<b>{html.escape(right)}</b>: {'right' if guess == right else 'wrong'}.</p>"}
+            f"<b>{html.escape(right)}</b>: {'right' if guess == right else 'wrong'}.</p>",
+        }
 
     def still(self):
         """Return a figure: the states in their plane, and the chances of the next letter at the step that is shown."""
         fig, (left, right) = plots.figure(1, 2, width=10.5, height=4.4)
         draw_plane(left, self.word, self.states())
         chances = self.chances()
-        plots.draw_bars(right, list(self.alphabet), [100 * p for p in chances], fmt="{:.0f} %", xlabel="chance in %",
-                        title=f"after “{self.word[:self._step]}”")
+        plots.draw_bars(
+            right,
+            list(self.alphabet),
+            [100 * p for p in chances],
+            fmt="{:.0f} %",
+            xlabel="chance in %",
+            title=f"after “{self.word[: self._step]}”",
+        )
         return fig
 
 
@@ -348,9 +417,24 @@ def draw_plane(ax, word, states):
     ax.plot(*zip(*places, strict=True), color=plots.SKY, linewidth=1.5, zorder=0)
     ax.plot(0, 0, "o", color=plots.GREY, markersize=9)
     for i, (a, b) in enumerate(states):
-        ax.plot(a, b, "o", color=plots.ORANGE if word[i] in word[:i] + word[i + 1:-1] else plots.BLUE, markersize=27)
-        ax.text(a, b, f"{word[i]}{'₁₂₃₄₅₆₇₈₉'[i]}", ha="center", va="center", color="black" if word.count(word[i]) > 1 else "white", fontsize=15)
-    ax.set(xlim=(-1.25, 1.25), ylim=(-1.25, 1.25), xlabel="unit 1", ylabel="unit 2", aspect="equal", title="the state after each letter")
+        ax.plot(a, b, "o", color=plots.ORANGE if word[i] in word[:i] + word[i + 1 : -1] else plots.BLUE, markersize=27)
+        ax.text(
+            a,
+            b,
+            f"{word[i]}{'₁₂₃₄₅₆₇₈₉'[i]}",
+            ha="center",
+            va="center",
+            color="black" if word.count(word[i]) > 1 else "white",
+            fontsize=15,
+        )
+    ax.set(
+        xlim=(-1.25, 1.25),
+        ylim=(-1.25, 1.25),
+        xlabel="unit 1",
+        ylabel="unit 2",
+        aspect="equal",
+        title="the state after each letter",
+    )
 
 
 def plane(word, states, now):
@@ -363,24 +447,36 @@ def plane(word, states, now):
     def place(state):
         return at(state[0]), at(-state[1])
 
-    out = [f'<svg viewBox="0 0 {side} {side + 24}" width="{side}" height="{side + 24}" role="img" aria-label="The state after each letter, in the plane of the two units.">',
-           f'<rect class="edge" x="{at(-1):.0f}" y="{at(-1):.0f}" width="{at(1) - at(-1):.0f}" height="{at(1) - at(-1):.0f}"/>',
-           f'<path class="grid" d="M{at(-1):.0f} {at(0)}H{at(1):.0f}M{at(0)} {at(-1):.0f}V{at(1):.0f}"/>',
-           f'<text x="{side / 2}" y="{side + 12}" text-anchor="middle">unit 1, from −1 to 1; upwards unit 2</text>']
+    out = [
+        f'<svg viewBox="0 0 {side} {side + 24}" width="{side}" height="{side + 24}" role="img" aria-label="The state after each letter, in the plane of the two units.">',
+        f'<rect class="edge" x="{at(-1):.0f}" y="{at(-1):.0f}" width="{at(1) - at(-1):.0f}" height="{at(1) - at(-1):.0f}"/>',
+        f'<path class="grid" d="M{at(-1):.0f} {at(0)}H{at(1):.0f}M{at(0)} {at(-1):.0f}V{at(1):.0f}"/>',
+        f'<text x="{side / 2}" y="{side + 12}" text-anchor="middle">unit 1, from −1 to 1; upwards unit 2</text>',
+    ]
     points = [place((0, 0)), *(place(state) for state in states)]
     for i, (a, b) in enumerate(zip(points, points[1:])):
-        out.append(f'<path class="{"way" if i <= now else "way pale"}" d="M{a[0]:.1f} {a[1]:.1f}L{b[0]:.1f} {b[1]:.1f}"/>')
+        out.append(
+            f'<path class="{"way" if i <= now else "way pale"}" d="M{a[0]:.1f} {a[1]:.1f}L{b[0]:.1f} {b[1]:.1f}"/>'
+        )
     out.append(f'<circle class="start" cx="{points[0][0]}" cy="{points[0][1]}" r="6"/>')
     for i, (x, y) in enumerate(points[1:]):
         kind = "state now" if i == now else "state" if i < now else "state pale"
-        out.append(f'<g class="{kind}"><circle cx="{x:.1f}" cy="{y:.1f}" r="17"/><text x="{x:.1f}" y="{y + 6:.1f}" text-anchor="middle">'
-                   f'{html.escape(word[i])}{"₁₂₃₄₅₆₇₈₉"[i]}</text></g>')
+        out.append(
+            f'<g class="{kind}"><circle cx="{x:.1f}" cy="{y:.1f}" r="17"/><text x="{x:.1f}" y="{y + 6:.1f}" text-anchor="middle">'
+            f"{html.escape(word[i])}{'₁₂₃₄₅₆₇₈₉'[i]}</text></g>"
+        )
     return "".join(out) + "</svg>"
 
 
 @functools.cache
 def hello_frame(count):
-    heads = (("unit", ""), ("letter and bias", "letter"), ("state before", "before"), ("sum", ""), ("new state", "state"))
+    heads = (
+        ("unit", ""),
+        ("letter and bias", "letter"),
+        ("state before", "before"),
+        ("sum", ""),
+        ("new state", "state"),
+    )
     return f"""{LATE}
 <div class="panel-top">
   <span data-part="buttons" class="hello-buttons"></span>

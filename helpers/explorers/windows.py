@@ -19,10 +19,10 @@ from helpers.costs import BYTES
 from helpers.explorers.ground import data_uri, pixel_png
 from helpers.explorers.panel import LATE, Panel, choice, slider, whole
 
-WINDOWS, BLOCKS, SIDES, PATCH = (2, 16), (1, 6), (4, 64, 2), 4     # a side is in patches, a patch in pixels
+WINDOWS, BLOCKS, SIDES, PATCH = (2, 16), (1, 6), (4, 64, 2), 4  # a side is in patches, a patch in pixels
 IMAGE, ROLLED = "in the image", "after the roll"
 VIEWS = (IMAGE, ROLLED)
-MOST = 4096                                                        # of channels
+MOST = 4096  # of channels
 
 
 class Cost(NamedTuple):
@@ -42,6 +42,7 @@ class Cost(NamedTuple):
 
 
 # ---- one axis
+
 
 def padded(side, window_size):
     """Return how many patches lie along an axis once zeros fill its last window."""
@@ -84,6 +85,7 @@ def blocks_to_all(at, side, window_size, shift):
 
 # ---- the cost
 
+
 def costs(side, window_size, channels, heads=1):
     """Return the Cost of window attention on side × side patches; window_size None: of global attention.
 
@@ -95,6 +97,7 @@ def costs(side, window_size, channels, heads=1):
 
 
 # ---- the picture
+
 
 @functools.lru_cache(maxsize=32)
 def photo_uri(name, side):
@@ -112,7 +115,9 @@ def pale(colour):
 
 # What the roll did to a window: nothing; it joins the image's top and bottom; its left and right; all four corners.
 KINDS = {"whole": plots.BLUE, "top + bottom": plots.ORANGE, "left + right": plots.GREEN, "corners": plots.PINK}
-STEPS = [matplotlib.colors.to_hex(matplotlib.colormaps["viridis"](share)) for share in (0.0, 0.22, 0.42, 0.6, 0.78, 0.97)]
+STEPS = [
+    matplotlib.colors.to_hex(matplotlib.colormaps["viridis"](share)) for share in (0.0, 0.22, 0.42, 0.6, 0.78, 0.97)
+]
 
 
 def tints(side, window_size, shift):
@@ -143,7 +148,9 @@ class WindowExplorer(Panel):
     The attributes follow what is done in the browser. looks_at() and heard() return what is shown as maps, costs() the numbers.
     """
 
-    def __init__(self, window_size=4, shift=None, blocks=2, side=16, query=None, view=IMAGE, channels=96, heads=3, picture="cat"):
+    def __init__(
+        self, window_size=4, shift=None, blocks=2, side=16, query=None, view=IMAGE, channels=96, heads=3, picture="cat"
+    ):
         super().__init__()
         self.window_size = whole("window_size", window_size, *WINDOWS)
         self.shift = window_size // 2 if shift is None else whole("shift", shift, 0, window_size - 1)
@@ -173,7 +180,9 @@ class WindowExplorer(Panel):
 
     def costs(self):
         """Return (Cost of window attention, Cost of global attention)."""
-        return tuple(costs(self.side, window_size, self.channels, self.heads) for window_size in (self.window_size, None))
+        return tuple(
+            costs(self.side, window_size, self.channels, self.heads) for window_size in (self.window_size, None)
+        )
 
     def looks_at(self):
         """Return the patches that the query may look at in the last block: (side, side) bool."""
@@ -188,7 +197,9 @@ class WindowExplorer(Panel):
         return np.outer(rows, columns)
 
     def _reached(self, blocks, shift=None):
-        return [reach(at, self.side, self.window_size, self.shift if shift is None else shift, blocks) for at in self.query]
+        return [
+            reach(at, self.side, self.window_size, self.shift if shift is None else shift, blocks) for at in self.query
+        ]
 
     @property
     def _moved(self):
@@ -199,11 +210,11 @@ class WindowExplorer(Panel):
 
     def hear(self, name, value):
         if name == "window_size":
-            half = self.shift == self.window_size // 2          # half a window stays half a window
+            half = self.shift == self.window_size // 2  # half a window stays half a window
             self.window_size = value
             self.shift = value // 2 if half else min(self.shift, value - 1)
         elif name == "shift":
-            self.shift = min(value, self.window_size - 1)       # the window may have shrunk meanwhile
+            self.shift = min(value, self.window_size - 1)  # the window may have shrunk meanwhile
         elif name == "blocks":
             self.blocks = value
         elif name == "side":
@@ -228,66 +239,103 @@ class WindowExplorer(Panel):
         mine, other = self.costs()
         M, C, side = self.window_size, self.channels, self.side
         across = padded(side, M)
-        self.fixed = {"frame": FRAME, "moving": moving(M), "asking": asking(side),
-                      "photo": f'<img alt="" src="{photo_uri(self.picture, side)}"{"" if side > 40 else SHARP}>'}
+        self.fixed = {
+            "frame": FRAME,
+            "moving": moving(M),
+            "asking": asking(side),
+            "photo": f'<img alt="" src="{photo_uri(self.picture, side)}"{"" if side > 40 else SHARP}>',
+        }
         heads = "1 head" if self.heads == 1 else f"{self.heads} heads"
         self.parts = {
             "windows-title": f"block {self.blocks}: {'shifted by ' + str(self._moved) if self._moved else 'not shifted'}",
             "heard-title": f"heard from after {self.blocks} block{'s' if self.blocks > 1 else ''}",
-            "windows": self._windows(across), "heard": self._heard(across), "steps": self._steps(), "words": self._words(across),
+            "windows": self._windows(across),
+            "heard": self._heard(across),
+            "steps": self._steps(),
+            "words": self._words(across),
             "now": f"C = {C}, {heads}, h = w = {side}",
             "mine": written(f"4·{across**2:,}·{C}² + 2·{M}²·{across**2:,}·{C}", mine),
             "other": written(f"4·{side**2:,}·{C}² + 2·{side**2:,}²·{C}", other),
             "ratio": f"Global: MACs <b>×{times(other.macs, mine.macs)}</b>, weights <b>×{times(other.weights, mine.weights)}</b>",
-            "chart": chart(side, M, C)}
+            "chart": chart(side, M, C),
+        }
         row, column = self.query
-        self.values = {"window_size": M, "shift": self.shift, "blocks": self.blocks, "side": side, "row": row, "column": column, "view": self.view}
+        self.values = {
+            "window_size": M,
+            "shift": self.shift,
+            "blocks": self.blocks,
+            "side": side,
+            "row": row,
+            "column": column,
+            "view": self.view,
+        }
 
     def _windows(self, across):
         """Return the HTML of the windows of the last block."""
         moved, rolled = self._moved, self.view == ROLLED
-        offset = moved if rolled else 0                # what stands at the left of the picture
+        offset = moved if rolled else 0  # what stands at the left of the picture
         colours = tints(self.side, self.window_size, moved)
         if not rolled:
             colours = np.roll(colours, (moved, moved), (0, 1))
         first = 0 if rolled or not moved else moved - self.window_size
         lines = [line for line in range(first, across + 1, self.window_size) if 0 < line < across]
-        (top, bottom), (left, right) = spans = [[(end - offset) % across for end in span(at, self.side, self.window_size, moved)] for at in self.query]
-        photos = "".join(f'<div data-part="photo" style="{box(y, x, self.side, self.side, across)}"></div>'
-                         for y in {-offset, across * bool(offset) - offset} for x in {-offset, across * bool(offset) - offset})
+        (top, bottom), (left, right) = spans = [
+            [(end - offset) % across for end in span(at, self.side, self.window_size, moved)] for at in self.query
+        ]
+        photos = "".join(
+            f'<div data-part="photo" style="{box(y, x, self.side, self.side, across)}"></div>'
+            for y in {-offset, across * bool(offset) - offset}
+            for x in {-offset, across * bool(offset) - offset}
+        )
         clear = f"inset({100 * top / across:.3f}% {100 - 100 * (right + 1) / across:.3f}% {100 - 100 * (bottom + 1) / across:.3f}% {100 * left / across:.3f}%)"
         kept_apart = across - moved if rolled and moved else None
         query = [(at - offset) % across for at in self.query]
         seen = int(self.looks_at().sum())
-        words = (f"The windows of block {self.blocks} {self.view}. The patch in row {self.query[0]}, column {self.query[1]} may look at {seen} "
-                 f"of {self.side**2} patches.")
-        return (f'<div role="img" aria-label="{words}" class="win-map"><div class="win-grey">{photos}</div>'
-                f'<img alt="" class="win-tint" src="{data_uri(pixel_png(colours))}">'
-                f'<div class="win-clear" style="clip-path:{clear}">{photos}</div>{ruled(across, lines, kept_apart)}'
-                f'<i class="win-frame" style="{box(spans[0][0], spans[1][0], bottom - top + 1, right - left + 1, across)}"></i>{mark(query, across)}</div>')
+        words = (
+            f"The windows of block {self.blocks} {self.view}. The patch in row {self.query[0]}, column {self.query[1]} may look at {seen} "
+            f"of {self.side**2} patches."
+        )
+        return (
+            f'<div role="img" aria-label="{words}" class="win-map"><div class="win-grey">{photos}</div>'
+            f'<img alt="" class="win-tint" src="{data_uri(pixel_png(colours))}">'
+            f'<div class="win-clear" style="clip-path:{clear}">{photos}</div>{ruled(across, lines, kept_apart)}'
+            f'<i class="win-frame" style="{box(spans[0][0], spans[1][0], bottom - top + 1, right - left + 1, across)}"></i>{mark(query, across)}</div>'
+        )
 
     def _heard(self, across):
         """Return the HTML of the patches from which the query has heard."""
         colours, veil = np.ones((across, across, 3)), np.ones((across, across), bool)
         for blocks in range(self.blocks, 0, -1):
             (top, bottom), (left, right) = self._reached(blocks)
-            colours[top:bottom + 1, left:right + 1] = matplotlib.colors.to_rgb(STEPS[blocks - 1])
-            veil[top:bottom + 1, left:right + 1] = False
+            colours[top : bottom + 1, left : right + 1] = matplotlib.colors.to_rgb(STEPS[blocks - 1])
+            veil[top : bottom + 1, left : right + 1] = False
         lines = range(self.window_size, across, self.window_size)
-        words = (f"After {self.blocks} block{'s' if self.blocks > 1 else ''} the patch in row {self.query[0]}, column {self.query[1]} has heard from {int(self.heard().sum())} "
-                 f"of {self.side**2} patches.")
-        return (f'<div role="img" aria-label="{words}" class="win-map"><div class="win-grey"><div data-part="photo" style="'
-                f'{box(0, 0, self.side, self.side, across)}"></div></div><img alt="" class="win-tint" src="{data_uri(pixel_png(colours))}">'
-                f'{ruled(across, lines)}{mark(self.query, across)}</div>')
+        words = (
+            f"After {self.blocks} block{'s' if self.blocks > 1 else ''} the patch in row {self.query[0]}, column {self.query[1]} has heard from {int(self.heard().sum())} "
+            f"of {self.side**2} patches."
+        )
+        return (
+            f'<div role="img" aria-label="{words}" class="win-map"><div class="win-grey"><div data-part="photo" style="'
+            f'{box(0, 0, self.side, self.side, across)}"></div></div><img alt="" class="win-tint" src="{data_uri(pixel_png(colours))}">'
+            f"{ruled(across, lines)}{mark(self.query, across)}</div>"
+        )
 
     def _steps(self):
         """Return the HTML of the rows that count the patches heard from after 1 to 6 blocks, with this shift and without any."""
         most, rows = BLOCKS[1], []
-        heads = "".join(f'<div role="columnheader" class="n{" now" if i < self.blocks else ""}"><i style="background:{STEPS[i]}"></i>{i + 1}</div>'
-                        for i in range(most))
+        heads = "".join(
+            f'<div role="columnheader" class="n{" now" if i < self.blocks else ""}"><i style="background:{STEPS[i]}"></i>{i + 1}</div>'
+            for i in range(most)
+        )
         for label, shift in ((f"shift {self.shift}", self.shift), ("no shift", 0)):
-            counts = [math.prod(last - first + 1 for first, last in self._reached(blocks, shift)) for blocks in range(1, most + 1)]
-            cells = "".join(f'<div role="cell" class="n{" on" if i + 1 == self.blocks else ""}">{count:,}</div>' for i, count in enumerate(counts))
+            counts = [
+                math.prod(last - first + 1 for first, last in self._reached(blocks, shift))
+                for blocks in range(1, most + 1)
+            ]
+            cells = "".join(
+                f'<div role="cell" class="n{" on" if i + 1 == self.blocks else ""}">{count:,}</div>'
+                for i, count in enumerate(counts)
+            )
             rows.append(f'<div role="row"><div role="rowheader" class="name">{label}</div>{cells}</div>')
         return f'<div role="row"><div role="columnheader" class="head">after blocks</div>{heads}</div>{"".join(rows)}'
 
@@ -295,10 +343,15 @@ class WindowExplorer(Panel):
         M, side, moved = self.window_size, self.side, self._moved
         said = []
         if side <= M:
-            said.append("One window covers the map: nothing is shifted" + (", and this is global attention." if across == side else "."))
+            said.append(
+                "One window covers the map: nothing is shifted"
+                + (", and this is global attention." if across == side else ".")
+            )
         elif moved:
             pieces = len({span(at, side, M, moved) for at in range(side)}) ** 2
-            said.append(f"Rolled by {moved}, {pieces:,} regions fill {(across // M) ** 2:,} windows; the mask keeps apart what only the roll joined.")
+            said.append(
+                f"Rolled by {moved}, {pieces:,} regions fill {(across // M) ** 2:,} windows; the mask keeps apart what only the roll joined."
+            )
         elif self.shift:
             said.append(f"Block {self.blocks} does not shift its windows; every second block does.")
         needed = [blocks_to_all(at, side, M, self.shift) for at in self.query]
@@ -314,13 +367,16 @@ class WindowExplorer(Panel):
     def alt(self):
         """What is shown now, in a sentence."""
         mine, other = self.costs()
-        return (f"Window explorer. {self.side} × {self.side} patches, windows of {self.window_size} × {self.window_size}, every second block shifted by "
-                f"{self.shift}; block {self.blocks}. The patch in row {self.query[0]}, column {self.query[1]} looks at {int(self.looks_at().sum())} patches and has "
-                f"heard from {int(self.heard().sum())} of {self.side**2}. One block's attention: {mine.macs:,} multiply-adds in windows, {other.macs:,} globally.")
+        return (
+            f"Window explorer. {self.side} × {self.side} patches, windows of {self.window_size} × {self.window_size}, every second block shifted by "
+            f"{self.shift}; block {self.blocks}. The patch in row {self.query[0]}, column {self.query[1]} looks at {int(self.looks_at().sum())} patches and has "
+            f"heard from {int(self.heard().sum())} of {self.side**2}. One block's attention: {mine.macs:,} multiply-adds in windows, {other.macs:,} globally."
+        )
 
     def still(self):
         """Return a figure: the windows, the patches heard from, and the two costs by the map's side."""
         from matplotlib.patches import Rectangle
+
         fig, axes = plots.figure(1, 3, width=13, height=4.3, width_ratios=[1, 1, 1.15])
         side, moved, (row, column) = self.side, self._moved, self.query
         grey = data.photograph(self.picture, PATCH * side).mean(0).numpy()
@@ -329,19 +385,32 @@ class WindowExplorer(Panel):
         steps = np.ones((side, side, 3))
         for blocks in range(self.blocks, 0, -1):
             steps[self.heard(blocks)] = matplotlib.colors.to_rgb(STEPS[blocks - 1])
-        for ax, colours, part, title in ((axes[0], tint, 0.5, f"windows of block {self.blocks}"),
-                                         (axes[1], steps, 0.65, f"heard after {self.blocks}: {int(self.heard().sum()):,} of {side**2:,}")):
-            ax.imshow((1 - part) * grey + part * colours.repeat(PATCH, 0).repeat(PATCH, 1), extent=(0, side, side, 0), interpolation="nearest")
+        for ax, colours, part, title in (
+            (axes[0], tint, 0.5, f"windows of block {self.blocks}"),
+            (axes[1], steps, 0.65, f"heard after {self.blocks}: {int(self.heard().sum()):,} of {side**2:,}"),
+        ):
+            ax.imshow(
+                (1 - part) * grey + part * colours.repeat(PATCH, 0).repeat(PATCH, 1),
+                extent=(0, side, side, 0),
+                interpolation="nearest",
+            )
             ax.set(xticks=[], yticks=[], title=title)
             ax.add_patch(Rectangle((column, row), 1, 1, facecolor=plots.RED, edgecolor="white", linewidth=1.5))
         for start in range(moved or self.window_size, side, self.window_size):
             for draw in (axes[0].axhline, axes[0].axvline):
                 draw(start, color="white", linewidth=1.5)
         (top, bottom), (left, right) = (span(at, side, self.window_size, moved) for at in self.query)
-        axes[0].add_patch(Rectangle((left, top), right - left + 1, bottom - top + 1, fill=False, edgecolor="black", linewidth=4))
+        axes[0].add_patch(
+            Rectangle((left, top), right - left + 1, bottom - top + 1, fill=False, edgecolor="black", linewidth=4)
+        )
         sides = range(SIDES[0], SIDES[1] + 1, SIDES[2])
-        for window_size, colour, label in ((None, plots.ORANGE, "global"), (self.window_size, plots.BLUE, f"windows of {self.window_size}")):
-            axes[2].plot(sides, [costs(each, window_size, self.channels).macs for each in sides], color=colour, label=label)
+        for window_size, colour, label in (
+            (None, plots.ORANGE, "global"),
+            (self.window_size, plots.BLUE, f"windows of {self.window_size}"),
+        ):
+            axes[2].plot(
+                sides, [costs(each, window_size, self.channels).macs for each in sides], color=colour, label=label
+            )
             axes[2].plot(side, costs(side, window_size, self.channels).macs, "o", color=colour, markersize=10)
         axes[2].set_xscale("log", base=2)
         axes[2].set(yscale="log", xticks=TICKS, xticklabels=TICKS, xlabel="patches along a side", title="multiply-adds")
@@ -363,7 +432,7 @@ def times(many, few):
 
 def written(sum_of_two, cost):
     """Return the HTML of a cost: the sum with its numbers, what it makes, and the memory of the weights."""
-    return f'<div>{sum_of_two}</div><div>= <b>{cost.macs:,}</b>; weights {memory(cost.weights)}</div>'
+    return f"<div>{sum_of_two}</div><div>= <b>{cost.macs:,}</b>; weights {memory(cost.weights)}</div>"
 
 
 def memory(size):
@@ -376,7 +445,10 @@ def memory(size):
 
 def box(top, left, height, width, across):
     """Return where something lies on a map `across` patches wide, as CSS."""
-    return "".join(f"{name}:{100 * value / across:.3f}%;" for name, value in (("top", top), ("left", left), ("height", height), ("width", width)))
+    return "".join(
+        f"{name}:{100 * value / across:.3f}%;"
+        for name, value in (("top", top), ("left", left), ("height", height), ("width", width))
+    )
 
 
 def mark(query, across):
@@ -386,10 +458,16 @@ def mark(query, across):
 
 def ruled(across, lines, kept_apart=None):
     """Return the SVG of the windows' borders, of the patches where they are few, and of what the mask keeps apart."""
+
     def both(places):
         return "".join(f"M0 {at}H{across}M{at} 0V{across}" for at in places)
+
     fine = f'<path class="fine" d="{both(range(1, across))}"/>' if across <= 32 else ""
-    mask = f'<path class="mask under" d="{both([kept_apart])}"/><path class="mask" d="{both([kept_apart])}"/>' if kept_apart else ""
+    mask = (
+        f'<path class="mask under" d="{both([kept_apart])}"/><path class="mask" d="{both([kept_apart])}"/>'
+        if kept_apart
+        else ""
+    )
     return f'<svg class="win-lines{" thin" if len(lines) > 15 else ""}" aria-hidden="true" viewBox="0 0 {across} {across}" preserveAspectRatio="none">{fine}<path class="edge" d="{both(lines)}"/>{mask}</svg>'
 
 
@@ -418,12 +496,16 @@ def chart(side, window_size, channels):
         if (high - power) % 2 == 0:
             out.append(f'<text x="{LEFT - 6}" y="{y(10**power) + 6:.1f}" text-anchor="end">10{raised(power)}</text>')
     out += [f'<text x="{x(at):.1f}" y="{HIGH - BOTTOM + 19}" text-anchor="middle">{at}</text>' for at in TICKS]
-    out.append(f'<text x="{(LEFT + WIDE - RIGHT) / 2}" y="{HIGH - 5}" text-anchor="middle">MACs, by patches along a side</text>'
-               f'<path class="here" d="M{x(side):.1f} 8V{HIGH - BOTTOM}"/>')
+    out.append(
+        f'<text x="{(LEFT + WIDE - RIGHT) / 2}" y="{HIGH - 5}" text-anchor="middle">MACs, by patches along a side</text>'
+        f'<path class="here" d="M{x(side):.1f} 8V{HIGH - BOTTOM}"/>'
+    )
     for name, each in (("global", None), ("windows", window_size)):
         points = [(x(at), y(costs(at, each, channels).macs)) for at in sides]
-        out.append(f'<path class="line {name}" d="M{"L".join(f"{a:.1f} {b:.1f}" for a, b in points)}"/>'
-                   f'<circle class="dot {name}" cx="{x(side):.1f}" cy="{y(costs(side, each, channels).macs):.1f}" r="6"/>')
+        out.append(
+            f'<path class="line {name}" d="M{"L".join(f"{a:.1f} {b:.1f}" for a, b in points)}"/>'
+            f'<circle class="dot {name}" cx="{x(side):.1f}" cy="{y(costs(side, each, channels).macs):.1f}" r="6"/>'
+        )
     return "".join(out) + "</svg>"
 
 
@@ -501,12 +583,16 @@ def moving(window_size):
 
 def asking(side):
     """Return the HTML of the sliders that choose the query."""
-    return "".join(f'<label>{name} {slider(name, f"{name} of the patch that asks", 0, side - 1)} <b data-show="{name}"></b></label>'
-                   for name in ("row", "column"))
+    return "".join(
+        f'<label>{name} {slider(name, f"{name} of the patch that asks", 0, side - 1)} <b data-show="{name}"></b></label>'
+        for name in ("row", "column")
+    )
 
 
-KEY = "".join(f'<span><i style="background:linear-gradient(90deg,{colour} 50%,{matplotlib.colors.to_hex(pale(colour))} 50%)"></i>{html.escape(name)}</span>'
-              for name, colour in KINDS.items())
+KEY = "".join(
+    f'<span><i style="background:linear-gradient(90deg,{colour} 50%,{matplotlib.colors.to_hex(pale(colour))} 50%)"></i>{html.escape(name)}</span>'
+    for name, colour in KINDS.items()
+)
 FRAME = f"""{LATE}
 <div class="panel-top win-top">
   <label>window M {slider("window_size", "patches along a window", *WINDOWS)} <b data-show="window_size"></b></label>

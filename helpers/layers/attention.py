@@ -33,27 +33,35 @@ def check_attention(query, key, value, mask, is_causal, scale=None, dropout=0.0)
     for name, x in named.items():
         check_tensor(name, x)
         if x.dim() < 2:
-            raise ValueError(f"{name} (shape {tuple(x.shape)}) must be (..., T, D): one vector becomes a sequence by "
-                             f"{name}[None]")
+            raise ValueError(
+                f"{name} (shape {tuple(x.shape)}) must be (..., T, D): one vector becomes a sequence by {name}[None]"
+            )
         check_tensor(name, x, floats=True, like=("query", query))
     (T, D), (S, D_key) = query.shape[-2:], key.shape[-2:]
     if D < 1 or D_key != D:
-        raise ValueError(f"key (width {D_key}) must be as wide as query (width {D}), at least 1, because each score is "
-                         "their dot product: change either")
+        raise ValueError(
+            f"key (width {D_key}) must be as wide as query (width {D}), at least 1, because each score is "
+            "their dot product: change either"
+        )
     if value.shape[-2] != S:
-        raise ValueError(f"value (length {value.shape[-2]}) must be as long as key (length {S}): "
-                         "each key has one value")
+        raise ValueError(
+            f"value (length {value.shape[-2]}) must be as long as key (length {S}): each key has one value"
+        )
     try:
         scores = (*torch.broadcast_shapes(*(x.shape[:-2] for x in named.values())), T, S)
     except RuntimeError:
         shapes = ", ".join(str(tuple(x.shape)) for x in named.values())
-        raise ValueError(f"query, key, value (shapes {shapes}) must agree in all but the last two dimensions: "
-                         "give each the same N and heads") from None
+        raise ValueError(
+            f"query, key, value (shapes {shapes}) must agree in all but the last two dimensions: "
+            "give each the same N and heads"
+        ) from None
     if mask is not None:
         check_mask("mask", mask, scores, query.dtype)
         if is_causal:
-            raise ValueError("is_causal (=True) must stand alone, without a mask: leave is_causal out and give "
-                             "mask & causal_mask(T, S)")
+            raise ValueError(
+                "is_causal (=True) must stand alone, without a mask: leave is_causal out and give "
+                "mask & causal_mask(T, S)"
+            )
     return scores
 
 
@@ -62,12 +70,15 @@ def check_mask(name, mask, scores, dtype):
     if not isinstance(mask, torch.Tensor):
         raise ValueError(f"{name} (a {type(mask).__name__}) must be a torch.Tensor: make one with torch.tensor(...)")
     if mask.dtype not in (torch.bool, dtype):
-        raise ValueError(f"{name} ({mask.dtype}) must be boolean, or {dtype} to be added: "
-                         "convert with .bool() or .to()")
+        raise ValueError(
+            f"{name} ({mask.dtype}) must be boolean, or {dtype} to be added: convert with .bool() or .to()"
+        )
     shape = tuple(mask.shape)
     if len(shape) > len(scores) or any(m not in (1, n) for m, n in zip(shape[::-1], scores[::-1])):
-        raise ValueError(f"{name} (shape {shape}) must spread over the scores (shape {tuple(scores)}): "
-                         "give each dimension its length or 1")
+        raise ValueError(
+            f"{name} (shape {shape}) must spread over the scores (shape {tuple(scores)}): "
+            "give each dimension its length or 1"
+        )
 
 
 def causal_mask(T, S=None, device=None):
@@ -93,7 +104,7 @@ def attention_naive(query, key, value, mask=None, is_causal=False, scale=None):
     query, key, value = (x.expand(*leading, *x.shape[-2:]) for x in (query, key, value))
     mask = None if mask is None else mask.expand(*leading, T, S)
     out = query.new_zeros(*leading, T, value.shape[-1])
-    for at in product(*map(range, leading)):                         # each sequence and each head by itself
+    for at in product(*map(range, leading)):  # each sequence and each head by itself
         for t in range(T):
             scores = []
             for s in range(S):
@@ -104,7 +115,7 @@ def attention_naive(query, key, value, mask=None, is_causal=False, scale=None):
                     score = score - math.inf
                 scores.append(score)
             largest = max((score.item() for score in scores), default=-math.inf)
-            if largest == -math.inf:                                 # it may look nowhere
+            if largest == -math.inf:  # it may look nowhere
                 continue
             parts = [torch.exp(score - largest) for score in scores]  # the shift changes no ratio; nothing overflows
             out[(*at, t)] = sum(part * value[at][s] for s, part in enumerate(parts)) / sum(parts)
@@ -130,18 +141,18 @@ def attention(query, key, value, mask=None, is_causal=False, scale=None, dropout
     """
     *_, T, S = check_attention(query, key, value, mask, is_causal, scale, dropout)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
-    scores = (query * scale) @ key.transpose(-2, -1)                  # (..., T, S)
+    scores = (query * scale) @ key.transpose(-2, -1)  # (..., T, S)
     if is_causal:
         mask = causal_mask(T, S, scores.device) if T and S else None
     if mask is None:
         weights = scores.softmax(dim=-1)
     else:
         scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask
-        nowhere = (scores == -math.inf).all(dim=-1, keepdim=True)     # softmax would be 0/0, in the gradient too
+        nowhere = (scores == -math.inf).all(dim=-1, keepdim=True)  # softmax would be 0/0, in the gradient too
         weights = scores.masked_fill(nowhere, 0).softmax(dim=-1).masked_fill(nowhere, 0)
     if dropout:
         weights = F.dropout(weights, dropout)
-    out = weights @ value                                            # (..., T, D_v)
+    out = weights @ value  # (..., T, D_v)
     return (out, weights) if return_weights else out
 
 
@@ -200,7 +211,7 @@ class MultiHeadAttention(nn.Module):
         if embed_dim % num_heads:
             raise ValueError(f"embed_dim (={embed_dim}) must be a multiple of num_heads (={num_heads}): change either")
         check_number("dropout", dropout, 0, 1, "it is a share of the weights")
-        if self.kdim == self.vdim == embed_dim:                       # torch keeps the three in one matrix where it can
+        if self.kdim == self.vdim == embed_dim:  # torch keeps the three in one matrix where it can
             self.in_proj_weight = nn.Parameter(torch.empty(3 * embed_dim, embed_dim))
         else:
             self.q_proj_weight = nn.Parameter(torch.empty(embed_dim, embed_dim))
@@ -218,8 +229,9 @@ class MultiHeadAttention(nn.Module):
             nn.init.zeros_(self.in_proj_bias)
             nn.init.zeros_(self.out_proj.bias)
 
-    def forward(self, query, key=None, value=None, key_padding_mask=None, attn_mask=None, is_causal=False,
-                return_weights=False):
+    def forward(
+        self, query, key=None, value=None, key_padding_mask=None, attn_mask=None, is_causal=False, return_weights=False
+    ):
         """Let each query look at the keys. Without a key: self-attention. With one: cross-attention, value being key.
 
         query:            (N, T, D);  key: (N, S, kdim), None for query;  value: (N, S, vdim), None for key
@@ -236,29 +248,40 @@ class MultiHeadAttention(nn.Module):
             check_tensor(name, x, like=("the layer", self.out_proj.weight))
             if x.dim() != 3:
                 order = "(N, T, D)" if self.batch_first else "(T, N, D)"
-                raise ValueError(f"{name} (shape {tuple(x.shape)}) must be {order}: one sequence becomes a batch by "
-                                 "unsqueeze")
+                raise ValueError(
+                    f"{name} (shape {tuple(x.shape)}) must be {order}: one sequence becomes a batch by unsqueeze"
+                )
             if x.shape[-1] != width:
-                raise ValueError(f"{name} (width {x.shape[-1]}) must be {width} wide: change it, or embed_dim, kdim "
-                                 "or vdim")
+                raise ValueError(
+                    f"{name} (width {x.shape[-1]}) must be {width} wide: change it, or embed_dim, kdim or vdim"
+                )
         if not self.batch_first:
             query, key, value = (x.transpose(0, 1) for x in (query, key, value))
         if not len(query) == len(key) == len(value):
-            raise ValueError(f"query, key, value (batches of {len(query)}, {len(key)}, {len(value)}) must have one "
-                             "batch size: give as many of each")
+            raise ValueError(
+                f"query, key, value (batches of {len(query)}, {len(key)}, {len(value)}) must have one "
+                "batch size: give as many of each"
+            )
         scores = (len(query), self.num_heads, query.shape[1], key.shape[1])
         mask = self.joined(key_padding_mask, attn_mask, is_causal, scores, query)
         q, k, v = (split_heads(x, self.num_heads) for x in self.project(query, key, value))  # (N, heads, T, D/heads)
-        out, weights = attention(q, k, v, mask, is_causal and mask is None,
-                                 dropout=self.dropout if self.training else 0.0, return_weights=True)
-        out = self.out_proj(merge_heads(out))                         # (N, T, D)
+        out, weights = attention(
+            q,
+            k,
+            v,
+            mask,
+            is_causal and mask is None,
+            dropout=self.dropout if self.training else 0.0,
+            return_weights=True,
+        )
+        out = self.out_proj(merge_heads(out))  # (N, T, D)
         out = out if self.batch_first else out.transpose(0, 1)
         return (out, weights) if return_weights else out
 
     def project(self, query, key, value):
         """Return what is asked, what each token offers and what it holds: (N, T, D), (N, S, D), (N, S, D)."""
         one = hasattr(self, "in_proj_weight")
-        if one and query is key is value:                             # one product is faster than three
+        if one and query is key is value:  # one product is faster than three
             return F.linear(query, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
         weights = self.in_proj_weight.chunk(3) if one else (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
         biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
@@ -310,12 +333,14 @@ def interpolate_positions(positions, old_grid, new_grid, extra_tokens=0):
     extra_tokens = whole("extra_tokens", extra_tokens, 0)
     check_tensor("positions", positions, floats=True)
     if positions.dim() != 3 or len(positions) != 1 or positions.shape[1] != extra_tokens + H * W:
-        raise ValueError(f"positions (shape {tuple(positions.shape)}) must be (1, {extra_tokens + H * W}, D), "
-                         f"{extra_tokens} extra tokens and {H}*{W} places: change old_grid or extra_tokens")
+        raise ValueError(
+            f"positions (shape {tuple(positions.shape)}) must be (1, {extra_tokens + H * W}, D), "
+            f"{extra_tokens} extra tokens and {H}*{W} places: change old_grid or extra_tokens"
+        )
     if (H, W) == new_grid:
         return positions
     extra, places = positions[:, :extra_tokens], positions[:, extra_tokens:]
-    image = places.transpose(1, 2).unflatten(2, (H, W))               # (1, D, H, W)
+    image = places.transpose(1, 2).unflatten(2, (H, W))  # (1, D, H, W)
     image = F.interpolate(image, new_grid, mode="bicubic", align_corners=True)
     return torch.cat([extra, image.flatten(2).transpose(1, 2)], dim=1)
 
@@ -342,7 +367,7 @@ def sinusoidal_positions(positions, embed_dim, base=10000.0):
     if positions.dim() != 1:
         raise ValueError(f"positions (shape {tuple(positions.shape)}) must be a number, or one row (T,): flatten it")
     wave = torch.arange(0, embed_dim, 2, dtype=torch.float64, device=positions.device) / embed_dim
-    angles = positions[:, None].double() / base ** wave               # (T, D/2)
+    angles = positions[:, None].double() / base**wave  # (T, D/2)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1).to(torch.get_default_dtype())
 
 
@@ -376,7 +401,7 @@ def relative_position_index(window_size):
     """
     M_h, M_w = whole_pair("window_size", window_size, 1)
     places = torch.arange(M_h * M_w)
-    down = (places // M_w)[:, None] - (places // M_w)[None]            # (T, T), from 1 - M_h to M_h - 1
+    down = (places // M_w)[:, None] - (places // M_w)[None]  # (T, T), from 1 - M_h to M_h - 1
     right = (places % M_w)[:, None] - (places % M_w)[None]
     return (down + M_h - 1) * (2 * M_w - 1) + right + M_w - 1
 
@@ -394,12 +419,16 @@ def relative_position_bias(table, index):
     for name, x in (("table", table), ("index", index)):
         check_tensor(name, x)
         if x.dim() != 2:
-            raise ValueError(f"{name} (shape {tuple(x.shape)}) must have two dimensions, (offsets, heads) for a table "
-                             "and (T, T) for an index: reshape it")
-    readable = index.device.type == "cpu" and index.numel()              # on a GPU reading would make each block wait for it
+            raise ValueError(
+                f"{name} (shape {tuple(x.shape)}) must have two dimensions, (offsets, heads) for a table "
+                "and (T, T) for an index: reshape it"
+            )
+    readable = index.device.type == "cpu" and index.numel()  # on a GPU reading would make each block wait for it
     if index.dtype != torch.int64 or readable and not 0 <= index.min() <= index.max() < len(table):
-        raise ValueError(f"index ({index.dtype}) must hold whole numbers (int64) from 0 to {len(table) - 1}, rows of table: "
-                         "give what relative_position_index gave for this window")
+        raise ValueError(
+            f"index ({index.dtype}) must hold whole numbers (int64) from 0 to {len(table) - 1}, rows of table: "
+            "give what relative_position_index gave for this window"
+        )
     return table[index].permute(2, 0, 1)
 
 

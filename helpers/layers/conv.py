@@ -39,12 +39,18 @@ def check_image(x):
 def output_hw(x, kernel_size, stride, padding, dilation=1):
     """Return (H_out, W_out) of a window sliding over x (N, C, H, W). Raises ValueError where it does not fit."""
     check_image(x)
-    axes = zip(x.shape[2:], pair(kernel_size, "kernel_size"), pair(stride, "stride"), pair(padding, "padding"),
-               pair(dilation, "dilation"))
+    axes = zip(
+        x.shape[2:],
+        pair(kernel_size, "kernel_size"),
+        pair(stride, "stride"),
+        pair(padding, "padding"),
+        pair(dilation, "dilation"),
+    )
     return tuple(output_size(*axis) for axis in axes)
 
 
 # ---------------------------------------------------------------------------------------------------------- padding
+
 
 def check_mode(mode):
     """Raise ValueError unless mode is one of torch's four."""
@@ -82,7 +88,7 @@ def surround(x, height, width, value):
     """Return x (N, C, H, W) in a frame of one value: (N, C, H + 2*height, W + 2*width)."""
     N, C, H, W = x.shape
     framed = x.new_full((N, C, H + 2 * height, W + 2 * width), value)
-    framed[:, :, height:height + H, width:width + W] = x
+    framed[:, :, height : height + H, width : width + W] = x
     return framed
 
 
@@ -95,8 +101,10 @@ def source_positions(size, padding, mode, device=None):
     """
     most = {"reflect": size - 1, "circular": size, "replicate": padding}[mode]
     if size < 1 or padding > most:
-        raise ValueError(f"padding (={padding}) is too much for {mode} padding of an input of size {size}: "
-                         f"use at most {most}, or a larger input")
+        raise ValueError(
+            f"padding (={padding}) is too much for {mode} padding of an input of size {size}: "
+            f"use at most {most}, or a larger input"
+        )
     place, last = torch.arange(-padding, size + padding, device=device), size - 1
     if mode == "reflect":
         return last - (last - place.abs()).abs()
@@ -107,6 +115,7 @@ def source_positions(size, padding, mode, device=None):
 
 # ------------------------------------------------------------------------------------------------------ convolution
 
+
 def check_conv(x, weight, bias, groups):
     """Raise ValueError where image, kernels and groups do not fit together."""
     check_image(x)
@@ -115,10 +124,14 @@ def check_conv(x, weight, bias, groups):
         raise ValueError(f"weight (shape {tuple(weight.shape)}) must be (C_out, C_in/groups, KH, KW): reshape it")
     C_in, (C_out, C_kernel), groups = x.shape[1], weight.shape[:2], whole("groups", groups, 1)
     if C_in != C_kernel * groups:
-        raise ValueError(f"in_channels (={C_in} of x) must be {C_kernel * groups} = {C_kernel}*{groups}, weight.shape[1] "
-                         "times groups: change x, the kernels or groups")
+        raise ValueError(
+            f"in_channels (={C_in} of x) must be {C_kernel * groups} = {C_kernel}*{groups}, weight.shape[1] "
+            "times groups: change x, the kernels or groups"
+        )
     if C_out < 1 or C_out % groups:
-        raise ValueError(f"out_channels (={C_out}) must be a multiple of groups (={groups}), at least once: change either")
+        raise ValueError(
+            f"out_channels (={C_out}) must be a multiple of groups (={groups}), at least once: change either"
+        )
     if bias is not None:
         check_tensor("bias", bias)
     if bias is not None and bias.shape != (C_out,):
@@ -145,11 +158,11 @@ def conv2d_naive(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1
     for n in range(N):
         for o in range(C_out):
             group = o // (C_out // groups)
-            seen = x[n, group * C:(group + 1) * C]                                  # the channels kernel o reads
+            seen = x[n, group * C : (group + 1) * C]  # the channels kernel o reads
             for i in range(H_out):
                 for j in range(W_out):
                     top, left = i * SH, j * SW
-                    window = seen[:, top:top + DH * KH:DH, left:left + DW * KW:DW]  # (C, KH, KW)
+                    window = seen[:, top : top + DH * KH : DH, left : left + DW * KW : DW]  # (C, KH, KW)
                     total = (window * weight[o]).sum()
                     out[n, o, i, j] = total if bias is None else total + bias[o]
     return out
@@ -166,7 +179,7 @@ class Taps(torch.autograd.Function):
     def forward(ctx, x, kernel_size, stride, dilation, out_hw):
         ctx.shape, ctx.window = x.shape, (kernel_size, stride, dilation, out_hw)
         (KH, KW), (SH, SW), (DH, DW), (H_out, W_out) = ctx.window
-        to_image, to_channel, down, right = x.stride()                                  # steps in memory
+        to_image, to_channel, down, right = x.stride()  # steps in memory
         size = (*x.shape[:2], KH, KW, H_out, W_out)
         steps = (to_image, to_channel, DH * down, DW * right, SH * down, SW * right)
         return x.as_strided(size, steps).clone(memory_format=torch.contiguous_format)
@@ -176,12 +189,12 @@ class Taps(torch.autograd.Function):
         (KH, KW), (SH, SW), (DH, DW), (H_out, W_out) = ctx.window
         N, C, H, W = ctx.shape
         rows, columns = SH * (H_out - 1) + 1, SW * (W_out - 1) + 1
-        wide = gradient.new_zeros(N, C, KH, H_out, W)                                   # first along each row,
+        wide = gradient.new_zeros(N, C, KH, H_out, W)  # first along each row,
         for v in range(KW):
-            wide[..., v * DW:v * DW + columns:SW] += gradient[:, :, :, v]
-        collected = gradient.new_zeros(N, C, H, W)                                      # then down the rows
+            wide[..., v * DW : v * DW + columns : SW] += gradient[:, :, :, v]
+        collected = gradient.new_zeros(N, C, H, W)  # then down the rows
         for u in range(KH):
-            collected[:, :, u * DH:u * DH + rows:SH] += wide[:, :, u]
+            collected[:, :, u * DH : u * DH + rows : SH] += wide[:, :, u]
         return collected, None, None, None, None
 
 
@@ -229,10 +242,23 @@ class Conv2d(nn.Module):
     Source: He et al. 2015 for the initialisation; torch's a = √5 makes it uniform within ±1/√(inputs of one unit).
     """
 
-    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, groups=1, bias=True,
-                 padding_mode="zeros"):
+    def __init__(
+        self,
+        in_channels,
+        out_channels,
+        kernel_size,
+        stride=1,
+        padding=0,
+        dilation=1,
+        groups=1,
+        bias=True,
+        padding_mode="zeros",
+    ):
         super().__init__()
-        self.in_channels, self.out_channels = whole("in_channels", in_channels, 1), whole("out_channels", out_channels, 1)
+        self.in_channels, self.out_channels = (
+            whole("in_channels", in_channels, 1),
+            whole("out_channels", out_channels, 1),
+        )
         self.kernel_size = whole_pair("kernel_size", kernel_size, 1)
         self.stride, self.padding = whole_pair("stride", stride, 1), whole_pair("padding", padding, 0)
         self.dilation, self.groups = whole_pair("dilation", dilation, 1), whole("groups", groups, 1)
@@ -252,8 +278,9 @@ class Conv2d(nn.Module):
             nn.init.uniform_(self.bias, -bound, bound)
 
     def forward(self, x):
-        return conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups,
-                      self.padding_mode)
+        return conv2d(
+            x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups, self.padding_mode
+        )
 
     def extra_repr(self):
         text = f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
@@ -265,6 +292,7 @@ class Conv2d(nn.Module):
 
 
 # ---------------------------------------------------------------------------------------------------------- pooling
+
 
 def check_pool(kernel_size, stride, padding):
     """Raise ValueError where the numbers of a pooling are out of their range, whatever the image."""
@@ -288,7 +316,7 @@ def windows_inside(x, kernel_size, stride, padding):
             for i in range(H_out):
                 for j in range(W_out):
                     top, left = i * SH - PH, j * SW - PW
-                    yield n, c, i, j, x[n, c, max(top, 0):top + KH, max(left, 0):left + KW]
+                    yield n, c, i, j, x[n, c, max(top, 0) : top + KH, max(left, 0) : left + KW]
 
 
 def max_pool2d_naive(x, kernel_size, stride=None, padding=0):

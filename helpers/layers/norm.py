@@ -23,6 +23,7 @@ def check_fit(x, shape, each, **parameters):
 
 # ---------------------------------------------------------------------------------------------- batch normalisation
 
+
 def batch_norm_naive(x, weight, bias, eps=1e-5):
     """Give every channel mean 0 and variance 1 over the batch, then its own scale and shift: the definition.
 
@@ -35,7 +36,7 @@ def batch_norm_naive(x, weight, bias, eps=1e-5):
     check_definition(x, weight, bias, eps)
     out = torch.empty_like(x)
     for c in range(x.shape[1]):
-        values = x[:, c]                                             # the N·H·W numbers of channel c
+        values = x[:, c]  # the N·H·W numbers of channel c
         mean = values.sum() / values.numel()
         var = ((values - mean) ** 2).sum() / values.numel()
         out[:, c] = weight[c] * (values - mean) / (var + eps).sqrt() + bias[c]
@@ -61,11 +62,14 @@ def check_batch_norm(x, running_mean, running_var, weight, bias, training, momen
     if (running_mean is None) != (running_var is None):
         raise ValueError("running_mean and running_var belong together: give both, or None for both")
     if not training and running_mean is None:
-        raise ValueError("running_mean and running_var (=None) must be given where training is False: give them, or "
-                         "training=True")
+        raise ValueError(
+            "running_mean and running_var (=None) must be given where training is False: give them, or training=True"
+        )
     if training and x[:, 0].numel() < 2:
-        raise ValueError(f"the values per channel (={x[:, 0].numel()} in x, shape {tuple(x.shape)}) must be at least 2 "
-                         "in training, as one alone has no variance: use a larger batch, a larger image, or eval()")
+        raise ValueError(
+            f"the values per channel (={x[:, 0].numel()} in x, shape {tuple(x.shape)}) must be at least 2 "
+            "in training, as one alone has no variance: use a larger batch, a larger image, or eval()"
+        )
 
 
 def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
@@ -89,13 +93,13 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     mean, var = running_mean, running_var
     if training:
         axes = [0, *range(2, x.dim())]
-        mean, var = x.mean(axes), x.var(axes, correction=0)          # (C,)
+        mean, var = x.mean(axes), x.var(axes, correction=0)  # (C,)
         if running_mean is not None:
             n = x[:, 0].numel()
             with torch.no_grad():
                 running_mean += momentum * (mean - running_mean)
                 running_var += momentum * (var * n / (n - 1) - running_var)
-    per_channel = (-1, *[1] * (x.dim() - 2))                         # (C,) → (C, 1, 1) for images
+    per_channel = (-1, *[1] * (x.dim() - 2))  # (C,) → (C, 1, 1) for images
     out = (x - mean.view(per_channel)) / (var.view(per_channel) + eps).sqrt()
     out = out if weight is None else out * weight.view(per_channel)
     return out if bias is None else out + bias.view(per_channel)
@@ -113,7 +117,7 @@ class BatchNorm(nn.Module):
     Arguments and state_dict are those of torch.nn's.
     """
 
-    forms = {}                                                       # what x may be, by its number of axes
+    forms = {}  # what x may be, by its number of axes
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True):
         super().__init__()
@@ -129,8 +133,10 @@ class BatchNorm(nn.Module):
     def forward(self, x):
         check_tensor("x", x)
         if x.dim() not in self.forms or x.shape[1] != self.num_features:
-            raise ValueError(f"x (shape {tuple(x.shape)}) must be {' or '.join(self.forms.values())}, "
-                             f"C = num_features (={self.num_features}): change either")
+            raise ValueError(
+                f"x (shape {tuple(x.shape)}) must be {' or '.join(self.forms.values())}, "
+                f"C = num_features (={self.num_features}): change either"
+            )
         training, momentum = self.training or self.running_mean is None, self.momentum
         if self.training and self.track_running_stats:
             self.num_batches_tracked += 1
@@ -139,8 +145,10 @@ class BatchNorm(nn.Module):
         return batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, training, momentum, self.eps)
 
     def extra_repr(self):
-        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
-                f"track_running_stats={self.track_running_stats}")
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"track_running_stats={self.track_running_stats}"
+        )
 
 
 class BatchNorm1d(BatchNorm):
@@ -156,6 +164,7 @@ class BatchNorm2d(BatchNorm):
 
 
 # ---------------------------------------------------------------------------------------------- layer normalisation
+
 
 def as_shape(normalized_shape):
     """Return a tuple of sizes: an int stands for one axis. Raises ValueError where there is no axis."""
@@ -180,7 +189,7 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     shape = as_shape(normalized_shape)
     check_tensor("x", x, floats=True)
     check_number("eps", eps, 0)
-    if tuple(x.shape[-len(shape):]) != shape:
+    if tuple(x.shape[-len(shape) :]) != shape:
         raise ValueError(f"x (shape {tuple(x.shape)}) must end with normalized_shape (={shape}): change either")
     check_fit(x, shape, "feature", weight=weight, bias=bias)
     axes = list(range(-len(shape), 0))
@@ -209,5 +218,7 @@ class LayerNorm(nn.Module):
         return layer_norm(x, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self):
-        return (f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
-                f"bias={self.bias is not None}")
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
+            f"bias={self.bias is not None}"
+        )

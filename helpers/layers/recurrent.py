@@ -28,6 +28,7 @@ NONLINEARITIES = {"tanh": torch.tanh, "relu": torch.relu}
 
 # ------------------------------------------------------------------------------------------------------- one step
 
+
 def linear(x, weight, bias=None):
     """Return x Wᵀ + b: x (..., D), weight (R, D), bias (R,) or None → (..., R)."""
     product = x @ weight.T
@@ -118,13 +119,17 @@ def check_cell(x, h, weight_ih, weight_hh, bias_ih, bias_hh, gates):
     for name, weight in (("weight_ih", weight_ih), ("weight_hh", weight_hh)):
         check_tensor(name, weight)
         if weight.dim() != 2:
-            raise ValueError(f"{name} (shape {tuple(weight.shape)}) must have {gates} times hidden_size rows and 2 axes: "
-                             "take all weights from one cell of this kind")
+            raise ValueError(
+                f"{name} (shape {tuple(weight.shape)}) must have {gates} times hidden_size rows and 2 axes: "
+                "take all weights from one cell of this kind"
+            )
     if x.dim() not in (1, 2):
         raise ValueError(f"x (shape {tuple(x.shape)}) must be (N, D) or (D,), one time step: take x[t] of a sequence")
     if weight_ih.shape[-1] != x.shape[-1]:
-        raise ValueError(f"input_size (={x.shape[-1]} of x) must be {weight_ih.shape[-1]}, the columns of weight_ih: "
-                         "change x or the weights")
+        raise ValueError(
+            f"input_size (={x.shape[-1]} of x) must be {weight_ih.shape[-1]}, the columns of weight_ih: "
+            "change x or the weights"
+        )
     H = weight_hh.shape[-1]
     check_state("h", h, x, H)
     named = {"weight_ih": weight_ih, "weight_hh": weight_hh, "bias_ih": bias_ih, "bias_hh": bias_hh}
@@ -133,8 +138,10 @@ def check_cell(x, h, weight_ih, weight_hh, bias_ih, bias_hh, gates):
             check_tensor(name, weight)
         sides = 2 if name.startswith("weight") else 1
         if weight is not None and (weight.dim() != sides or len(weight) != gates * H):
-            raise ValueError(f"{name} (shape {tuple(weight.shape)}) must have {gates * H} = {gates}*{H} rows, gates "
-                             f"times hidden_size, and {sides} axes: take all weights from one cell of this kind")
+            raise ValueError(
+                f"{name} (shape {tuple(weight.shape)}) must have {gates * H} = {gates}*{H} rows, gates "
+                f"times hidden_size, and {sides} axes: take all weights from one cell of this kind"
+            )
         check_type(name, weight, x)
 
 
@@ -143,8 +150,10 @@ def check_state(name, value, x, hidden_size):
     check_tensor(name, value)
     shape = (*x.shape[:-1], hidden_size)
     if value.shape != shape:
-        raise ValueError(f"{name} (shape {tuple(value.shape)}) must be {shape}: (N, hidden_size), with the N of x; "
-                         "change the state or the weights")
+        raise ValueError(
+            f"{name} (shape {tuple(value.shape)}) must be {shape}: (N, hidden_size), with the N of x; "
+            "change the state or the weights"
+        )
     check_type(name, value, x)
 
 
@@ -176,6 +185,7 @@ def check_steps(x):
 
 
 # ------------------------------------------------------------------------------------------------------ all the steps
+
 
 def unroll(cell, x, state, *weights):
     """Run a cell along a sequence, with the same weights at every step: the loop that a recurrent layer is.
@@ -232,6 +242,7 @@ def lstm_steps(x, state, weight_ih, weight_hh, bias_ih=None, bias_hh=None):
 
 
 # -------------------------------------------------------------------------------------------------- cells as modules
+
 
 class Cell(nn.Module):
     """What the three cells share: two weights and two biases, with the names and first values of torch's."""
@@ -309,8 +320,12 @@ class GRUCell(Cell):
 def add_weights(module, suffix, gates, input_size, hidden_size, bias):
     """Give a module the weights of one cell, their names ending in the suffix."""
     rows = gates * hidden_size
-    for name, shape in (("weight_ih", (rows, input_size)), ("weight_hh", (rows, hidden_size)),
-                        ("bias_ih", (rows,)), ("bias_hh", (rows,))):
+    for name, shape in (
+        ("weight_ih", (rows, input_size)),
+        ("weight_hh", (rows, hidden_size)),
+        ("bias_ih", (rows,)),
+        ("bias_hh", (rows,)),
+    ):
         wanted = bias or name.startswith("weight")
         module.register_parameter(name + suffix, nn.Parameter(torch.empty(shape)) if wanted else None)
 
@@ -324,13 +339,15 @@ def reset_uniform(module):
 
 # ------------------------------------------------------------------------------------------------------------ layers
 
+
 class Recurrent(nn.Module):
     """What the three layers share: cells unrolled along time, in one direction or both, one layer on top of another."""
 
     gates, states = 1, 1  # gates in the rows of a weight; tensors in the state
 
-    def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0,
-                 bidirectional=False):
+    def __init__(
+        self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0, bidirectional=False
+    ):
         super().__init__()
         self.input_size, self.hidden_size = whole("input_size", input_size, 1), whole("hidden_size", hidden_size, 1)
         self.num_layers, self.bias, self.batch_first = whole("num_layers", num_layers, 1), bias, batch_first
@@ -356,13 +373,13 @@ class Recurrent(nn.Module):
 
     def forward(self, x, state=None):
         self.check(x)
-        x = x.transpose(0, 1) if self.batch_first and x.dim() == 3 else x          # time first
+        x = x.transpose(0, 1) if self.batch_first and x.dim() == 3 else x  # time first
         starts, ends = self.starts(x, state), []
         for layer in range(self.num_layers):
             x = F.dropout(x, self.dropout, self.training) if layer else x
             ways = []
             for suffix in self.directions:
-                seen = x.flip(0) if suffix else x                                  # the way back reads the end first
+                seen = x.flip(0) if suffix else x  # the way back reads the end first
                 out, end = unroll(self.cell, seen, starts[len(ends)], *self.weights(layer, suffix))
                 ways.append(out.flip(0) if suffix else out)
                 ends.append(end)
@@ -377,8 +394,10 @@ class Recurrent(nn.Module):
             wanted = "(N, T, D)" if self.batch_first else "(T, N, D)"
             raise ValueError(f"x (shape {tuple(x.shape)}) must be {wanted}, or (T, D) without a batch: change its axes")
         if x.shape[-1] != self.input_size:
-            raise ValueError(f"x (shape {tuple(x.shape)}) must end with input_size (={self.input_size}), "
-                             f"not {x.shape[-1]}: change x or input_size")
+            raise ValueError(
+                f"x (shape {tuple(x.shape)}) must end with input_size (={self.input_size}), "
+                f"not {x.shape[-1]}: change x or input_size"
+            )
         if x.shape[1 if self.batch_first and x.dim() == 3 else 0] < 1:
             raise ValueError(f"x (shape {tuple(x.shape)}) has no time steps (=0): give at least 1")
 
@@ -391,8 +410,10 @@ class Recurrent(nn.Module):
         for name, part in zip(("h", "c"), parts):
             check_tensor(name, part, like=("x", x))
             if part.shape != shape:
-                raise ValueError(f"{name} (shape {tuple(part.shape)}) must be {shape}: num_layers * directions, then "
-                                 "the batch of x if it has one, hidden_size")
+                raise ValueError(
+                    f"{name} (shape {tuple(part.shape)}) must be {shape}: num_layers * directions, then "
+                    "the batch of x if it has one, hidden_size"
+                )
         return list(zip(*parts)) if self.states == 2 else list(state)
 
     def joined(self, ends):
@@ -401,8 +422,13 @@ class Recurrent(nn.Module):
 
     def extra_repr(self):
         text = f"{self.input_size}, {self.hidden_size}"
-        for name, usual in (("num_layers", 1), ("bias", True), ("batch_first", False), ("dropout", 0),
-                            ("bidirectional", False)):
+        for name, usual in (
+            ("num_layers", 1),
+            ("bias", True),
+            ("batch_first", False),
+            ("dropout", 0),
+            ("bidirectional", False),
+        ):
             value = getattr(self, name)
             text += f", {name}={value}" if value != usual else ""
         return text
@@ -419,8 +445,17 @@ class RNN(Recurrent):
     Arguments, first weights (for the same seed) and state_dict are those of torch.nn.RNN.
     """
 
-    def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", bias=True, batch_first=False,
-                 dropout=0.0, bidirectional=False):
+    def __init__(
+        self,
+        input_size,
+        hidden_size,
+        num_layers=1,
+        nonlinearity="tanh",
+        bias=True,
+        batch_first=False,
+        dropout=0.0,
+        bidirectional=False,
+    ):
         check_nonlinearity(nonlinearity)
         super().__init__(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional)
         self.nonlinearity = nonlinearity

@@ -26,16 +26,30 @@ class AlexNet2012(nn.Module):
         if isinstance(groups, bool) or not isinstance(groups, int) or groups not in (1, 2):
             raise ValueError(f"groups (={groups!r}) must be 2, as in the paper, or 1, undivided")
         self.features = nn.Sequential(
-            nn.Conv2d(whole("in_channels", in_channels, 1), 96, 11, stride=4), nn.ReLU(), normalise(), nn.MaxPool2d(3, 2),
-            nn.Conv2d(96, 256, 5, padding=2, groups=groups), nn.ReLU(), normalise(), nn.MaxPool2d(3, 2),
-            nn.Conv2d(256, 384, 3, padding=1), nn.ReLU(),
-            nn.Conv2d(384, 384, 3, padding=1, groups=groups), nn.ReLU(),
-            nn.Conv2d(384, 256, 3, padding=1, groups=groups), nn.ReLU(), nn.MaxPool2d(3, 2),
+            nn.Conv2d(whole("in_channels", in_channels, 1), 96, 11, stride=4),
+            nn.ReLU(),
+            normalise(),
+            nn.MaxPool2d(3, 2),
+            nn.Conv2d(96, 256, 5, padding=2, groups=groups),
+            nn.ReLU(),
+            normalise(),
+            nn.MaxPool2d(3, 2),
+            nn.Conv2d(256, 384, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(384, 384, 3, padding=1, groups=groups),
+            nn.ReLU(),
+            nn.Conv2d(384, 256, 3, padding=1, groups=groups),
+            nn.ReLU(),
+            nn.MaxPool2d(3, 2),
         )
         self.classifier = nn.Sequential(
             nn.Flatten(),
-            nn.Linear(256 * 6 * 6, 4096), nn.ReLU(), nn.Dropout(0.5),
-            nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(0.5),
+            nn.Linear(256 * 6 * 6, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(0.5),
             nn.Linear(4096, whole("num_classes", num_classes, 1)),
         )
 
@@ -58,16 +72,28 @@ class AlexNet(nn.Module):
         super().__init__()
         check_number("dropout", dropout, 0, 1)
         self.features = nn.Sequential(
-            nn.Conv2d(whole("in_channels", in_channels, 1), 64, 11, stride=4, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
-            nn.Conv2d(64, 192, 5, padding=2), nn.ReLU(), nn.MaxPool2d(3, 2),
-            nn.Conv2d(192, 384, 3, padding=1), nn.ReLU(),
-            nn.Conv2d(384, 256, 3, padding=1), nn.ReLU(),
-            nn.Conv2d(256, 256, 3, padding=1), nn.ReLU(), nn.MaxPool2d(3, 2),
+            nn.Conv2d(whole("in_channels", in_channels, 1), 64, 11, stride=4, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(3, 2),
+            nn.Conv2d(64, 192, 5, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(3, 2),
+            nn.Conv2d(192, 384, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(384, 256, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(256, 256, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(3, 2),
         )
         self.avgpool = nn.AdaptiveAvgPool2d(6)
         self.classifier = nn.Sequential(
-            nn.Dropout(dropout), nn.Linear(256 * 6 * 6, 4096), nn.ReLU(),
-            nn.Dropout(dropout), nn.Linear(4096, 4096), nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(256 * 6 * 6, 4096),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
             nn.Linear(4096, whole("num_classes", num_classes, 1)),
         )
 

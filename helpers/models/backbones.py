@@ -24,7 +24,7 @@ class Published(NamedTuple):
     """What the authors say of a network; None where they do not say it."""
 
     params: int
-    macs: int | None        # for one image; the papers write FLOPs for it
+    macs: int | None  # for one image; the papers write FLOPs for it
     image_size: int | None  # pixels, of that image
     source: str
 
@@ -33,8 +33,12 @@ class Published(NamedTuple):
 PUBLISHED = {
     "vit_22b": Published(21_743_000_000, None, None, "Dehghani et al. 2023, table 1"),
     "dinov2_vitg14": Published(1_136_500_000, 1_784_200_000_000, 518, "timm's model card of vit_giant_patch14_dinov2"),
-    "eva01_clip_g_14": Published(1_012_600_000, 267_200_000_000, 224,
-                                 "timm's model card of eva_giant_patch14_224.clip_ft_in1k, with a head of 1000 classes"),
+    "eva01_clip_g_14": Published(
+        1_012_600_000,
+        267_200_000_000,
+        224,
+        "timm's model card of eva_giant_patch14_224.clip_ft_in1k, with a head of 1000 classes",
+    ),
     "internimage_h": Published(1_080_000_000, 1_478_000_000_000, 640, "Wang et al. 2023 (InternImage), table 2"),
 }
 
@@ -58,14 +62,20 @@ class SelfAttention(nn.Module):
         D, self.num_heads, self.dropout = whole("hidden_dim", hidden_dim, 1), whole("num_heads", num_heads, 1), dropout
         if D % num_heads:
             raise ValueError(f"hidden_dim (={D}) must be a multiple of num_heads (={num_heads}): change either")
-        self.query, self.key, self.value, self.out = (nn.Linear(D, D, bias=name in biases)
-                                                      for name in ("query", "key", "value", "out"))
+        self.query, self.key, self.value, self.out = (
+            nn.Linear(D, D, bias=name in biases) for name in ("query", "key", "value", "out")
+        )
         self.query_norm, self.key_norm = (norm(D // num_heads) if norm else nn.Identity() for _ in range(2))
 
     def forward(self, x, return_weights=False):
         query, key, value = (split_heads(part(x), self.num_heads) for part in (self.query, self.key, self.value))
-        out, weights = attention(self.query_norm(query), self.key_norm(key), value,
-                                 dropout=self.dropout if self.training else 0.0, return_weights=True)
+        out, weights = attention(
+            self.query_norm(query),
+            self.key_norm(key),
+            value,
+            dropout=self.dropout if self.training else 0.0,
+            return_weights=True,
+        )
         out = self.out(merge_heads(out))
         return (out, weights) if return_weights else out
 
@@ -84,8 +94,9 @@ class ParallelBlock(nn.Module):
     def __init__(self, num_heads, hidden_dim, mlp_dim, dropout=0.0, attention_dropout=0.0):
         super().__init__()
         self.ln_1 = nn.RMSNorm(hidden_dim, eps=1e-6)
-        self.self_attention = SelfAttention(hidden_dim, num_heads, (), lambda width: nn.RMSNorm(width, eps=1e-6),
-                                            attention_dropout)
+        self.self_attention = SelfAttention(
+            hidden_dim, num_heads, (), lambda width: nn.RMSNorm(width, eps=1e-6), attention_dropout
+        )
         self.mlp = mlp(hidden_dim, mlp_dim, dropout)
 
     def forward(self, x):
@@ -116,7 +127,7 @@ class SwiGLU(nn.Module):
         self.w12, self.w3 = nn.Linear(width, 2 * hidden), nn.Linear(hidden, width)
 
     def forward(self, x):
-        gate, x = self.w12(x).chunk(2, dim=-1)                         # (..., hidden) each
+        gate, x = self.w12(x).chunk(2, dim=-1)  # (..., hidden) each
         return self.w3(F.silu(gate) * x)
 
 
@@ -163,10 +174,20 @@ class Backbone(ViT):
     others:  see ViT
     """
 
-    def __init__(self, blocks, image_size, patch_size, hidden_dim, num_classes=0, in_channels=3, pool="token",
-                 norm=None):
-        super().__init__(image_size, patch_size, num_layers=0, num_heads=1, hidden_dim=hidden_dim, mlp_dim=1,
-                         num_classes=num_classes or 1, in_channels=in_channels, pool=pool)
+    def __init__(
+        self, blocks, image_size, patch_size, hidden_dim, num_classes=0, in_channels=3, pool="token", norm=None
+    ):
+        super().__init__(
+            image_size,
+            patch_size,
+            num_layers=0,
+            num_heads=1,
+            hidden_dim=hidden_dim,
+            mlp_dim=1,
+            num_classes=num_classes or 1,
+            in_channels=in_channels,
+            pool=pool,
+        )
         named = ((f"encoder_layer_{i}", block) for i, block in enumerate(blocks))
         self.encoder.layers = nn.Sequential(OrderedDict(named))
         self.encoder.ln = self.encoder.ln if norm is None else norm
@@ -181,8 +202,16 @@ def vit_22b(num_classes=0, in_channels=3, image_size=224):
     Source: Dehghani et al. 2023, "Scaling vision transformers to 22 billion parameters", table 1.
     """
     D = 6144
-    return Backbone((ParallelBlock(48, D, 4 * D) for _ in range(48)), image_size, 14, D, num_classes, in_channels,
-                    "mean", nn.RMSNorm(D, eps=1e-6))
+    return Backbone(
+        (ParallelBlock(48, D, 4 * D) for _ in range(48)),
+        image_size,
+        14,
+        D,
+        num_classes,
+        in_channels,
+        "mean",
+        nn.RMSNorm(D, eps=1e-6),
+    )
 
 
 def dinov2_vits14(num_classes=0, in_channels=3, image_size=224):

@@ -39,7 +39,7 @@ class DeepBlock(nn.Module):
         if self.relu_last:
             out = F.relu(out)
         if self.residual:
-            out = out + x[:, :, ::self.stride, ::self.stride]
+            out = out + x[:, :, :: self.stride, :: self.stride]
         return F.relu(out)
 
 
@@ -54,13 +54,22 @@ def deep_net(depth, residual=True, norm=nn.BatchNorm2d, start="he", relu_last=Fa
     The first block halves the side; the mean of each channel goes into the last layer.
     """
     if whole("depth", depth, 4) % 2:
-        raise ValueError(f"depth (={depth}) must be even, as each block has two layers: give {depth - 1} or {depth + 1}")
+        raise ValueError(
+            f"depth (={depth}) must be even, as each block has two layers: give {depth - 1} or {depth + 1}"
+        )
     if not isinstance(start, str) or start not in STARTS:
         raise ValueError(f"start (={start!r}) must be one of {', '.join(STARTS)}")
     whole("channels", channels, 1)
     blocks = [DeepBlock(channels, 2 if i == 0 else 1, residual, norm, relu_last) for i in range((depth - 2) // 2)]
-    net = nn.Sequential(nn.Conv2d(1, channels, 3, 1, 1, bias=False), norm(channels), nn.ReLU(), *blocks,
-                        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
+    net = nn.Sequential(
+        nn.Conv2d(1, channels, 3, 1, 1, bias=False),
+        norm(channels),
+        nn.ReLU(),
+        *blocks,
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(channels, 10),
+    )
     for module in net.modules():
         if isinstance(module, nn.Conv2d):
             STARTS[start](module.weight)

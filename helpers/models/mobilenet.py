@@ -12,7 +12,15 @@ def conv_bn(in_channels, out_channels, kernel_size, stride=1, groups=1, activati
     """Return convolution, batch normalisation and activation; the size stays at stride 1."""
     in_channels, out_channels = whole("in_channels", in_channels, 1), whole("out_channels", out_channels, 1)
     return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel_size, whole("stride", stride, 1), kernel_size // 2, groups=groups, bias=False),
+        nn.Conv2d(
+            in_channels,
+            out_channels,
+            kernel_size,
+            whole("stride", stride, 1),
+            kernel_size // 2,
+            groups=groups,
+            bias=False,
+        ),
         nn.BatchNorm2d(out_channels),
         activation(),
     )
@@ -34,6 +42,7 @@ def check_width(name, value):
 
 
 # -------------------------------------------------------------------------------------------------------- version 1
+
 
 class DepthwiseSeparable(nn.Sequential):
     """A 3×3 convolution of each channel by itself (depthwise), then a 1×1 convolution across channels (pointwise).
@@ -76,8 +85,21 @@ class MobileNetV1(nn.Module):
         block = FullConvolution if full_convolution else DepthwiseSeparable
         channels = max(1, round(32 * width))
         layers = [conv_bn(whole("in_channels", in_channels, 1), channels, 3, stride=2)]
-        for out_channels, stride in ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1),
-                                     (512, 1), (512, 1), (512, 1), (1024, 2), (1024, 1)):
+        for out_channels, stride in (
+            (64, 1),
+            (128, 2),
+            (128, 1),
+            (256, 2),
+            (256, 1),
+            (512, 2),
+            (512, 1),
+            (512, 1),
+            (512, 1),
+            (512, 1),
+            (512, 1),
+            (1024, 2),
+            (1024, 1),
+        ):
             out_channels = max(1, round(out_channels * width))
             layers.append(block(channels, out_channels, stride))
             channels = out_channels
@@ -97,6 +119,7 @@ def mobilenet_v1(num_classes=1000, width=1.0, in_channels=3, full_convolution=Fa
 
 
 # -------------------------------------------------------------------------------------------------------- version 2
+
 
 class InvertedResidual(nn.Module):
     """Widen by 1×1, convolve each channel by 3×3, narrow by 1×1 without an activation; add x where the shapes allow.
@@ -150,8 +173,15 @@ class MobileNetV2(nn.Module):
         check_number("dropout", dropout, 0, 1)
         channels, last = to_multiple_of_8(32 * width_mult), to_multiple_of_8(1280 * max(1.0, width_mult))
         layers = [conv_bn(whole("in_channels", in_channels, 1), channels, 3, stride=2, activation=nn.ReLU6)]
-        for expand_ratio, out_channels, blocks, stride in ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2),
-                                                           (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)):
+        for expand_ratio, out_channels, blocks, stride in (
+            (1, 16, 1, 1),
+            (6, 24, 2, 2),
+            (6, 32, 3, 2),
+            (6, 64, 4, 2),
+            (6, 96, 3, 1),
+            (6, 160, 3, 2),
+            (6, 320, 1, 1),
+        ):
             out_channels = to_multiple_of_8(out_channels * width_mult)
             for i in range(blocks):
                 layers.append(InvertedResidual(channels, out_channels, 1 if i else stride, expand_ratio))

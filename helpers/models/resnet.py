@@ -137,6 +137,7 @@ class ResNet(nn.Module):
 
 # The names say how many layers have weights, those of the shortcuts left out. Further arguments are those of ResNet.
 
+
 def resnet18(num_classes=1000, **options):
     """Return the ResNet of 8 basic blocks."""
     return ResNet(BasicBlock, (2, 2, 2, 2), num_classes, **options)

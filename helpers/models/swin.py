@@ -10,8 +10,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from helpers.checks import check_images, check_number, check_tensor, check_tokens
-from helpers.layers.attention import (attention, merge_heads, relative_position_bias, relative_position_index,
-                                      split_heads)
+from helpers.layers.attention import (
+    attention,
+    merge_heads,
+    relative_position_bias,
+    relative_position_index,
+    split_heads,
+)
 from helpers.layers.conv import whole_pair
 from helpers.models.vit import mlp
 from helpers.shapes import whole
@@ -34,7 +39,7 @@ def window_partition(x, window_size):
     N, H, W, C = x.shape
     if H % M_h or W % M_w:
         raise ValueError(f"the grid (={H} by {W}) must be a multiple of window_size (={(M_h, M_w)}) both ways: pad it")
-    x = x.view(N, H // M_h, M_h, W // M_w, M_w, C).transpose(2, 3)      # (N, H/M_h, W/M_w, M_h, M_w, C)
+    x = x.view(N, H // M_h, M_h, W // M_w, M_w, C).transpose(2, 3)  # (N, H/M_h, W/M_w, M_h, M_w, C)
     return x.flatten(3, 4).flatten(1, 2)
 
 
@@ -49,9 +54,11 @@ def window_reverse(windows, window_size, grid):
     count = (H // M_h) * (W // M_w)
     check_tensor("windows", windows)
     if H % M_h or W % M_w or windows.dim() != 4 or windows.shape[1:3] != (count, M_h * M_w):
-        raise ValueError(f"windows (shape {tuple(windows.shape)}) must be (N, {count}, {M_h * M_w}, C), and "
-                         f"window_size (={(M_h, M_w)}) divide the grid (={H} by {W}): give what window_partition took "
-                         "and gave")
+        raise ValueError(
+            f"windows (shape {tuple(windows.shape)}) must be (N, {count}, {M_h * M_w}, C), and "
+            f"window_size (={(M_h, M_w)}) divide the grid (={H} by {W}): give what window_partition took "
+            "and gave"
+        )
     x = windows.unflatten(2, (M_h, M_w)).unflatten(1, (H // M_h, W // M_w))
     return x.transpose(2, 3).reshape(len(windows), H, W, -1)
 
@@ -69,11 +76,12 @@ def shift_mask(grid, window_size, shift_size, device=None):
     (H, W), (M_h, M_w) = whole_pair("grid", grid, 1), whole_pair("window_size", window_size, 1)
     down, right = whole_pair("shift_size", shift_size, 0)
     if down >= M_h or right >= M_w:
-        raise ValueError(f"shift_size (={(down, right)}) must be smaller than window_size (={(M_h, M_w)}): "
-                         "use half of it")
-    rolled_in_y = torch.arange(H, device=device) >= H - down           # (H,): these rows came from the top
+        raise ValueError(
+            f"shift_size (={(down, right)}) must be smaller than window_size (={(M_h, M_w)}): use half of it"
+        )
+    rolled_in_y = torch.arange(H, device=device) >= H - down  # (H,): these rows came from the top
     rolled_in_x = torch.arange(W, device=device) >= W - right
-    origin = 2 * rolled_in_y[:, None] + rolled_in_x.long()             # (H, W), 0 to 3
+    origin = 2 * rolled_in_y[:, None] + rolled_in_x.long()  # (H, W), 0 to 3
     origin = window_partition(origin[None, :, :, None], (M_h, M_w)).flatten(2)[0]  # (windows, T)
     return origin[:, :, None] == origin[:, None, :]
 
@@ -118,12 +126,12 @@ class WindowAttention(nn.Module):
         x = F.pad(x, (0, 0, 0, -W % M_w, 0, -H % M_h))
         grid = x.shape[1:3]
         down, right = (0 if side <= M else s for side, M, s in zip(grid, self.window_size, self.shift_size))
-        mask = self.bias()                                             # (heads, T, T)
+        mask = self.bias()  # (heads, T, T)
         if down or right:
             x = x.roll((-down, -right), dims=(1, 2))
             allowed = shift_mask(grid, self.window_size, (down, right), x.device)
-            mask = mask.masked_fill(~allowed[:, None], -math.inf)      # (windows, heads, T, T)
-        windows = window_partition(x, self.window_size)                # (N, windows, T, dim)
+            mask = mask.masked_fill(~allowed[:, None], -math.inf)  # (windows, heads, T, T)
+        windows = window_partition(x, self.window_size)  # (N, windows, T, dim)
         query, key, value = (split_heads(part, self.num_heads) for part in self.qkv(windows).chunk(3, dim=-1))
         out = attention(query, key, value, mask, dropout=self.attention_dropout if self.training else 0.0)
         out = self.dropout(self.proj(merge_heads(out)))
@@ -156,11 +164,22 @@ class StochasticDepth(nn.Module):
 class SwinBlock(nn.Module):
     """Attention between the tokens of a window, then an MLP in each token; both are added: (N, H, W, C) → the same."""
 
-    def __init__(self, dim, num_heads, window_size, shift_size, mlp_ratio=4.0, dropout=0.0, attention_dropout=0.0,
-                 stochastic_depth_prob=0.0):
+    def __init__(
+        self,
+        dim,
+        num_heads,
+        window_size,
+        shift_size,
+        mlp_ratio=4.0,
+        dropout=0.0,
+        attention_dropout=0.0,
+        stochastic_depth_prob=0.0,
+    ):
         super().__init__()
         if check_number("mlp_ratio", mlp_ratio, 0) * whole("dim", dim, 1) < 1:
-            raise ValueError(f"mlp_ratio (={mlp_ratio!r}) times dim (={dim}) must be at least 1: the MLP needs numbers inside")
+            raise ValueError(
+                f"mlp_ratio (={mlp_ratio!r}) times dim (={dim}) must be at least 1: the MLP needs numbers inside"
+            )
         self.norm1 = nn.LayerNorm(dim)
         self.attn = WindowAttention(dim, num_heads, window_size, shift_size, dropout, attention_dropout)
         self.stochastic_depth = StochasticDepth(stochastic_depth_prob)
@@ -186,8 +205,8 @@ class PatchMerging(nn.Module):
 
     def forward(self, x):
         check_tokens(x, self.norm.weight[::4], "(N, H, W, C)")
-        x = F.pad(x, (0, 0, 0, x.shape[2] % 2, 0, x.shape[1] % 2))     # an odd side gets a row of zeros
-        four = [x[:, i::2, j::2] for j in (0, 1) for i in (0, 1)]      # above, below; then the column to the right
+        x = F.pad(x, (0, 0, 0, x.shape[2] % 2, 0, x.shape[1] % 2))  # an odd side gets a row of zeros
+        four = [x[:, i::2, j::2] for j in (0, 1) for i in (0, 1)]  # above, below; then the column to the right
         return self.reduction(self.norm(torch.cat(four, dim=-1)))
 
 
@@ -214,13 +233,27 @@ class Swin(nn.Module):
     Takes torchvision's state_dict.  Source: Liu et al. 2021, "Swin Transformer", figure 3.
     """
 
-    def __init__(self, patch_size, embed_dim, depths, num_heads, window_size, mlp_ratio=4.0, dropout=0.0,
-                 attention_dropout=0.0, stochastic_depth_prob=0.1, num_classes=1000, in_channels=3):
+    def __init__(
+        self,
+        patch_size,
+        embed_dim,
+        depths,
+        num_heads,
+        window_size,
+        mlp_ratio=4.0,
+        dropout=0.0,
+        attention_dropout=0.0,
+        stochastic_depth_prob=0.1,
+        num_classes=1000,
+        in_channels=3,
+    ):
         super().__init__()
         lists = all(isinstance(numbers, (tuple, list)) for numbers in (depths, num_heads))
         if not lists or not depths or len(depths) != len(num_heads):
-            raise ValueError(f"depths (={depths!r}) and num_heads (={num_heads!r}) must have one number for "
-                             "each stage, at least one: make them equally long")
+            raise ValueError(
+                f"depths (={depths!r}) and num_heads (={num_heads!r}) must have one number for "
+                "each stage, at least one: make them equally long"
+            )
         patch_size, window_size = whole_pair("patch_size", patch_size, 1), whole_pair("window_size", window_size, 1)
         for name, number in (("embed_dim", embed_dim), ("num_classes", num_classes), ("in_channels", in_channels)):
             whole(name, number, 1)
@@ -229,17 +262,36 @@ class Swin(nn.Module):
             whole("num_heads", heads, 1)
         check_number("stochastic_depth_prob", stochastic_depth_prob, 0, 1)
         half = tuple(side // 2 for side in window_size)
-        layers = [nn.Sequential(nn.Conv2d(in_channels, embed_dim, patch_size, stride=patch_size), ChannelsLast(),
-                                nn.LayerNorm(embed_dim))]
+        layers = [
+            nn.Sequential(
+                nn.Conv2d(in_channels, embed_dim, patch_size, stride=patch_size),
+                ChannelsLast(),
+                nn.LayerNorm(embed_dim),
+            )
+        ]
         last = max(sum(depths) - 1, 1)
         rates = (stochastic_depth_prob * block / last for block in range(sum(depths)))
         for stage, (depth, heads) in enumerate(zip(depths, num_heads)):
-            width = embed_dim * 2 ** stage
+            width = embed_dim * 2**stage
             if stage > 0:
                 layers.append(PatchMerging(width // 2))
-            layers.append(nn.Sequential(*(
-                SwinBlock(width, heads, window_size, half if block % 2 else 0, mlp_ratio, dropout, attention_dropout,
-                          next(rates)) for block in range(depth))))
+            layers.append(
+                nn.Sequential(
+                    *(
+                        SwinBlock(
+                            width,
+                            heads,
+                            window_size,
+                            half if block % 2 else 0,
+                            mlp_ratio,
+                            dropout,
+                            attention_dropout,
+                            next(rates),
+                        )
+                        for block in range(depth)
+                    )
+                )
+            )
         self.features = nn.Sequential(*layers)
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, num_classes)
@@ -256,17 +308,44 @@ class Swin(nn.Module):
 
 def swin_t(num_classes=1000, in_channels=3, stochastic_depth_prob=0.2, **others):
     """Return Swin-T: width 96, blocks 2 2 6 2, patches of 4 pixels, windows of 7 patches; others: see Swin."""
-    return Swin(4, 96, (2, 2, 6, 2), (3, 6, 12, 24), 7, stochastic_depth_prob=stochastic_depth_prob,
-                num_classes=num_classes, in_channels=in_channels, **others)
+    return Swin(
+        4,
+        96,
+        (2, 2, 6, 2),
+        (3, 6, 12, 24),
+        7,
+        stochastic_depth_prob=stochastic_depth_prob,
+        num_classes=num_classes,
+        in_channels=in_channels,
+        **others,
+    )
 
 
 def swin_s(num_classes=1000, in_channels=3, stochastic_depth_prob=0.3, **others):
     """Return Swin-S: width 96, blocks 2 2 18 2, patches of 4 pixels, windows of 7 patches; others: see Swin."""
-    return Swin(4, 96, (2, 2, 18, 2), (3, 6, 12, 24), 7, stochastic_depth_prob=stochastic_depth_prob,
-                num_classes=num_classes, in_channels=in_channels, **others)
+    return Swin(
+        4,
+        96,
+        (2, 2, 18, 2),
+        (3, 6, 12, 24),
+        7,
+        stochastic_depth_prob=stochastic_depth_prob,
+        num_classes=num_classes,
+        in_channels=in_channels,
+        **others,
+    )
 
 
 def swin_b(num_classes=1000, in_channels=3, stochastic_depth_prob=0.5, **others):
     """Return Swin-B: width 128, blocks 2 2 18 2, patches of 4 pixels, windows of 7 patches; others: see Swin."""
-    return Swin(4, 128, (2, 2, 18, 2), (4, 8, 16, 32), 7, stochastic_depth_prob=stochastic_depth_prob,
-                num_classes=num_classes, in_channels=in_channels, **others)
+    return Swin(
+        4,
+        128,
+        (2, 2, 18, 2),
+        (4, 8, 16, 32),
+        7,
+        stochastic_depth_prob=stochastic_depth_prob,
+        num_classes=num_classes,
+        in_channels=in_channels,
+        **others,
+    )

@@ -41,8 +41,12 @@ class VGG(nn.Module):
         self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(7)
         self.classifier = nn.Sequential(
-            nn.Linear(512 * 7 * 7, 4096), nn.ReLU(), nn.Dropout(dropout),
-            nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(dropout),
+            nn.Linear(512 * 7 * 7, 4096),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(4096, 4096),
+            nn.ReLU(),
+            nn.Dropout(dropout),
             nn.Linear(4096, whole("num_classes", num_classes, 1)),
         )
         if init_weights:
@@ -65,6 +69,7 @@ def initialise(layer):
 
 # The names say how many layers have weights: the convolutions and the three fully connected ones. The letters are
 # those of table 1. Further arguments are those of VGG.
+
 
 def vgg11(num_classes=1000, **options):
     """Return configuration A of the paper: 8 convolutions."""

@@ -16,8 +16,9 @@ def mlp(width, hidden, dropout=0.0):
     whole("hidden_dim", width, 1)
     whole("mlp_dim", hidden, 1)
     check_number("dropout", dropout, 0, 1)
-    return nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout),
-                         nn.Linear(hidden, width), nn.Dropout(dropout))
+    return nn.Sequential(
+        nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, width), nn.Dropout(dropout)
+    )
 
 
 class EncoderBlock(nn.Module):
@@ -67,8 +68,10 @@ class Encoder(nn.Module):
     def forward(self, x):
         check_tokens(x, self.pos_embedding)
         if x.shape[1] != self.pos_embedding.shape[1]:
-            raise ValueError(f"x (shape {tuple(x.shape)}) must have {self.pos_embedding.shape[1]} tokens, one for each of "
-                             "pos_embedding: change either")
+            raise ValueError(
+                f"x (shape {tuple(x.shape)}) must have {self.pos_embedding.shape[1]} tokens, one for each of "
+                "pos_embedding: change either"
+            )
         return self.ln(self.layers(self.dropout(x + self.pos_embedding)))
 
 
@@ -91,11 +94,27 @@ class ViT(nn.Module):
     Sources: Dosovitskiy et al. 2021; Touvron et al. 2021 (DeiT), section 4; Beyer, Zhai & Kolesnikov 2022 for the mean.
     """
 
-    def __init__(self, image_size, patch_size, num_layers, num_heads, hidden_dim, mlp_dim, num_classes=1000,
-                 in_channels=3, pool="token", distill=False, positions="learnable", dropout=0.0, attention_dropout=0.0):
+    def __init__(
+        self,
+        image_size,
+        patch_size,
+        num_layers,
+        num_heads,
+        hidden_dim,
+        mlp_dim,
+        num_classes=1000,
+        in_channels=3,
+        pool="token",
+        distill=False,
+        positions="learnable",
+        dropout=0.0,
+        attention_dropout=0.0,
+    ):
         super().__init__()
-        for name, value, known in (("pool", pool, ("token", "mean")),
-                                   ("positions", positions, ("learnable", "sinusoidal", "none"))):
+        for name, value, known in (
+            ("pool", pool, ("token", "mean")),
+            ("positions", positions, ("learnable", "sinusoidal", "none")),
+        ):
             if not isinstance(value, str) or value not in known:
                 raise ValueError(f"{name} (={value!r}) is unknown: use one of {', '.join(known)}")
         self.patch_size = whole_pair("patch_size", patch_size, 1)
@@ -103,36 +122,45 @@ class ViT(nn.Module):
         self.pool, self.positions = pool, positions
         self.extra_tokens = (pool == "token") + bool(distill)
 
-        for name, number in (("in_channels", in_channels), ("hidden_dim", hidden_dim), ("mlp_dim", mlp_dim),
-                             ("num_heads", num_heads), ("num_classes", num_classes)):
+        for name, number in (
+            ("in_channels", in_channels),
+            ("hidden_dim", hidden_dim),
+            ("mlp_dim", mlp_dim),
+            ("num_heads", num_heads),
+            ("num_classes", num_classes),
+        ):
             whole(name, number, 1)
         check_number("dropout", dropout, 0, 1)
         check_number("attention_dropout", attention_dropout, 0, 1)
         self.conv_proj = nn.Conv2d(in_channels, hidden_dim, self.patch_size, stride=self.patch_size)
         self.class_token = nn.Parameter(torch.zeros(1, 1, hidden_dim)) if pool == "token" else None
         self.distill_token = nn.Parameter(torch.zeros(1, 1, hidden_dim)) if distill else None
-        blocks = (EncoderBlock(num_heads, hidden_dim, mlp_dim, dropout, attention_dropout)
-                  for _ in range(whole("num_layers", num_layers, 0)))
+        blocks = (
+            EncoderBlock(num_heads, hidden_dim, mlp_dim, dropout, attention_dropout)
+            for _ in range(whole("num_layers", num_layers, 0))
+        )
         self.encoder = Encoder(self.first_positions(hidden_dim), blocks, dropout)
         self.heads = nn.Sequential(OrderedDict(head=nn.Linear(hidden_dim, num_classes)))
         self.distill_head = nn.Linear(hidden_dim, num_classes) if distill else None
 
         inputs = self.conv_proj.weight[0].numel()
-        nn.init.trunc_normal_(self.conv_proj.weight, std=inputs ** -0.5)
+        nn.init.trunc_normal_(self.conv_proj.weight, std=inputs**-0.5)
         nn.init.zeros_(self.conv_proj.bias)
         for head in (self.heads.head, self.distill_head) if distill else (self.heads.head,):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
         if distill:
-            nn.init.trunc_normal_(self.distill_token, std=0.02)        # else the two tokens could begin as one
+            nn.init.trunc_normal_(self.distill_token, std=0.02)  # else the two tokens could begin as one
 
     def checked(self, image_size):
         """Return image_size as (H, W) and the grid of its patches, (rows, columns)."""
         H, W = image_size = whole_pair("image_size", image_size, 1)
         height, width = self.patch_size
         if H % height or W % width:
-            raise ValueError(f"image_size (={image_size}) must be a multiple of patch_size (={self.patch_size}) both "
-                             "ways: change either")
+            raise ValueError(
+                f"image_size (={image_size}) must be a multiple of patch_size (={self.patch_size}) both "
+                "ways: change either"
+            )
         return image_size, (H // height, W // width)
 
     def first_positions(self, hidden_dim):
@@ -142,26 +170,28 @@ class ViT(nn.Module):
             return nn.Parameter(torch.empty(shape).normal_(std=0.02))
         found = torch.zeros(shape)
         if self.positions == "sinusoidal":
-            found[0, self.extra_tokens:] = sinusoidal_positions_2d(self.grid, hidden_dim)
+            found[0, self.extra_tokens :] = sinusoidal_positions_2d(self.grid, hidden_dim)
         return found
 
     def tokens(self, x):
         """Cut the image into patches, make each a token, and put the extra tokens before them: (N, T, D)."""
         check_images(x, self.conv_proj)
         if tuple(x.shape[2:]) != self.image_size:
-            raise ValueError(f"x (shape {tuple(x.shape)}) must be (N, C, {self.image_size[0]}, {self.image_size[1]}): "
-                             "scale the images, or call resize(image_size) first")
-        patches = self.conv_proj(x).flatten(2).transpose(1, 2)         # (N, D, rows, columns) → (N, rows*columns, D)
+            raise ValueError(
+                f"x (shape {tuple(x.shape)}) must be (N, C, {self.image_size[0]}, {self.image_size[1]}): "
+                "scale the images, or call resize(image_size) first"
+            )
+        patches = self.conv_proj(x).flatten(2).transpose(1, 2)  # (N, D, rows, columns) → (N, rows*columns, D)
         extra = [token.expand(len(x), 1, -1) for token in (self.class_token, self.distill_token) if token is not None]
         return torch.cat([*extra, patches], dim=1)
 
     def forward(self, x):
-        x = self.encoder(self.tokens(x))                               # (N, T, D)
-        seen = x[:, 0] if self.pool == "token" else x[:, self.extra_tokens:].mean(dim=1)
+        x = self.encoder(self.tokens(x))  # (N, T, D)
+        seen = x[:, 0] if self.pool == "token" else x[:, self.extra_tokens :].mean(dim=1)
         label = self.heads(seen)
         if self.distill_token is None:
             return label
-        teacher = self.distill_head(x[:, self.extra_tokens - 1])       # the distillation token stands last of the extra
+        teacher = self.distill_head(x[:, self.extra_tokens - 1])  # the distillation token stands last of the extra
         return (label, teacher) if self.training else (label + teacher) / 2
 
     def attention_weights(self, x):

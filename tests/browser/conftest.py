@@ -27,9 +27,20 @@ import nbformat
 import pytest
 from offline import attempts, environment
 
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--js-flags=--expose-gc"]
+CHROMIUM = os.environ.get("CHROMIUM") or next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--js-flags=--expose-gc",
+]
 SHOTS = Path(__file__).parents[2] / "shots"
 # Not an explorer's, and in every JupyterLab: the icon of the page, a note of the browser on its own layout loop.
 HARMLESS = re.compile(r"favicon|ResizeObserver loop")
@@ -46,7 +57,7 @@ def pytest_runtest_makereport(item, call):
         try:
             page.screenshot(path=path)
             report.sections.append(("screenshot", f"shots/{path.name}"))
-        except Exception as error:                       # the page itself may be what is broken
+        except Exception as error:  # the page itself may be what is broken
             report.sections.append(("screenshot", f"none: {error}"))
 
 
@@ -59,7 +70,9 @@ class Lab:
 
     def shut_down(self, kernel):
         """Shut a kernel down and do not wait for it: it takes a second to go, and the next test has no need of that."""
-        order = urllib.request.Request(f"{self.url}api/kernels/{kernel}", method="DELETE", headers={"Authorization": f"token {self.token}"})
+        order = urllib.request.Request(
+            f"{self.url}api/kernels/{kernel}", method="DELETE", headers={"Authorization": f"token {self.token}"}
+        )
         self.dying.append(self.asked.submit(lambda: urllib.request.urlopen(order, timeout=60).close()))
 
 
@@ -67,16 +80,38 @@ class Lab:
 def lab(tmp_path_factory):
     """Start JupyterLab as at its first start: no settings but those that the course installs; the user's are not touched."""
     root, home, token = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("jupyter"), secrets.token_hex(16)
-    env = dict(os.environ, JUPYTER_CONFIG_DIR=f"{home}/config", JUPYTER_RUNTIME_DIR=f"{home}/run",
-               JUPYTERLAB_SETTINGS_DIR=f"{home}/settings", JUPYTERLAB_WORKSPACES_DIR=f"{home}/workspaces",
-               JUPYTER_PLATFORM_DIRS="1", IPYTHONDIR=f"{home}/ipython", **environment(home / "tried"))
+    env = dict(
+        os.environ,
+        JUPYTER_CONFIG_DIR=f"{home}/config",
+        JUPYTER_RUNTIME_DIR=f"{home}/run",
+        JUPYTERLAB_SETTINGS_DIR=f"{home}/settings",
+        JUPYTERLAB_WORKSPACES_DIR=f"{home}/workspaces",
+        JUPYTER_PLATFORM_DIRS="1",
+        IPYTHONDIR=f"{home}/ipython",
+        **environment(home / "tried"),
+    )
     log = home / "server.log"
     with open(log, "wb") as out:
         server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", "--port=0", "--allow-root",
-             "--expose-app-in-browser", f"--ServerApp.root_dir={root}", f"--IdentityProvider.token={token}",
-             "--LabApp.extension_manager=readonly", "--ServerApp.terminals_enabled=False"],
-            env=env, stdout=out, stderr=out, start_new_session=True)
+            [
+                sys.executable,
+                "-m",
+                "jupyterlab",
+                "--no-browser",
+                "--ip=127.0.0.1",
+                "--port=0",
+                "--allow-root",
+                "--expose-app-in-browser",
+                f"--ServerApp.root_dir={root}",
+                f"--IdentityProvider.token={token}",
+                "--LabApp.extension_manager=readonly",
+                "--ServerApp.terminals_enabled=False",
+            ],
+            env=env,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
     info, deadline = None, time.monotonic() + 120
     while info is None and time.monotonic() < deadline and server.poll() is None:
         try:
@@ -108,6 +143,7 @@ def lab(tmp_path_factory):
 def browser():
     """Start Debian's Chromium without a window."""
     from playwright.sync_api import sync_playwright
+
     with sync_playwright() as p:
         started = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started
@@ -126,7 +162,11 @@ def page(browser, request):
 
     def check(sent):
         url = urllib.parse.urlsplit(sent.url)
-        if url.scheme not in ("data", "blob", "file", "about") and url.hostname not in ("127.0.0.1", "localhost", "::1"):
+        if url.scheme not in ("data", "blob", "file", "about") and url.hostname not in (
+            "127.0.0.1",
+            "localhost",
+            "::1",
+        ):
             opened.left_the_machine.append(sent.url)
 
     opened.on("request", check)
@@ -156,9 +196,13 @@ def bare(page):
 
     The page's model, heard and cleanup are what a test can look at: the settings, who listens to them, and the way to leave.
     """
+
     def show(explorer, selector):
-        page.evaluate(BARE, {"code": explorer._esm, "css": explorer._css, "state": json.loads(json.dumps(explorer.get_state()))})
+        page.evaluate(
+            BARE, {"code": explorer._esm, "css": explorer._css, "state": json.loads(json.dumps(explorer.get_state()))}
+        )
         return page.locator(selector)
+
     return show
 
 
@@ -182,23 +226,34 @@ class Notebook:
     def open(self, name=None, timeout=90_000):
         """Open it (or the file `name` below the lab's root) and wait for its kernel."""
         self.name = name or self.name
-        self.page.goto(f"{self.lab.url}lab/tree/{urllib.parse.quote(self.name)}?token={self.lab.token}&reset",
-                       wait_until="domcontentloaded")
+        self.page.goto(
+            f"{self.lab.url}lab/tree/{urllib.parse.quote(self.name)}?token={self.lab.token}&reset",
+            wait_until="domcontentloaded",
+        )
         # A predicate that returns a Promise would count as true at once: keep them synchronous.
-        self.page.wait_for_function("""() => { const w = window.jupyterapp?.shell?.currentWidget;
+        self.page.wait_for_function(
+            """() => { const w = window.jupyterapp?.shell?.currentWidget;
             return w?.sessionContext?.isReady && w.content?.model
-                && w.sessionContext.session?.kernel?.status === 'idle'; }""", timeout=timeout)
+                && w.sessionContext.session?.kernel?.status === 'idle'; }""",
+            timeout=timeout,
+        )
         return self
 
     def run_all(self, timeout=300_000, command="notebook:run-all-cells"):
         """Run all cells, or those that another command runs; returns when all have answered and the kernel is idle, or one has failed."""
-        self.page.evaluate("""command => { window.runDone = false;
-            window.jupyterapp.commands.execute(command).then(() => { window.runDone = true }); }""", command)
-        self.page.wait_for_function("""() => { const w = window.jupyterapp.shell.currentWidget;
+        self.page.evaluate(
+            """command => { window.runDone = false;
+            window.jupyterapp.commands.execute(command).then(() => { window.runDone = true }); }""",
+            command,
+        )
+        self.page.wait_for_function(
+            """() => { const w = window.jupyterapp.shell.currentWidget;
             const code = [...w.content.model.cells].filter(c => c.type === 'code' && c.sharedModel.source.trim());
             return window.runDone && w.sessionContext.session.kernel.status === 'idle'
                 && (!code.length || code[code.length - 1].executionCount !== null
-                    || code.some(c => c.outputs.toJSON().some(o => o.output_type === 'error'))); }""", timeout=timeout)
+                    || code.some(c => c.outputs.toJSON().some(o => o.output_type === 'error'))); }""",
+            timeout=timeout,
+        )
         return self
 
     def settle(self, quiet_ms=400, timeout=30_000):
@@ -207,8 +262,12 @@ class Notebook:
             window.lastChange = performance.now(); window.watching?.disconnect();
             window.watching = new MutationObserver(() => { window.lastChange = performance.now() });
             window.watching.observe(root, {subtree: true, childList: true, attributes: true, attributeFilter: ['src', 'd', 'style']}); }""")
-        self.page.wait_for_function("""quiet => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'
-            && performance.now() - window.lastChange > quiet""", arg=quiet_ms, timeout=timeout)
+        self.page.wait_for_function(
+            """quiet => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'
+            && performance.now() - window.lastChange > quiet""",
+            arg=quiet_ms,
+            timeout=timeout,
+        )
         return self
 
     def errors(self):
@@ -219,18 +278,23 @@ class Notebook:
 
     def kernel(self, code):
         """Run code in its kernel, outside its cells, and return what it prints."""
-        return self.page.evaluate("""async code => { let text = '';
+        return self.page.evaluate(
+            """async code => { let text = '';
             const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
             const future = kernel.requestExecute({code, store_history: false});
             future.onIOPub = m => { if (m.header.msg_type === 'stream') text += m.content.text;
                                     if (m.header.msg_type === 'error') text += m.content.ename + ': ' + m.content.evalue; };
-            await future.done; return text; }""", code)
+            await future.done; return text; }""",
+            code,
+        )
 
     def restart(self):
         """Restart its kernel, keeping the outputs, and wait for it."""
         self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
         self.page.wait_for_function(
-            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=60_000)
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'",
+            timeout=60_000,
+        )
         return self
 
     def view(self, selector, index=0):
@@ -242,15 +306,19 @@ class Notebook:
     def theme(self, name):
         """Change to "JupyterLab Light" or "JupyterLab Dark" and wait until it shows."""
         self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", name)
-        self.page.wait_for_function("""name => document.body.dataset.jpThemeName === name
-            && !document.querySelector('#jupyterlab-splash')""", arg=name, timeout=30_000)
+        self.page.wait_for_function(
+            """name => document.body.dataset.jpThemeName === name
+            && !document.querySelector('#jupyterlab-splash')""",
+            arg=name,
+            timeout=30_000,
+        )
         return self
 
 
 def leave(page, lab):
     """Close the page of a notebook, and shut its kernel down."""
     kernel = page.evaluate("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.id")
-    page.goto("about:blank")                             # first: a page would complain that its kernel went away
+    page.goto("about:blank")  # first: a page would complain that its kernel went away
     if kernel:
         lab.shut_down(kernel)
 

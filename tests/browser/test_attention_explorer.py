@@ -10,7 +10,9 @@ from helpers.explorers.attention import AttentionExplorer, patches
 
 DRAW = torch.Generator().manual_seed(0)
 IMAGE = torch.rand(3, 24, 36, generator=DRAW)
-HEADS = {name: (2 * torch.randn(24, 7, generator=DRAW), 2 * torch.randn(24, 7, generator=DRAW)) for name in ("one", "two")}
+HEADS = {
+    name: (2 * torch.randn(24, 7, generator=DRAW), 2 * torch.randn(24, 7, generator=DRAW)) for name in ("one", "two")
+}
 
 
 @pytest.fixture
@@ -21,8 +23,8 @@ def alone(bare):
 def by_torch(head, row, col, temperature):
     query, key = (part.double() for part in HEADS[head])
     values = patches((IMAGE * 255).round().double() / 255, 6)
-    scores = query @ key.T / 7 ** 0.5
-    average = F.scaled_dot_product_attention(query[None], key[None], values[None], scale=1 / 7 ** 0.5 / temperature)[0]
+    scores = query @ key.T / 7**0.5
+    average = F.scaled_dot_product_attention(query[None], key[None], values[None], scale=1 / 7**0.5 / temperature)[0]
     return scores[row * 6 + col], (scores / temperature).softmax(1)[row * 6 + col], average[row * 6 + col]
 
 
@@ -38,12 +40,26 @@ def point(root, name, row, col, **grid):
 
 def test_without_a_kernel_it_equals_torch(alone):
     root = alone(AttentionExplorer(IMAGE, patch_size=6, heads=HEADS))
-    for head, row, col, temperature in (("one", 0, 0, 1.0), ("two", 3, 5, 1.0), ("two", 1, 2, 0.05), ("one", 2, 4, 20.0), ("two", 3, 0, 0.37)):
-        root.evaluate("""(r, [head, row, col, t]) => { model.set('head', head); model.set('query', [row, col]); model.set('temperature', t); }""",
-                      [head, row, col, temperature])
+    for head, row, col, temperature in (
+        ("one", 0, 0, 1.0),
+        ("two", 3, 5, 1.0),
+        ("two", 1, 2, 0.05),
+        ("one", 2, 4, 20.0),
+        ("two", 3, 0, 0.37),
+    ):
+        root.evaluate(
+            """(r, [head, row, col, t]) => { model.set('head', head); model.set('query', [row, col]); model.set('temperature', t); }""",
+            [head, row, col, temperature],
+        )
         result = root.evaluate("r => r.result")
         for name, wanted in zip(("scores", "weights", "average"), by_torch(head, row, col, temperature), strict=True):
-            torch.testing.assert_close(torch.tensor(result[name], dtype=torch.float64), wanted, rtol=0, atol=1e-5, msg=lambda m, name=name: f"{name}: {m}")
+            torch.testing.assert_close(
+                torch.tensor(result[name], dtype=torch.float64),
+                wanted,
+                rtol=0,
+                atol=1e-5,
+                msg=lambda m, name=name: f"{name}: {m}",
+            )
         weights = torch.tensor(result["weights"], dtype=torch.float64)
         assert result["reach"] == pytest.approx(torch.special.entr(weights).sum().exp().item(), abs=1e-6)
 
@@ -68,7 +84,9 @@ def test_temperature_from_end_to_end(alone):
     for end, key in (("low", "PageDown"), ("high", "PageUp")):
         for _ in range(7):
             slider.press(key)
-        reach[end] = root.evaluate("r => [r.result.reach, model.get('temperature'), r.querySelector('.attex-controls output').textContent]")
+        reach[end] = root.evaluate(
+            "r => [r.result.reach, model.get('temperature'), r.querySelector('.attex-controls output').textContent]"
+        )
     assert reach["low"][1:] == [0.05, "0.05"] and reach["high"][1:] == [20, "20"]
     assert reach["low"][0] < 1.5 and 23 < reach["high"][0] <= 24
     root.locator("[data-set=reset]").click()
@@ -84,8 +102,17 @@ def test_keyboard_alone(alone, page):
         page.keyboard.press("Tab")
     assert order == ["head", "temperature", "reset", "query", "weights"]
     root.locator("canvas[data-grid=query]").focus()
-    for key, wanted in (("ArrowDown", [2, 1]), ("ArrowRight", [2, 2]), ("End", [2, 5]), ("ArrowRight", [2, 5]), ("PageDown", [3, 5]),
-                        ("PageUp", [0, 5]), ("ArrowUp", [0, 5]), ("Home", [0, 0]), ("ArrowLeft", [0, 0])):
+    for key, wanted in (
+        ("ArrowDown", [2, 1]),
+        ("ArrowRight", [2, 2]),
+        ("End", [2, 5]),
+        ("ArrowRight", [2, 5]),
+        ("PageDown", [3, 5]),
+        ("PageUp", [0, 5]),
+        ("ArrowUp", [0, 5]),
+        ("Home", [0, 0]),
+        ("ArrowLeft", [0, 0]),
+    ):
         page.keyboard.press(key)
         assert page.evaluate("() => model.get('query')") == wanted, key
     root.locator("canvas[data-grid=weights]").focus()
@@ -107,11 +134,18 @@ def test_nothing_is_cut_off(alone, page, width):
 
 def test_leaving_takes_its_listeners_along(alone, page):
     alone(AttentionExplorer(IMAGE, patch_size=6, heads=HEADS))
-    assert page.evaluate("() => { cleanup(); model.set('query', [0, 1]); return document.querySelectorAll('.attex').length }") == 0
+    assert (
+        page.evaluate(
+            "() => { cleanup(); model.set('query', [0, 1]); return document.querySelectorAll('.attex').length }"
+        )
+        == 0
+    )
 
 
 def test_in_jupyterlab_kernel_and_browser_keep_step_and_it_goes_on_after_a_restart(notebook):
-    notebook.write("from helpers.explorers.attention import AttentionExplorer\nexplorer = AttentionExplorer(query=(6, 6))\nexplorer").open().run_all()
+    notebook.write(
+        "from helpers.explorers.attention import AttentionExplorer\nexplorer = AttentionExplorer(query=(6, 6))\nexplorer"
+    ).open().run_all()
     root = notebook.view(".attex")
     grid = dict(rows=14, cols=14)
     for head in ("colour", "texture", "place", "opposite brightness"):
@@ -120,7 +154,7 @@ def test_in_jupyterlab_kernel_and_browser_keep_step_and_it_goes_on_after_a_resta
         notebook.settle()
         found = notebook.kernel("print(explorer.head, explorer.query, explorer.weights().flatten().tolist())")
         assert found.startswith(f"{head} [3, 9] ")
-        weights = torch.tensor(json.loads(found[len(f"{head} [3, 9] "):]), dtype=torch.float64)
+        weights = torch.tensor(json.loads(found[len(f"{head} [3, 9] ") :]), dtype=torch.float64)
         torch.testing.assert_close(torch.tensor(result["weights"], dtype=torch.float64), weights, rtol=0, atol=1e-5)
         point(root, "query", 5, 5, **grid)
     root.screenshot(path=notebook.shots / "attention-light.png")

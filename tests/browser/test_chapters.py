@@ -49,7 +49,11 @@ def test_chapter(notebook, request, path):
     assert not found, "\n".join(f"cell {id}: {said}" for id, said in found.items())
     kinds = {cell["id"]: [kind for output in cell["outputs"] for kind in output.get("data", {})] for cell in shown}
     assert any("image/png" in found for found in kinds.values())
-    explorers = [cell["id"] for cell in shown if re.search(r"^\w+Explorer\(.*\)$", (cell["source"].rstrip().splitlines() or [""])[-1])]
+    explorers = [
+        cell["id"]
+        for cell in shown
+        if re.search(r"^\w+Explorer\(.*\)$", (cell["source"].rstrip().splitlines() or [""])[-1])
+    ]
     assert bool(explorers) == (path.stem != "00_start_here")
     for explorer in explorers:
         assert "application/vnd.jupyter.widget-view+json" in kinds[explorer]
@@ -59,7 +63,9 @@ def test_chapter(notebook, request, path):
     assert broken.count() == 0
 
     stored, solved = nbformat.read(path, 4), solve(nbformat.read(path, 4))
-    sources = {new.id: new.source for new, old in zip(solved.cells, stored.cells, strict=True) if new.source != old.source}
+    sources = {
+        new.id: new.source for new, old in zip(solved.cells, stored.cells, strict=True) if new.source != old.source
+    }
     checks = [id for id, source in sources.items() if "strict=True" in source]
     assert len(checks) >= (1 if path.stem == "00_start_here" else 3)
     notebook.page.evaluate(FILL, sources)
@@ -72,8 +78,10 @@ def test_chapter(notebook, request, path):
 def test_what_differs_is_seen(notebook, request):
     """The small notebooks on which nbval is tried, run here: the same cells are the same, the same cells differ."""
     for kind in ("same", "changed"):
-        made = nbformat.v4.new_notebook(cells=[nbformat.from_dict({**cell, "id": re.sub(r"\W", "-", name)}) for name, cell in SMALL[kind].items()],
-                                        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
+        made = nbformat.v4.new_notebook(
+            cells=[nbformat.from_dict({**cell, "id": re.sub(r"\W", "-", name)}) for name, cell in SMALL[kind].items()],
+            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        )
         path = notebook.lab.root / f"small-{kind}.ipynb"
         nbformat.write(made, path)
         stored = path.with_name(f"small-{kind}-stored.ipynb")

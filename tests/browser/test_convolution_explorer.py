@@ -22,19 +22,37 @@ DRIVE = """(root, steps) => steps.map(step => {
     return {...root.result, sum: root.querySelector('.convex-sum').textContent, size: root.querySelector('.convex-size').textContent,
             why: root.querySelector('.convex-problem').hidden ? '' : root.querySelector('.convex-problem').textContent};
 })"""
-PICTURES = {"small": torch.rand(5, 5, generator=torch.Generator().manual_seed(0)).numpy(),
-            "wide": torch.rand(6, 9, generator=torch.Generator().manual_seed(1)).numpy() - 0.3,
-            "large": torch.rand(28, 28, generator=torch.Generator().manual_seed(2)).numpy()}
-DEFAULT = {"picture": "small", "kernel size": 3, "stride": 1, "padding": 1, "padding_mode": "zeros", "dilation": 1, "preset": "emboss"}
-VALUES = {"picture": list(PICTURES), "kernel size": range(1, 8), "stride": range(1, 5), "padding": range(4),
-          "padding_mode": PADDING_MODES, "dilation": range(1, 4), "preset": PRESETS}
+PICTURES = {
+    "small": torch.rand(5, 5, generator=torch.Generator().manual_seed(0)).numpy(),
+    "wide": torch.rand(6, 9, generator=torch.Generator().manual_seed(1)).numpy() - 0.3,
+    "large": torch.rand(28, 28, generator=torch.Generator().manual_seed(2)).numpy(),
+}
+DEFAULT = {
+    "picture": "small",
+    "kernel size": 3,
+    "stride": 1,
+    "padding": 1,
+    "padding_mode": "zeros",
+    "dilation": 1,
+    "preset": "emboss",
+}
+VALUES = {
+    "picture": list(PICTURES),
+    "kernel size": range(1, 8),
+    "stride": range(1, 5),
+    "padding": range(4),
+    "padding_mode": PADDING_MODES,
+    "dilation": range(1, 4),
+    "preset": PRESETS,
+}
 
 
 def sweep():
     """Every value of every control beside the defaults, then sixty settings at random."""
     draw = random.Random(0)
-    return ([{**DEFAULT, name: value} for name, values in VALUES.items() for value in values]
-            + [{name: draw.choice(list(values)) for name, values in VALUES.items()} for _ in range(60)])
+    return [{**DEFAULT, name: value} for name, values in VALUES.items() for value in values] + [
+        {name: draw.choice(list(values)) for name, values in VALUES.items()} for _ in range(60)
+    ]
 
 
 def by_torch(step):
@@ -62,7 +80,8 @@ def assert_equal_to_torch(steps, results):
             found = torch.tensor(result["values"], dtype=torch.float64).reshape(result["rows"], result["cols"])
             torch.testing.assert_close(found, wanted, rtol=0, atol=1e-5, msg=lambda m, step=step: f"{step}: {m}")
             assert [int(n) for n in re.findall(r"= (\d+)(?=[.,]|$)", result["size"].split("Output size")[1])] == (
-                [wanted.shape[0]] if step["picture"] != "wide" else [*wanted.shape]), step
+                [wanted.shape[0]] if step["picture"] != "wide" else [*wanted.shape]
+            ), step
     assert 5 < impossible < len(steps) / 2, "the sweep must hold both possible and impossible settings"
 
 
@@ -73,7 +92,10 @@ def alone(bare):
 
 def cell(root, kind, row, col, border=0):
     """Return where, on the canvas, the middle of a cell is."""
-    rows, cols = root.evaluate("(r, kind) => r.querySelector(`[data-grid=${kind}]`).getAttribute('aria-label').match(/(\\d+) by (\\d+)/).slice(1).map(Number)", kind)
+    rows, cols = root.evaluate(
+        "(r, kind) => r.querySelector(`[data-grid=${kind}]`).getAttribute('aria-label').match(/(\\d+) by (\\d+)/).slice(1).map(Number)",
+        kind,
+    )
     box = root.locator(f"canvas[data-grid={kind}]").bounding_box()
     side = (box["width"] - 6) / (cols + 2 * border)
     return {"x": 3 + (col + border + 0.5) * side, "y": 3 + (row + border + 0.5) * side}
@@ -86,6 +108,7 @@ def point(root, kind, row, col, border=0):
 
 # ---- without a kernel
 
+
 def test_without_a_kernel_it_equals_torch_at_every_setting(alone):
     root, steps = alone(ConvolutionExplorer(PICTURES)), sweep()
     assert_equal_to_torch(steps, root.evaluate(DRIVE, steps))
@@ -95,7 +118,11 @@ def test_without_a_kernel_it_equals_torch_at_every_setting(alone):
 @pytest.mark.parametrize("stride, padding, dilation", [(1, 1, 1), (2, 2, 1), (3, 0, 1), (2, 3, 2)])
 def test_pointing_lights_what_torch_connects(alone, mode, stride, padding, dilation):
     height, width = 6, 9
-    root = alone(ConvolutionExplorer(PICTURES["wide"], kernel="blur", stride=stride, padding=padding, padding_mode=mode, dilation=dilation))
+    root = alone(
+        ConvolutionExplorer(
+            PICTURES["wide"], kernel="blur", stride=stride, padding=padding, padding_mode=mode, dilation=dilation
+        )
+    )
     # Each cell of the padded input carries its own number; unfold says which of them one output reads.
     rows, cols = torch.meshgrid(torch.arange(height + 2 * padding), torch.arange(width + 2 * padding), indexing="ij")
     read = F.unfold(torch.stack([rows, cols])[None].double(), 3, dilation=dilation, stride=stride)[0].reshape(2, 9, -1)
@@ -103,12 +130,16 @@ def test_pointing_lights_what_torch_connects(alone, mode, stride, padding, dilat
     for row, col in [(0, 0), (out[0] - 1, out[1] - 1), (out[0] // 2, 0)]:
         lit, _ = point(root, "output", row, col)
         assert lit["output"] == [[row, col]]
-        assert {tuple(at) for at in lit["input"]} == {(int(r) - padding, int(c) - padding) for r, c in read[:, :, row * out[1] + col].T}
+        assert {tuple(at) for at in lit["input"]} == {
+            (int(r) - padding, int(c) - padding) for r, c in read[:, :, row * out[1] + col].T
+        }
     for row, col in [(0, 0), (1, 1), (3, 8), (5, 4)]:
         lit, words = point(root, "input", row, col, padding)
         one = torch.zeros(1, 1, height, width)
         one[..., row, col] = 1
-        layer = torch.nn.Conv2d(1, 1, 3, stride=stride, padding=padding, padding_mode=mode, dilation=dilation, bias=False)
+        layer = torch.nn.Conv2d(
+            1, 1, 3, stride=stride, padding=padding, padding_mode=mode, dilation=dilation, bias=False
+        )
         torch.nn.init.ones_(layer.weight)
         touched = layer(one)[0, 0].nonzero().tolist()
         assert sorted(lit["output"]) == touched
@@ -125,8 +156,12 @@ def test_pointing_at_padding_says_so(alone):
 def test_the_sum_is_written_out(alone):
     image = torch.tensor([[0.5, 0.2, 0.0], [1.0, 0.0, 0.3], [0.0, 0.25, 0.1]])
     root = alone(ConvolutionExplorer(image, padding=0, point=("output", 0, 0)))
-    assert root.locator(".convex-sum").inner_text().split() == (
-        "output[0, 0] = 0.5 × −1 + 0.2 × 0 + 0 × 1 + 1 × −1 + 0 × 0 + 0.3 × 1 + 0 × −1 + 0.25 × 0 + 0.1 × 1 = −1.1").split()
+    assert (
+        root.locator(".convex-sum").inner_text().split()
+        == (
+            "output[0, 0] = 0.5 × −1 + 0.2 × 0 + 0 × 1 + 1 × −1 + 0 × 0 + 0.3 × 1 + 0 × −1 + 0.25 × 0 + 0.1 × 1 = −1.1"
+        ).split()
+    )
     assert root.locator(".convex-size").inner_text() == "Output size: (3 + 2·0 − 3) / 1 + 1 = 1"
     root.evaluate(DRIVE, [{"padding": 1}])
     point(root, "output", 0, 0)
@@ -144,7 +179,8 @@ def test_sizes_that_round_down_and_dilation_are_explained(alone):
     root = alone(ConvolutionExplorer(torch.ones(8, 8), padding=0, stride=2, dilation=2))
     assert root.locator(".convex-size").inner_text() == (
         "Dilated, the kernel spans 2·(3 − 1) + 1 = 5. Output size: ⌊(8 + 2·0 − 5) / 2⌋ + 1 = ⌊1.5⌋ + 1 = 2. "
-        "Rounded down: the last row and column are not read.")
+        "Rounded down: the last row and column are not read."
+    )
 
 
 def test_painting_toggles_a_cell_and_drags_a_line(alone, page):
@@ -205,7 +241,10 @@ def test_kernel_numbers_are_typed_and_wrong_ones_are_marked(alone, page):
 def test_learnt_kernels_bring_their_own_size(alone, page):
     learnt = {"filter 0": torch.full((5, 5), 0.5), "filter 1": torch.eye(2)}
     root = alone(ConvolutionExplorer(torch.ones(6, 6), kernels=learnt, padding=0))
-    assert [r["values"][0] for r in root.evaluate(DRIVE, [{"preset": "filter 0"}, {"preset": "filter 1"}, {"preset": "blur"}])] == pytest.approx([12.5, 2, 1])
+    assert [
+        r["values"][0]
+        for r in root.evaluate(DRIVE, [{"preset": "filter 0"}, {"preset": "filter 1"}, {"preset": "blur"}])
+    ] == pytest.approx([12.5, 2, 1])
     assert root.locator("[data-set='kernel size']").input_value() == "2"
     assert root.locator("optgroup[label=learnt] option").all_inner_texts() == list(learnt)
 
@@ -236,8 +275,11 @@ def test_it_fits_and_is_large_enough_to_read(alone, page, width, sides):
 
 # ---- in JupyterLab
 
+
 def shown(notebook, code, *more):
-    notebook.write(f"from helpers.explorers.convolution import ConvolutionExplorer\nexplorer = {code}\nexplorer", *more).open().run_all()
+    notebook.write(
+        f"from helpers.explorers.convolution import ConvolutionExplorer\nexplorer = {code}\nexplorer", *more
+    ).open().run_all()
     assert notebook.errors() == []
     return notebook.view(".convex")
 
@@ -246,7 +288,15 @@ def test_in_jupyterlab_it_equals_torch_and_the_kernel_follows(notebook):
     pictures = {name: array.tolist() for name, array in PICTURES.items()}
     root, steps = shown(notebook, f"ConvolutionExplorer({pictures!r})"), sweep()
     assert_equal_to_torch(steps, root.evaluate(DRIVE, steps))
-    last = {**DEFAULT, "picture": "large", "kernel size": 5, "stride": 3, "padding": 2, "padding_mode": "circular", "preset": "sharpen"}
+    last = {
+        **DEFAULT,
+        "picture": "large",
+        "kernel size": 5,
+        "stride": 3,
+        "padding": 2,
+        "padding_mode": "circular",
+        "preset": "sharpen",
+    }
     values = root.evaluate(DRIVE, [last])[0]["values"]
     notebook.settle()
     in_kernel = json.loads(notebook.kernel("import json; print(json.dumps(explorer.output().flatten().tolist()))"))
@@ -267,7 +317,18 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
     before = page.evaluate(cells), page.evaluate(active)
     assert before == (["code", "code"], 0)
     order = []
-    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowLeft", None, "ArrowUp"):
+    for key in (
+        "ArrowRight",
+        "ArrowRight",
+        "ArrowRight",
+        "ArrowRight",
+        "ArrowDown",
+        "ArrowDown",
+        "ArrowDown",
+        "ArrowLeft",
+        None,
+        "ArrowUp",
+    ):
         if order:
             page.keyboard.press("Tab")
         name, outline, label = page.evaluate(focus)
@@ -279,7 +340,18 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
             assert picture() != was, f"{key} on {name} changed nothing"
         for typed in ("a", "x", "d", "d", "m") if name in ("input", "output", "stride") else ():
             page.keyboard.press(typed)
-    assert order == ["kernel size", "stride", "padding", "dilation", "padding_mode", "picture", "preset", "input", "kernel row 0, column 0", "output"]
+    assert order == [
+        "kernel size",
+        "stride",
+        "padding",
+        "dilation",
+        "padding_mode",
+        "picture",
+        "preset",
+        "input",
+        "kernel row 0, column 0",
+        "output",
+    ]
     page.keyboard.press("Home")
     assert root.evaluate("r => r.lit.output[0][1]") == 0
     page.keyboard.press("Shift+Tab")
@@ -342,12 +414,20 @@ def test_five_hundred_changes_leave_nothing_behind(notebook):
         return found["Nodes"], found["JSEventListeners"], found["JSHeapUsedSize"] / 2**20
 
     draw, names = random.Random(1), ["digit 3", "coffee, green channel", "ankle boot", "paint"]
-    steps = [{"picture": draw.choice(names), "kernel size": draw.randint(1, 7), "stride": draw.randint(1, 4), "padding": draw.randint(0, 3),
-              "dilation": draw.randint(1, 3)} for _ in range(100)]
+    steps = [
+        {
+            "picture": draw.choice(names),
+            "kernel size": draw.randint(1, 7),
+            "stride": draw.randint(1, 4),
+            "padding": draw.randint(0, 3),
+            "dilation": draw.randint(1, 3),
+        }
+        for _ in range(100)
+    ]
     start = {"picture": "digit 3", "kernel size": 3, "stride": 1, "padding": 1, "dilation": 1}
     rounds = []
     for _ in range(4):
-        root.evaluate(DRIVE, [*steps, start])       # five changes in each step, and the same settings at the end
+        root.evaluate(DRIVE, [*steps, start])  # five changes in each step, and the same settings at the end
         rounds.append(measure())
     # A leak grows in every round; JupyterLab, which still loads parts of itself at first, does not.
     grown = [min(after[i] - before[i] for before, after in zip(rounds, rounds[1:], strict=False)) for i in range(3)]

@@ -1,8 +1,8 @@
 """The cost explorer in Chromium: every control, the keyboard, both themes, and what it leaves behind."""
 
 import pytest
-from browser.test_receptive_field_explorer import OVERLAPS, SMALL, VALUE, answered, leaks, put, ran, readable
 
+from browser.test_receptive_field_explorer import OVERLAPS, SMALL, VALUE, answered, leaks, put, ran, readable
 from helpers.explorers.cost import LIMITS, PRESETS, costs, total
 
 SEEN = "r => [...r.querySelectorAll('.bar, .n, .change')].map(n => n.innerHTML).join()"
@@ -19,8 +19,14 @@ def totals(root):
 def test_every_control_changes_the_bars_at_both_ends_or_says_why_and_dims_the_numbers(notebook):
     root, reset = shown(notebook), notebook.page.get_by_role("button", name="set everything back")
     start, impossible = root.evaluate(SEEN), []
-    for name, (low, high) in {**{f"0.{name}": limits for name, limits in LIMITS.items()}, "1.kernel_size": (1, 15), "1.padding": (0, 7),
-                              "10.filters": LIMITS["filters"], "channels": (1, 512), "size": (16, 512)}.items():
+    for name, (low, high) in {
+        **{f"0.{name}": limits for name, limits in LIMITS.items()},
+        "1.kernel_size": (1, 15),
+        "1.padding": (0, 7),
+        "10.filters": LIMITS["filters"],
+        "channels": (1, 512),
+        "size": (16, 512),
+    }.items():
         control = root.locator(f"[data-set='{name}']")
         assert [control.get_attribute("min"), control.get_attribute("max")] == [str(low), str(high)]
         for value in (low, high):
@@ -38,7 +44,13 @@ def test_every_control_changes_the_bars_at_both_ends_or_says_why_and_dims_the_nu
             assert root.evaluate(SEEN) == start and root.locator("[aria-invalid]").count() == 0
     # conv2's two groups of an odd number of filters; 512 groups of 3 channels; a pooling with more padding than half its
     # window, and one that steps into nothing.
-    assert impossible == [("0.filters", 1, "conv2"), ("0.filters", 9999, "conv2"), ("0.groups", 512, "conv1"), ("1.padding", 7, "pool1"), ("size", 16, "pool1")]
+    assert impossible == [
+        ("0.filters", 1, "conv2"),
+        ("0.filters", 9999, "conv2"),
+        ("0.groups", 512, "conv1"),
+        ("1.padding", 7, "pool1"),
+        ("size", 16, "pool1"),
+    ]
     for name in PRESETS:
         put(root, "network", name)
         (channels, size), layers = PRESETS[name]
@@ -50,7 +62,10 @@ def test_every_control_changes_the_bars_at_both_ends_or_says_why_and_dims_the_nu
     root, alert = shown(notebook), notebook.page.get_by_role("alert")
     before = root.evaluate(SEEN)
     put(root, "2.groups", 3)
-    assert alert.inner_text() == "conv2: groups (=3) must divide both the 96 input channels and the 256 filters: use 1, 2, 4, 8, 16 or 32."
+    assert (
+        alert.inner_text()
+        == "conv2: groups (=3) must divide both the 96 input channels and the 256 filters: use 1, 2, 4, 8, 16 or 32."
+    )
     assert root.evaluate(SEEN) == before
     notebook.settle(200)
     root.screenshot(path=notebook.shots / "cost-impossible.png")
@@ -64,12 +79,16 @@ def test_bars_changes_and_a_second_view_follow_at_once(notebook):
     root = shown(notebook, "CostExplorer('one layer')")
     put(root, "0.filters", 48)
     assert totals(root) == ["567.2", "17,472", "52,707,600"]
-    assert [root.locator(f"[data-part='change.{c}']").inner_text() for c in ("memory", "params", "macs")] == ["×0.50"] * 3
+    assert [root.locator(f"[data-part='change.{c}']").inner_text() for c in ("memory", "params", "macs")] == [
+        "×0.50"
+    ] * 3
     put(root, "network", "AlexNet 2012")
     put(root, "2.groups", 1)
     # conv2 now multiplies 96 channels instead of 48: 223,948,800 more.
     assert totals(root)[2] == f"{724_406_816 + 223_948_800:,}"
-    widths = root.evaluate("r => [...r.querySelectorAll('.bar.three')].map(b => [b.querySelector('i')?.getBoundingClientRect().width ?? 0, b.getBoundingClientRect().width])")
+    widths = root.evaluate(
+        "r => [...r.querySelectorAll('.bar.three')].map(b => [b.querySelector('i')?.getBoundingClientRect().width ?? 0, b.getBoundingClientRect().width])"
+    )
     assert sum(bar for bar, _ in widths) == pytest.approx(widths[0][1], abs=12)
 
     # two views of one explorer
@@ -136,9 +155,21 @@ def test_it_fits_and_is_readable_at_every_width_on_both_themes(notebook):
 
 def test_five_hundred_changes_leave_nothing_behind(notebook):
     root = shown(notebook)
-    steps = [[name, value] for i in range(100) for name, value in (
-        ("size", 16 + 4 * i), ("0.filters", 96 + i), ("2.padding", i % 8), ("3.stride", 1 + i % 3), ("8.filters", 4000 + i))]
+    steps = [
+        [name, value]
+        for i in range(100)
+        for name, value in (
+            ("size", 16 + 4 * i),
+            ("0.filters", 96 + i),
+            ("2.padding", i % 8),
+            ("3.stride", 1 + i % 3),
+            ("8.filters", 4000 + i),
+        )
+    ]
     last = [["size", 227], ["0.filters", 96], ["2.padding", 2], ["3.stride", 2], ["8.filters", 4096]]
     before, after = leaks(notebook, root, steps, last)
     assert after["Nodes"] - before["Nodes"] < 300 and after["JSEventListeners"] - before["JSEventListeners"] < 250
-    assert after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < 5 * 2**20 and after["kernel"] - before["kernel"] < 20 * 2**20
+    assert (
+        after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < 5 * 2**20
+        and after["kernel"] - before["kernel"] < 20 * 2**20
+    )

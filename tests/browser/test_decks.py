@@ -50,7 +50,9 @@ def open_deck(page, tmp_path):
     yield open_
     assert len(asked) > 5
     outside = [url for url in asked if not url.startswith(("data:", "blob:", tmp_path.as_uri()))]
-    assert not outside, f"asked for what is outside the deck's folder: {[urllib.parse.unquote(url) for url in outside[:5]]}"
+    assert not outside, (
+        f"asked for what is outside the deck's folder: {[urllib.parse.unquote(url) for url in outside[:5]]}"
+    )
 
 
 def walk(page):
@@ -68,8 +70,11 @@ def test_nothing_lies_below_the_fold(open_deck, page, path):
     told = open_deck(path)
     for slide in told:
         if slide["zoom"] < 0.9 or slide["cut"]:
-            print(f"{path.stem}, slide {slide['id']}: " + (f"shown at {slide['zoom']:.0%}" if slide["zoom"] < 0.9 else "")
-                  + (" cut in two: give it a slide break" if slide["cut"] else ""))
+            print(
+                f"{path.stem}, slide {slide['id']}: "
+                + (f"shown at {slide['zoom']:.0%}" if slide["zoom"] < 0.9 else "")
+                + (" cut in two: give it a slide break" if slide["cut"] else "")
+            )
     found = walk(page)
     assert list(found) == [slide["id"] for slide in told]
     assert {id: what for id, what in found.items() if what} == {}
@@ -78,20 +83,42 @@ def test_nothing_lies_below_the_fold(open_deck, page, path):
 
 def test_a_slide_that_is_too_full_is_cut_and_one_that_cannot_be_is_found(open_deck, page):
     long = "\n".join(f"line_{i} = {i}" for i in range(14))
-    told = open_deck(new_notebook(cells=[prose("# Full", "slide"), *[code(long) for _ in range(4)],
-                                         prose("\n\n".join(f"Paragraph {i}." for i in range(40)), "slide")]))
-    assert [slide["cut"] for slide in told] == [True, False, False] and [bool(slide["overflow"]) for slide in told] == [False, False, True]
-    assert page.evaluate("[...document.querySelectorAll('.slides .leaf')].map(s => s.querySelectorAll('.cell').length)") == [3, 2, 1]
+    told = open_deck(
+        new_notebook(
+            cells=[
+                prose("# Full", "slide"),
+                *[code(long) for _ in range(4)],
+                prose("\n\n".join(f"Paragraph {i}." for i in range(40)), "slide"),
+            ]
+        )
+    )
+    assert [slide["cut"] for slide in told] == [True, False, False] and [bool(slide["overflow"]) for slide in told] == [
+        False,
+        False,
+        True,
+    ]
+    assert page.evaluate(
+        "[...document.querySelectorAll('.slides .leaf')].map(s => s.querySelectorAll('.cell').length)"
+    ) == [3, 2, 1]
     found = walk(page)
     assert [bool(found[slide["id"]]) for slide in told] == [False, False, True], "the walk must see what is cut off"
 
 
 def explorer_deck():
-    return new_notebook(cells=[prose("# Live", "slide"), prose("Formula: $E = mc^2$", "slide"), prose("Timing: 3 min.", "notes"),
-                               code("ConvolutionExplorer('paint', kernel='blur')", PICTURE, slide="slide"), prose("## After", "slide")])
+    return new_notebook(
+        cells=[
+            prose("# Live", "slide"),
+            prose("Formula: $E = mc^2$", "slide"),
+            prose("Timing: 3 min.", "notes"),
+            code("ConvolutionExplorer('paint', kernel='blur')", PICTURE, slide="slide"),
+            prose("## After", "slide"),
+        ]
+    )
 
 
-@pytest.mark.parametrize("size", [SIZE, {"width": 1920, "height": 1080}, {"width": 1024, "height": 768}], ids=lambda size: str(size["width"]))
+@pytest.mark.parametrize(
+    "size", [SIZE, {"width": 1920, "height": 1080}, {"width": 1024, "height": 768}], ids=lambda size: str(size["width"])
+)
 def test_an_explorer_is_live_without_a_kernel(open_deck, page, size):
     open_deck(explorer_deck(), size)
     page.evaluate("Reveal.slide(2)")
@@ -100,7 +127,9 @@ def test_an_explorer_is_live_without_a_kernel(open_deck, page, size):
     explorer = ConvolutionExplorer("paint", kernel="blur", stride=2)
     page.locator(".present [data-set=stride]").fill("2")
     values = root.evaluate("r => r.result.values")
-    torch.testing.assert_close(torch.tensor(values, dtype=torch.float64), explorer.output().flatten(), rtol=0, atol=1e-5)
+    torch.testing.assert_close(
+        torch.tensor(values, dtype=torch.float64), explorer.output().flatten(), rtol=0, atol=1e-5
+    )
     output = page.locator(".present canvas[data-grid=output]")
     box = output.bounding_box()
     scale = output.evaluate("c => c.getBoundingClientRect().width / c.offsetWidth")
@@ -140,11 +169,21 @@ def test_the_speaker_sees_the_notes(open_deck, page):
     page.evaluate("Reveal.slide(1)")
     with page.expect_popup() as opened:
         page.keyboard.press("s")
-    opened.value.wait_for_function("document.querySelector('.speaker-controls-notes .value')?.textContent.includes('Timing: 3 min.')", timeout=20_000)
+    opened.value.wait_for_function(
+        "document.querySelector('.speaker-controls-notes .value')?.textContent.includes('Timing: 3 min.')",
+        timeout=20_000,
+    )
     assert not page.locator("aside.notes").first.is_visible()
 
 
 def test_a_cell_without_output_makes_no_difference(open_deck, page):
-    told = open_deck(new_notebook(cells=[prose("# One", "slide"), new_code_cell("x = 1", metadata={"slideshow": {"slide_type": "skip"}}),
-                                         new_markdown_cell("Only notes.", metadata={"slideshow": {"slide_type": "notes"}})]))
+    told = open_deck(
+        new_notebook(
+            cells=[
+                prose("# One", "slide"),
+                new_code_cell("x = 1", metadata={"slideshow": {"slide_type": "skip"}}),
+                new_markdown_cell("Only notes.", metadata={"slideshow": {"slide_type": "notes"}}),
+            ]
+        )
+    )
     assert len(told) == 1

@@ -1,7 +1,6 @@
 """The depth explorer in Chromium: every control, the keyboard, both themes, a narrow screen, and what it leaves behind."""
 
 from browser.test_receptive_field_explorer import SMALL, VALUE, answered, leaks, put, ran, readable
-
 from helpers.explorers.depth import DepthExplorer
 
 SEEN = "r => [...r.querySelectorAll('polyline')].map(n => n.getAttribute('points')).join() + r.querySelector('[data-part=words]').textContent"
@@ -17,7 +16,15 @@ def text(root):
 
 
 def expected(**settings):
-    return "".join(DepthExplorer(**settings).parts["words"].replace("<p>", "").replace("</p>", "").replace("<b>", "").replace("</b>", "").split())
+    return "".join(
+        DepthExplorer(**settings)
+        .parts["words"]
+        .replace("<p>", "")
+        .replace("</p>", "")
+        .replace("<b>", "")
+        .replace("</b>", "")
+        .split()
+    )
 
 
 def test_every_control_changes_the_charts_at_both_ends_and_in_both_views(notebook):
@@ -35,7 +42,7 @@ def test_every_control_changes_the_charts_at_both_ends_and_in_both_views(noteboo
     put(root, "norm", "off")
     notebook.settle(200)
     root.screenshot(path=notebook.shots / "depth-deepest.png")
-    assert root.locator("polyline").count() == 4 and root.locator("circle").count() == 2 * 60 + 1      # and one in the key
+    assert root.locator("polyline").count() == 4 and root.locator("circle").count() == 2 * 60 + 1  # and one in the key
 
     # two views of one explorer
     first = shown(notebook, "DepthExplorer()", "explorer")
@@ -82,9 +89,16 @@ def test_it_fits_and_is_readable_at_every_width_on_both_themes(notebook):
         put(root, "norm", "off")
         put(root, "start", "torch")
         put(root, "depth", 60)
-        box, inside = root.bounding_box(), root.evaluate("""r => [...r.querySelectorAll('figure svg *')].every(n => {
-            const a = n.getBoundingClientRect(), b = r.getBoundingClientRect(); return a.left >= b.left - 1 && a.right <= b.right + 1; })""")
-        assert box["width"] <= 1100 and box["height"] <= (520 if width == 1280 else 1000) and inside, (width, box, inside)
+        box, inside = (
+            root.bounding_box(),
+            root.evaluate("""r => [...r.querySelectorAll('figure svg *')].every(n => {
+            const a = n.getBoundingClientRect(), b = r.getBoundingClientRect(); return a.left >= b.left - 1 && a.right <= b.right + 1; })"""),
+        )
+        assert box["width"] <= 1100 and box["height"] <= (520 if width == 1280 else 1000) and inside, (
+            width,
+            box,
+            inside,
+        )
         assert root.evaluate("r => r.scrollWidth <= r.clientWidth"), width
         assert root.evaluate(SMALL) == [], width
         notebook.theme("JupyterLab Light")
@@ -92,9 +106,21 @@ def test_it_fits_and_is_readable_at_every_width_on_both_themes(notebook):
 
 def test_five_hundred_changes_leave_nothing_behind(notebook):
     root = shown(notebook, "DepthExplorer(8)")
-    steps = [[name, value] for i in range(100) for name, value in (
-        ("depth", 4 + 2 * (i % 5)), ("norm", ("on", "off")[i % 2]), ("start", ("he", "torch", "xavier")[i % 3]), ("end", ("BN", "ReLU")[i % 2]), ("seed", i % 9))]
+    steps = [
+        [name, value]
+        for i in range(100)
+        for name, value in (
+            ("depth", 4 + 2 * (i % 5)),
+            ("norm", ("on", "off")[i % 2]),
+            ("start", ("he", "torch", "xavier")[i % 3]),
+            ("end", ("BN", "ReLU")[i % 2]),
+            ("seed", i % 9),
+        )
+    ]
     last = [["depth", 8], ["norm", "on"], ["start", "he"], ["end", "BN"], ["seed", 0]]
     before, after = leaks(notebook, root, steps, last)
     assert after["Nodes"] - before["Nodes"] < 300 and after["JSEventListeners"] - before["JSEventListeners"] < 250
-    assert after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < 5 * 2**20 and after["kernel"] - before["kernel"] < 20 * 2**20
+    assert (
+        after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < 5 * 2**20
+        and after["kernel"] - before["kernel"] < 20 * 2**20
+    )

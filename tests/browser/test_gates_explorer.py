@@ -28,8 +28,12 @@ def assert_equal_to_torch(result, i, f, o, candidates=CANDIDATES):
     for t, g in enumerate(candidates):
         bias = torch.tensor([i[t], f[t], g, o[t]], dtype=torch.float64)
         bias = torch.cat([bias[:2].logit(), bias[2:3].atanh(), bias[3:].logit()])
-        h, c = torch.lstm_cell(torch.zeros(1, 1, dtype=torch.float64), (h, c), nothing, nothing, bias, torch.zeros_like(bias))
-        assert result["c"][t] == pytest.approx(c.item(), abs=1e-6) and result["h"][t] == pytest.approx(h.item(), abs=1e-6)
+        h, c = torch.lstm_cell(
+            torch.zeros(1, 1, dtype=torch.float64), (h, c), nothing, nothing, bias, torch.zeros_like(bias)
+        )
+        assert result["c"][t] == pytest.approx(c.item(), abs=1e-6) and result["h"][t] == pytest.approx(
+            h.item(), abs=1e-6
+        )
     assert sum(result["left"]) == pytest.approx(c.item(), abs=1e-6)
 
 
@@ -40,12 +44,17 @@ def levels(page):
 def test_without_a_kernel_it_equals_torch(alone, page):
     root, dice = alone(GatesExplorer()), random.Random(0)
     for _ in range(12):
-        root.evaluate(DRIVE, [[dice.choice("ifo"), dice.randint(0, 8), dice.choice((0, 100, dice.randint(0, 100)))] for _ in range(6)])
+        root.evaluate(
+            DRIVE,
+            [[dice.choice("ifo"), dice.randint(0, 8), dice.choice((0, 100, dice.randint(0, 100)))] for _ in range(6)],
+        )
         assert_equal_to_torch(root.evaluate("r => r.result"), *levels(page))
     i, f, _ = levels(page)
     later = torch.tensor([*f[1:], 1.0], dtype=torch.float64).flip(0).cumprod(0).flip(0)
     wanted = torch.tensor(i, dtype=torch.float64) * torch.tensor(CANDIDATES, dtype=torch.float64) * later
-    torch.testing.assert_close(torch.tensor(root.evaluate("r => r.result.left"), dtype=torch.float64), wanted, rtol=0, atol=1e-12)
+    torch.testing.assert_close(
+        torch.tensor(root.evaluate("r => r.result.left"), dtype=torch.float64), wanted, rtol=0, atol=1e-12
+    )
 
 
 def test_every_preset_is_what_python_has(alone, page):
@@ -57,8 +66,12 @@ def test_every_preset_is_what_python_has(alone, page):
         explorer = GatesExplorer(preset=name)
         result = root.evaluate("r => r.result")
         assert result["named"] == name == choice.input_value()
-        torch.testing.assert_close(torch.tensor(result["c"], dtype=torch.float64), explorer.cells()[0], rtol=0, atol=1e-12)
-        torch.testing.assert_close(torch.tensor(result["left"], dtype=torch.float64), explorer.left(), rtol=0, atol=1e-12)
+        torch.testing.assert_close(
+            torch.tensor(result["c"], dtype=torch.float64), explorer.cells()[0], rtol=0, atol=1e-12
+        )
+        torch.testing.assert_close(
+            torch.tensor(result["left"], dtype=torch.float64), explorer.left(), rtol=0, atol=1e-12
+        )
     root.evaluate(DRIVE, [["f", 3, 50]])
     assert choice.input_value() == OWN
 
@@ -117,7 +130,9 @@ def test_the_stacked_bar_is_to_scale(alone):
     total = sum(map(abs, CANDIDATES))
     assert sorted(step for step, _, _ in parts) == list(range(1, 9))
     for step, share, right in parts:
-        assert share == pytest.approx(abs(CANDIDATES[step - 1]) / total, abs=0.004) and right == (CANDIDATES[step - 1] > 0)
+        assert share == pytest.approx(abs(CANDIDATES[step - 1]) / total, abs=0.004) and right == (
+            CANDIDATES[step - 1] > 0
+        )
 
 
 def test_cleaning_up_leaves_nothing_behind(alone, page):
@@ -134,7 +149,9 @@ def test_it_fits_and_is_large_enough_to_read(alone, page, width, most):
     page.wait_for_timeout(100)
     assert root.bounding_box()["height"] <= most
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    over = root.evaluate("""r => [...r.querySelectorAll('.gates-row > div')].filter(n => n.scrollWidth > n.clientWidth + 1).map(n => n.textContent)""")
+    over = root.evaluate(
+        """r => [...r.querySelectorAll('.gates-row > div')].filter(n => n.scrollWidth > n.clientWidth + 1).map(n => n.textContent)"""
+    )
     assert over == []
     sizes = root.evaluate("""r => [...r.querySelectorAll('*')].filter(n => n.checkVisibility() && n.tagName !== 'OPTION'
         && [...n.childNodes].some(c => c.nodeType === 3 && c.textContent.trim())).map(n => parseFloat(getComputedStyle(n).fontSize))""")
@@ -153,7 +170,9 @@ CONTRAST = """root => {
 
 
 def shown(notebook, code, *more):
-    notebook.write(f"from helpers.explorers.gates import GatesExplorer\nexplorer = {code}\nexplorer", *more).open().run_all()
+    notebook.write(
+        f"from helpers.explorers.gates import GatesExplorer\nexplorer = {code}\nexplorer", *more
+    ).open().run_all()
     assert notebook.errors() == []
     return notebook.view(".gates")
 
@@ -173,7 +192,11 @@ def test_in_jupyterlab_it_is_readable_on_both_themes_and_the_kernel_and_a_second
     # the kernel and the second view follow, and the views go on without the kernel
     root.evaluate(DRIVE, [["f", 0, 100], ["i", 2, 0], ["o", 8, 25]])
     notebook.settle()
-    found = json.loads(notebook.kernel("import json; print(json.dumps([explorer.f, explorer.i, explorer.o, *(part.tolist() for part in explorer.cells())]))"))
+    found = json.loads(
+        notebook.kernel(
+            "import json; print(json.dumps([explorer.f, explorer.i, explorer.o, *(part.tolist() for part in explorer.cells())]))"
+        )
+    )
     assert found[0] == [1] * 8 and found[1][1] == 0 and found[2][7] == 0.25
     result = root.evaluate("r => r.result")
     assert result["c"] == pytest.approx(found[3], abs=1e-12) and result["h"] == pytest.approx(found[4], abs=1e-12)

@@ -38,7 +38,9 @@ def shown(notebook, *names):
     def look(name):
         i = list(codes).index(name)
         notebook.page.evaluate("i => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", i)
-        root = notebook.page.locator(f".jp-NotebookPanel .jp-Cell[data-windowed-list-index='{i}'] .jp-OutputArea-output :is({ROOTS})").first
+        root = notebook.page.locator(
+            f".jp-NotebookPanel .jp-Cell[data-windowed-list-index='{i}'] .jp-OutputArea-output :is({ROOTS})"
+        ).first
         root.wait_for(timeout=30_000)
         return root
 
@@ -51,13 +53,16 @@ CONTROL = "[...r.querySelectorAll('input[type=range], input[type=number], select
 
 def change(root):
     """Move that control to another place, as a user would."""
-    return root.evaluate(f"r => {{ const node = {CONTROL};" + """
+    return root.evaluate(
+        f"r => {{ const node = {CONTROL};"
+        + """
         if (!node) return null;
         const before = node.value;
         if (node.tagName === 'SELECT') node.value = [...node.options].map(o => o.value).find(v => v !== before);
         else node.value = node.value === node.max ? node.min : node.max;
         for (const kind of ['input', 'change']) node.dispatchEvent(new Event(kind, {bubbles: true}));
-        return [before, node.value]; }""")
+        return [before, node.value]; }"""
+    )
 
 
 def control(root):
@@ -72,7 +77,9 @@ def test_the_kernel_is_killed_while_explorers_are_shown(notebook):
         window.born = kernel.id; window.states = []; kernel.statusChanged.connect((_, status) => window.states.push(status));
         kernel.requestExecute({code: 'import os; os.kill(os.getpid(), 9)'}).done.catch(() => null); }""")
     page.wait_for_function("() => window.states.includes('autorestarting')", timeout=60_000)
-    page.wait_for_function("() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=60_000)
+    page.wait_for_function(
+        "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'", timeout=60_000
+    )
     if page.locator(".jp-Dialog").count():  # JupyterLab says that the kernel died
         page.locator(".jp-Dialog .jp-mod-accept").click()
     assert notebook.kernel("print('Still' in globals())") == "False\n"
@@ -142,7 +149,7 @@ class SlowLine:
                 await asyncio.sleep(len(data) / self.rate)
                 under_way.put_nowait((self.loop.time() + self.delay, data))
         except ConnectionError:
-            pass                                         # the browser closed the page
+            pass  # the browser closed the page
         under_way.put_nowait((self.loop.time(), b""))
         await arriving
 
@@ -178,11 +185,11 @@ def test_a_slow_network(slow, line):
     assert page.evaluate("() => performance.now()") - began > 800  # there and back again: the line is slow indeed
     for name in codes:
         root = look(name)
-        for _ in range(10):                              # a drag: to and fro, faster than any answer comes; it ends where it did not begin
+        for _ in range(10):  # a drag: to and fro, faster than any answer comes; it ends where it did not begin
             before, after = change(root)
         assert root.get_attribute("data-waiting") is not None, name
         page.wait_for_function("r => r.dataset.waiting === undefined", arg=root.element_handle(), timeout=30_000)
-        for later in (0, 1000):                          # the latest position holds, and no answer to an earlier one comes after it
+        for later in (0, 1000):  # the latest position holds, and no answer to an earlier one comes after it
             page.wait_for_timeout(later)
             assert before != control(root) == after, name
     assert slow.errors() == []

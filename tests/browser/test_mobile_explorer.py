@@ -1,8 +1,8 @@
 """The MobileNet cost explorer in Chromium: every control, the keyboard, both themes, a narrow screen, and what it leaves behind."""
 
 import pytest
-from browser.test_receptive_field_explorer import OVERLAPS, SMALL, VALUE, answered, leaks, put, ran, readable
 
+from browser.test_receptive_field_explorer import OVERLAPS, SMALL, VALUE, answered, leaks, put, ran, readable
 from helpers.explorers.mobile import BLOCKS, COLUMNS, FULL, LIMITS, START, V1, V2, costs, short, total
 
 SEEN = "r => [...r.querySelectorAll('.mobile-track, .mobile-share, .total, b[data-part]')].map(n => n.innerHTML).join()"
@@ -47,10 +47,16 @@ def test_bars_are_as_long_as_their_numbers_and_a_second_view_follows(notebook):
     root = shown(notebook, "MobileExplorer(width=50, size=128, kernel_size=5)")
     mine, other = (total(costs(block, 50, 128, 5)) for block in (V1, FULL))
     for column in COLUMNS:
-        widths = [root.locator(f"[data-part='{name}.{column}'] .mobile-bar").bounding_box()["width"] for name in ("mine", "other")]
+        widths = [
+            root.locator(f"[data-part='{name}.{column}'] .mobile-bar").bounding_box()["width"]
+            for name in ("mine", "other")
+        ]
         assert widths[0] / widths[1] == pytest.approx(getattr(mine, column) / getattr(other, column), abs=0.02)
         assert root.locator(f"[data-part='mine.{column}'] span").inner_text() == short(column, getattr(mine, column))
-        pieces = root.evaluate("(r, c) => [...r.querySelectorAll(`[data-part='mine.${c}'] i`)].reduce((s, i) => s + i.getBoundingClientRect().width, 0)", column)
+        pieces = root.evaluate(
+            "(r, c) => [...r.querySelectorAll(`[data-part='mine.${c}'] i`)].reduce((s, i) => s + i.getBoundingClientRect().width, 0)",
+            column,
+        )
         assert pieces == pytest.approx(widths[0], abs=1)
 
     # two views of one explorer
@@ -100,7 +106,11 @@ def test_it_fits_a_narrow_screen_and_is_readable_at_every_width_on_both_themes(n
                 box = root.bounding_box()
                 assert box["width"] <= 1100 and box["height"] <= 520, (width, block, end, box)
                 assert root.evaluate("r => r.scrollWidth <= r.clientWidth"), (width, block, end)
-                assert root.evaluate(OVERLAPS, "[role=columnheader], [role=rowheader], [role=cell]") == [], (width, block, end)
+                assert root.evaluate(OVERLAPS, "[role=columnheader], [role=rowheader], [role=cell]") == [], (
+                    width,
+                    block,
+                    end,
+                )
                 notebook.settle(200)
                 root.screenshot(path=notebook.shots / f"mobile-{BLOCKS.index(block)}-{end}-{width}.png")
         assert root.evaluate(SMALL) == [], width
@@ -118,8 +128,19 @@ def test_it_fits_a_narrow_screen_and_is_readable_at_every_width_on_both_themes(n
 
 def test_five_hundred_changes_leave_nothing_behind(notebook):
     root = shown(notebook)
-    steps = [[name, value] for i in range(125) for name, value in (
-        ("width", 25 + 5 * (i % 26)), ("size", 96 + 32 * (i % 8)), ("kernel_size", 3 + 2 * (i % 5)), ("block", BLOCKS[i % 3]))]
+    steps = [
+        [name, value]
+        for i in range(125)
+        for name, value in (
+            ("width", 25 + 5 * (i % 26)),
+            ("size", 96 + 32 * (i % 8)),
+            ("kernel_size", 3 + 2 * (i % 5)),
+            ("block", BLOCKS[i % 3]),
+        )
+    ]
     before, after = leaks(notebook, root, steps, [["block", V1], *map(list, START.items())])
     assert after["Nodes"] - before["Nodes"] < 300 and after["JSEventListeners"] - before["JSEventListeners"] < 250
-    assert after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < 5 * 2**20 and after["kernel"] - before["kernel"] < 20 * 2**20
+    assert (
+        after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < 5 * 2**20
+        and after["kernel"] - before["kernel"] < 20 * 2**20
+    )

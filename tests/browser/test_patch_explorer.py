@@ -1,8 +1,8 @@
 """The patch explorer in Chromium: every control, pointing, the keyboard, both themes, a narrow screen, and what it leaves behind."""
 
 import pytest
-from browser.test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, leaks, put, readable
 
+from browser.test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, leaks, put, readable
 from helpers.data import photographs
 from helpers.explorers.patches import LIMITS, MODELS, ORDERS, SHUFFLED, costs, short, tokens, total, weights_memory
 
@@ -19,7 +19,9 @@ CUT = """r => [...r.querySelectorAll('select')].filter(n => { const c = document
 
 
 def shown(notebook, code="PatchExplorer()", *more):
-    notebook.write(f"from helpers.explorers.patches import PatchExplorer\nexplorer = {code}\nexplorer", *more).open().run_all()
+    notebook.write(
+        f"from helpers.explorers.patches import PatchExplorer\nexplorer = {code}\nexplorer", *more
+    ).open().run_all()
     assert notebook.errors() == []
     return notebook.view(".panel")
 
@@ -44,16 +46,24 @@ def test_every_control_shows_the_right_numbers_at_both_ends(notebook):
             put(root, name, value)
             assert root.evaluate(VALUE, name) == str(value) == root.locator(f"[data-show='{name}']").inner_text()
             now = {"patch_size": 16, "size": 224, name: value}
-            assert totals(root) == wanted(**now) and f"{tokens(**now):,} tokens" in root.locator(".patch-chain").inner_text()
+            assert (
+                totals(root) == wanted(**now)
+                and f"{tokens(**now):,} tokens" in root.locator(".patch-chain").inner_text()
+            )
             assert root.locator(".left-over").count() == (2 if now["size"] % now["patch_size"] else 0)
-            assert ("does not divide" in root.locator(".patch-words").inner_text()) == bool(now["size"] % now["patch_size"])
+            assert ("does not divide" in root.locator(".patch-words").inner_text()) == bool(
+                now["size"] % now["patch_size"]
+            )
             notebook.settle(200)
             root.screenshot(path=notebook.shots / f"patch-{name}-{value}.png")
         put(root, name, before)
         assert root.evaluate(SEEN) == start
     for model in (*(model for model in MODELS if model != "ViT-B"), "ViT-B"):
         put(root, "model", model)
-        assert totals(root) == wanted(model) and f"D = {MODELS[model].width:,}" in root.locator("[data-part='model-words']").inner_text()
+        assert (
+            totals(root) == wanted(model)
+            and f"D = {MODELS[model].width:,}" in root.locator("[data-part='model-words']").inner_text()
+        )
     assert root.evaluate(SEEN) == start
     seen = set()
     for name, values in (("picture", photographs()), ("order", ORDERS), ("token", (0, 1, 196))):
@@ -62,7 +72,7 @@ def test_every_control_shows_the_right_numbers_at_both_ends(notebook):
             seen.add(root.evaluate(SEEN))
             notebook.settle(200)
             root.screenshot(path=notebook.shots / f"patch-{name}-{value}.png".replace(" ", "-"))
-    assert len(seen) == len(photographs()) + len(ORDERS) + 3 - 1                        # "as cut" is what it was
+    assert len(seen) == len(photographs()) + len(ORDERS) + 3 - 1  # "as cut" is what it was
 
 
 def test_two_views_keep_step_pointing_picks_a_patch_and_the_bars_and_the_point_follow(notebook):
@@ -82,10 +92,16 @@ def test_two_views_keep_step_pointing_picks_a_patch_and_the_bars_and_the_point_f
     for row, column in ((0, 0), (3, 5), (6, 6), (2, 1)):
         mouse.click(stage["x"] + (column + 0.5) * cell, stage["y"] + (row + 0.5) * cell)
         answered(root)
-        assert root.evaluate(VALUE, "token") == str(1 + 7 * row + column) == root.locator("[data-show=token]").inner_text()
+        assert (
+            root.evaluate(VALUE, "token") == str(1 + 7 * row + column) == root.locator("[data-show=token]").inner_text()
+        )
         assert f"row {row}, column {column}" in root.locator(".patch-token").inner_text()
         frame = root.locator(".frame").bounding_box()
-        assert abs(frame["x"] - stage["x"] - column * cell) < 2 and abs(frame["width"] - cell) < 2 and abs(frame["y"] - stage["y"] - row * cell) < 2
+        assert (
+            abs(frame["x"] - stage["x"] - column * cell) < 2
+            and abs(frame["width"] - cell) < 2
+            and abs(frame["y"] - stage["y"] - row * cell) < 2
+        )
     put(root, "token", 0)
     assert root.locator(".frame").count() == 0 and "class token" in root.locator(".patch-token").inner_text()
 
@@ -104,7 +120,9 @@ def test_two_views_keep_step_pointing_picks_a_patch_and_the_bars_and_the_point_f
         put(root, "patch_size", patch_size)
         box = point.bounding_box()
         places.append((box["x"], -box["y"]))
-    assert places == sorted(places) and places == sorted(places, key=lambda place: place[1])        # more tokens: right and up
+    assert places == sorted(places) and places == sorted(
+        places, key=lambda place: place[1]
+    )  # more tokens: right and up
 
 
 def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
@@ -128,7 +146,9 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
             page.keyboard.press(typed)
         answered(root)
         page.keyboard.press("Tab")
-    assert order == ["patch_size", "size", "model", "picture", "order", "token"] and totals(root) == wanted("ViT-L", 14, 512)
+    assert order == ["patch_size", "size", "model", "picture", "order", "token"] and totals(root) == wanted(
+        "ViT-L", 14, 512
+    )
     assert root.evaluate(VALUE, "token") == "0" and root.evaluate(VALUE, "order") == SHUFFLED
     assert page.evaluate(cells) == before, "a key reached JupyterLab"
 
@@ -152,7 +172,10 @@ def test_it_fits_and_is_readable_on_both_themes_and_fits_a_narrow_screen(noteboo
                 box, where = root.bounding_box(), (width, settings, order)
                 root.screenshot(path=notebook.shots / f"patch-ends-{i}-{ORDERS.index(order)}-{width}.png")
                 assert box["width"] <= 1100 and box["height"] <= 530, where
-                assert root.evaluate("r => r.scrollWidth <= r.clientWidth") and root.evaluate(OUTSIDE) == root.evaluate(WIDE) == root.evaluate(CUT) == [], where
+                assert (
+                    root.evaluate("r => r.scrollWidth <= r.clientWidth")
+                    and root.evaluate(OUTSIDE) == root.evaluate(WIDE) == root.evaluate(CUT) == []
+                ), where
                 assert root.evaluate(OVERLAPS, TEXTS) == [], where
     for width in (1280, 1600):
         page.set_viewport_size({"width": width, "height": 900})
@@ -163,7 +186,7 @@ def test_it_fits_and_is_readable_on_both_themes_and_fits_a_narrow_screen(noteboo
     # a narrow screen, with the widest settings: the explorer of the second cell
     root = notebook.view(".panel", 1)
     page.set_viewport_size({"width": 760, "height": 900})
-    for collapsed in (False, True):                      # beside JupyterLab's file browser, and without it
+    for collapsed in (False, True):  # beside JupyterLab's file browser, and without it
         if collapsed:
             page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
         for name, patch_size in (("even", 4), ("uneven", 18)):
@@ -171,16 +194,38 @@ def test_it_fits_and_is_readable_on_both_themes_and_fits_a_narrow_screen(noteboo
             notebook.settle()
             root.screenshot(path=notebook.shots / f"patch-narrow-{name}-{collapsed:d}.png")
             where = f"760 wide, {name}, {'without' if collapsed else 'beside'} the file browser"
-            assert root.evaluate("r => r.scrollWidth <= r.clientWidth") and root.evaluate(OUTSIDE) == root.evaluate(WIDE) == root.evaluate(CUT) == [], where
+            assert (
+                root.evaluate("r => r.scrollWidth <= r.clientWidth")
+                and root.evaluate(OUTSIDE) == root.evaluate(WIDE) == root.evaluate(CUT) == []
+            ), where
             assert root.evaluate(OVERLAPS, TEXTS) == [], where
             macs = total(costs("ViT-H", patch_size, 512)).macs
-            assert root.locator("[data-part='total.macs']").inner_text() == (f"{macs:,}" if collapsed else short(macs)), where
+            assert root.locator("[data-part='total.macs']").inner_text() == (
+                f"{macs:,}" if collapsed else short(macs)
+            ), where
 
 
 def test_five_hundred_changes_leave_nothing_behind(notebook):
     root = shown(notebook)
-    steps = [[name, value] for i in range(100) for name, value in (
-        ("patch_size", 8 + 2 * (i % 28)), ("size", 112 + 16 * (i % 10)), ("token", i % 5), ("model", list(MODELS)[i % 5]), ("order", ORDERS[i % 2]))]
-    before, after = leaks(notebook, root, steps, [["patch_size", 16], ["size", 224], ["token", 1], ["model", "ViT-B"], ["order", ORDERS[0]]])
+    steps = [
+        [name, value]
+        for i in range(100)
+        for name, value in (
+            ("patch_size", 8 + 2 * (i % 28)),
+            ("size", 112 + 16 * (i % 10)),
+            ("token", i % 5),
+            ("model", list(MODELS)[i % 5]),
+            ("order", ORDERS[i % 2]),
+        )
+    ]
+    before, after = leaks(
+        notebook,
+        root,
+        steps,
+        [["patch_size", 16], ["size", 224], ["token", 1], ["model", "ViT-B"], ["order", ORDERS[0]]],
+    )
     assert after["Nodes"] - before["Nodes"] < 300 and after["JSEventListeners"] - before["JSEventListeners"] < 250
-    assert after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < 5 * 2**20 and after["kernel"] - before["kernel"] < 20 * 2**20
+    assert (
+        after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < 5 * 2**20
+        and after["kernel"] - before["kernel"] < 20 * 2**20
+    )

@@ -7,7 +7,11 @@ VALUE = "(r, name) => r.querySelector(`[data-set='${name}']:not(button)`).value"
 
 
 def shown(notebook, code="ReceptiveFieldExplorer()", *more):
-    return ran(notebook, f"from helpers.explorers.receptive_field import ReceptiveFieldExplorer\nexplorer = {code}\nexplorer", *more)
+    return ran(
+        notebook,
+        f"from helpers.explorers.receptive_field import ReceptiveFieldExplorer\nexplorer = {code}\nexplorer",
+        *more,
+    )
 
 
 def put(root, name, value):
@@ -23,8 +27,16 @@ def answered(root):
 
 def test_every_control_changes_the_picture_at_both_ends(notebook):
     root, page = shown(notebook), notebook.page
-    ends = {"0.kernel_size": (1, 11), "0.stride": (1, 4), "0.padding": (0, 5), "0.dilation": (1, 3), "size": (32, 227),
-            "depth": (1, 6), "row": (0, 7), "column": (0, 7)}
+    ends = {
+        "0.kernel_size": (1, 11),
+        "0.stride": (1, 4),
+        "0.padding": (0, 5),
+        "0.dilation": (1, 3),
+        "size": (32, 227),
+        "depth": (1, 6),
+        "row": (0, 7),
+        "column": (0, 7),
+    }
     for name, (low, high) in ends.items():
         put(root, "preset", "three 3×3")
         put(root, "preset", "conv + pool ×3")
@@ -36,8 +48,11 @@ def test_every_control_changes_the_picture_at_both_ends(notebook):
             seen.add(root.evaluate(SEEN))
         assert len(seen) == 2, f"{name} changes nothing"
     seen = set()
-    for name, values in {"0.kind": ("pool", "conv"), "picture": ("plain grid", "cat"),
-                         "preset": ("dilated", "three 3×3", "AlexNet to conv5", "conv + pool ×3")}.items():
+    for name, values in {
+        "0.kind": ("pool", "conv"),
+        "picture": ("plain grid", "cat"),
+        "preset": ("dilated", "three 3×3", "AlexNet to conv5", "conv + pool ×3"),
+    }.items():
         for value in values:
             before = root.evaluate(SEEN)
             put(root, name, value)
@@ -76,7 +91,10 @@ def test_pointing_into_the_picture_moves_the_unit_and_impossible_layers_say_why_
     root = shown(notebook, "ReceptiveFieldExplorer('AlexNet to conv5')")
     before, alert = root.evaluate("r => r.querySelector('[data-part=heat]').innerHTML"), root.get_by_role("alert")
     put(root, "size", 32)
-    assert alert.inner_text() == "Layer 4 (pool): kernel_size (=3) exceeds the padded input (=2 = 2 + 2*0): use a smaller kernel or more padding."
+    assert (
+        alert.inner_text()
+        == "Layer 4 (pool): kernel_size (=3) exceeds the padded input (=2 = 2 + 2*0): use a smaller kernel or more padding."
+    )
     assert root.evaluate("r => r.querySelector('[data-part=heat]').innerHTML") == before
     notebook.settle(200)
     assert root.locator(".panel-dims").first.evaluate("n => getComputedStyle(n).opacity") == "0.3"
@@ -103,8 +121,17 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
         assert label and outline >= 3, f"{name} has no label or no visible focus"
         order.append(name.strip())
         was = root.evaluate(SEEN)
-        key = {"0.kernel_size": "ArrowUp", "1.stride": "ArrowUp", "2.padding": "ArrowUp", "picture": "ArrowDown", "size": "End", "do add": "Enter",
-               "column": "Home", "depth": "ArrowRight", "depth show 0": "Space"}.get(name.strip())
+        key = {
+            "0.kernel_size": "ArrowUp",
+            "1.stride": "ArrowUp",
+            "2.padding": "ArrowUp",
+            "picture": "ArrowDown",
+            "size": "End",
+            "do add": "Enter",
+            "column": "Home",
+            "depth": "ArrowRight",
+            "depth show 0": "Space",
+        }.get(name.strip())
         if key:
             page.keyboard.press(key)
             answered(root)
@@ -117,7 +144,15 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
         page.keyboard.press("Tab")
     wanted = ["preset", "picture", "size", "do add"]
     for i in range(4):
-        wanted += [f"depth show {i}", f"{i}.kind", f"{i}.kernel_size", f"{i}.stride", f"{i}.padding", f"{i}.dilation", f"do remove {i}"]
+        wanted += [
+            f"depth show {i}",
+            f"{i}.kind",
+            f"{i}.kernel_size",
+            f"{i}.stride",
+            f"{i}.padding",
+            f"{i}.dilation",
+            f"do remove {i}",
+        ]
     assert order == [*wanted, "depth", "row", "column"]
     assert page.evaluate(cells) == before, "a key reached JupyterLab"
 
@@ -128,7 +163,7 @@ def test_it_fits_and_is_readable_at_every_width_on_both_themes(notebook):
         root = shown(notebook, "ReceptiveFieldExplorer('AlexNet to conv5')")
         readable(notebook, root, "receptive-field", 40)
         put(root, "preset", "three 3×3")
-        for count in range(4, 11):
+        for _count in range(4, 11):
             notebook.page.get_by_role("button", name="add a layer").click()
             answered(root)
         box = root.bounding_box()
@@ -161,11 +196,24 @@ def test_two_views_keep_step_and_a_dead_kernel_is_told(notebook):
 
 def test_five_hundred_changes_leave_nothing_behind(notebook):
     root = shown(notebook)
-    steps = [[name, value] for i in range(100) for name, value in (("row", i % 8), ("column", i % 7), ("size", 64 + i % 9), ("0.kernel_size", 1 + 2 * (i % 3)), ("depth", 1 + i % 6))]
+    steps = [
+        [name, value]
+        for i in range(100)
+        for name, value in (
+            ("row", i % 8),
+            ("column", i % 7),
+            ("size", 64 + i % 9),
+            ("0.kernel_size", 1 + 2 * (i % 3)),
+            ("depth", 1 + i % 6),
+        )
+    ]
     last = [["size", 64], ["0.kernel_size", 3], ["depth", 6], ["row", 4], ["column", 4]]
     before, after = leaks(notebook, root, steps, last)
     assert after["Nodes"] - before["Nodes"] < 300 and after["JSEventListeners"] - before["JSEventListeners"] < 250
-    assert after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < 5 * 2**20 and after["kernel"] - before["kernel"] < 20 * 2**20
+    assert (
+        after["JSHeapUsedSize"] - before["JSHeapUsedSize"] < 5 * 2**20
+        and after["kernel"] - before["kernel"] < 20 * 2**20
+    )
 
 
 # ---- shared with the other explorers' tests
@@ -243,10 +291,12 @@ def leaks(notebook, root, steps, last):
         for _ in range(3):
             inspector.send("HeapProfiler.collectGarbage")
         found = {m["name"]: m["value"] for m in inspector.send("Performance.getMetrics")["metrics"]}
-        kernel = notebook.kernel("import gc; gc.collect(); print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmRSS')))")
+        kernel = notebook.kernel(
+            "import gc; gc.collect(); print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmRSS')))"
+        )
         return {**found, "kernel": 1024 * int(kernel)}
 
-    root.evaluate(DRIVE, [*steps[:len(steps) // 8], *last])      # what is loaded once is loaded, and caches are full
+    root.evaluate(DRIVE, [*steps[: len(steps) // 8], *last])  # what is loaded once is loaded, and caches are full
     before = held()
     root.evaluate(DRIVE, [*steps, *last])
     return before, held()

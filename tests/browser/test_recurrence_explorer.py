@@ -7,7 +7,10 @@ HELLO = "r => r.querySelector('.hello-body').innerHTML"
 
 
 def shown(notebook, code, *more):
-    notebook.write(f"from helpers.explorers.recurrence import HelloExplorer, RecurrenceExplorer\nexplorer = {code}\nexplorer", *more).open().run_all()
+    notebook.write(
+        f"from helpers.explorers.recurrence import HelloExplorer, RecurrenceExplorer\nexplorer = {code}\nexplorer",
+        *more,
+    ).open().run_all()
     assert notebook.errors() == []
     return notebook.view(".panel")
 
@@ -48,7 +51,10 @@ def test_every_control_of_the_gradient_changes_the_chart_at_both_ends_and_two_vi
 
 def test_stepping_through_the_word(notebook):
     root, page = shown(notebook, "HelloExplorer()"), notebook.page
-    tiles, now = root.locator(".tile"), "r => [...r.querySelectorAll('.tile')].findIndex(n => n.classList.contains('on'))"
+    tiles, now = (
+        root.locator(".tile"),
+        "r => [...r.querySelectorAll('.tile')].findIndex(n => n.classList.contains('on'))",
+    )
     assert "".join(tiles.all_inner_texts()) == "hell" and root.evaluate(now) == 0
     seen = {root.evaluate(HELLO)}
     for step in (1, 2, 3):
@@ -59,7 +65,7 @@ def test_stepping_through_the_word(notebook):
         seen.add(root.evaluate(HELLO))
     assert len(seen) == 4
     root.screenshot(path=notebook.shots / "hello-4.png")
-    page.get_by_role("button", name="next letter").click(force=True)       # at the end: nothing
+    page.get_by_role("button", name="next letter").click(force=True)  # at the end: nothing
     answered(root)
     assert root.evaluate(now) == 3
     for step in (1, 4):
@@ -75,12 +81,16 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
     page = notebook.page
     cells = "() => { const c = window.jupyterapp.shell.currentWidget.content; return [[...c.model.cells].map(c => c.type), c.activeCellIndex]; }"
     focus = "() => { const n = document.activeElement; return [n.dataset.set, parseFloat(getComputedStyle(n).outlineWidth), n.getAttribute('aria-label')]; }"
-    for cell, seen, keys in ((0, REACH, {"radius": "ArrowUp", "activation": "ArrowDown", "matrix": "ArrowDown", "distance": "ArrowUp"}),
-                             (1, HELLO, {"do": "Enter", "step": "ArrowUp"})):
+    for cell, seen, keys in (
+        (0, REACH, {"radius": "ArrowUp", "activation": "ArrowDown", "matrix": "ArrowDown", "distance": "ArrowUp"}),
+        (1, HELLO, {"do": "Enter", "step": "ArrowUp"}),
+    ):
         root = notebook.view(".panel", cell)
-        first = root.locator("[data-set=radius]") if "radius" in keys else page.get_by_role("button", name="next letter")
+        first = (
+            root.locator("[data-set=radius]") if "radius" in keys else page.get_by_role("button", name="next letter")
+        )
         first.focus()
-        page.keyboard.press("Tab")                     # on to the next control and back: a focus by key shows its outline
+        page.keyboard.press("Tab")  # on to the next control and back: a focus by key shows its outline
         page.keyboard.press("Shift+Tab")
         before = page.evaluate(cells)
         for name, key in keys.items():
@@ -94,7 +104,7 @@ def test_every_control_answers_the_keyboard_and_jupyterlab_does_not(notebook):
                 page.keyboard.press(typed)
             answered(root)
             assert page.evaluate(cells) == before, f"a key on {name} reached JupyterLab"
-            page.keyboard.press("Tab")                 # after the last control: into the next cell
+            page.keyboard.press("Tab")  # after the last control: into the next cell
 
 
 def test_both_fit_and_are_readable_on_both_themes_and_a_narrow_page(notebook):

@@ -23,7 +23,9 @@ def test_words_stay_words(notebook):
     for selector in (".cost-table", ".convex", ".panel"):
         notebook.view(selector).scroll_into_view_if_needed()
     notebook.settle()
-    assert notebook.page.locator(".jp-OutputArea-output").get_by_text("window.harmed").count() >= 6, "the words are to be read"
+    assert notebook.page.locator(".jp-OutputArea-output").get_by_text("window.harmed").count() >= 6, (
+        "the words are to be read"
+    )
     assert notebook.page.evaluate("() => window.harmed") is None
     assert notebook.page.locator('.jp-OutputArea img[src="data:,"], .jp-OutputArea [onerror]').count() == 0
 

@@ -1,15 +1,17 @@
 """The stack explorer in Chromium: every control, the keyboard, both themes, a narrow screen."""
 
 import pytest
-from browser.test_receptive_field_explorer import OVERLAPS, SMALL, VALUE, answered, put, ran, readable
 
+from browser.test_receptive_field_explorer import OVERLAPS, SMALL, VALUE, answered, put, ran, readable
 from helpers.explorers.vgg_stack import CHANNELS, KERNELS, LAYERS, SIZES
 
 SEEN = "r => [...r.querySelectorAll('svg, .stack-bar, .stack-title, .stack-words, .n')].map(n => n.innerHTML).join()"
 
 
 def shown(notebook, code="VggStackExplorer()", *more):
-    return ran(notebook, f"from helpers.explorers.vgg_stack import VggStackExplorer\nexplorer = {code}\nexplorer", *more)
+    return ran(
+        notebook, f"from helpers.explorers.vgg_stack import VggStackExplorer\nexplorer = {code}\nexplorer", *more
+    )
 
 
 def test_every_control_changes_what_is_seen_at_both_ends(notebook):
@@ -35,14 +37,26 @@ def test_bars_frames_and_a_second_view_follow_at_once(notebook):
     root = shown(notebook)
     assert [bar.inner_text() for bar in root.locator("[data-part=params] .stack-bar").all()] == ["73,856", "102,464"]
     put(root, "layers", 3)
-    assert root.locator("[data-part=left] .frame").count() == 3 and "do not see the same" in root.locator(".stack-words").inner_text()
+    assert (
+        root.locator("[data-part=left] .frame").count() == 3
+        and "do not see the same" in root.locator(".stack-words").inner_text()
+    )
     notebook.page.get_by_role("button", name="give the large window").click()
     answered(root)
-    assert root.evaluate(VALUE, "kernel_size") == "7×7" and root.locator("[data-part='macs-ratio']").inner_text() == "×0.55"
-    widths = root.evaluate("r => [...r.querySelectorAll('[data-part=macs] .stack-bar i')].map(i => i.getBoundingClientRect().width)")
+    assert (
+        root.evaluate(VALUE, "kernel_size") == "7×7"
+        and root.locator("[data-part='macs-ratio']").inner_text() == "×0.55"
+    )
+    widths = root.evaluate(
+        "r => [...r.querySelectorAll('[data-part=macs] .stack-bar i')].map(i => i.getBoundingClientRect().width)"
+    )
     assert widths[0] / widths[1] == pytest.approx(27 / 49, abs=0.02)
-    frames = root.evaluate("r => [...r.querySelectorAll('[data-part=left] .frame')].map(f => f.getBoundingClientRect().width)")
-    assert frames[1] / frames[0] == pytest.approx(5 / 3, rel=0.05) and frames[2] / frames[0] == pytest.approx(7 / 3, rel=0.05)
+    frames = root.evaluate(
+        "r => [...r.querySelectorAll('[data-part=left] .frame')].map(f => f.getBoundingClientRect().width)"
+    )
+    assert frames[1] / frames[0] == pytest.approx(5 / 3, rel=0.05) and frames[2] / frames[0] == pytest.approx(
+        7 / 3, rel=0.05
+    )
 
     # two views of one explorer
     first = shown(notebook, "VggStackExplorer()", "explorer")
@@ -87,5 +101,8 @@ def test_it_fits_and_is_readable_at_every_width_on_both_themes(notebook):
             assert box["width"] <= 1100 and (box["height"] <= 520 or width < 1000), (width, layers, box)
             assert root.evaluate("r => r.scrollWidth <= r.clientWidth"), (width, layers)
         assert root.evaluate(SMALL) == [], width
-        assert root.evaluate(OVERLAPS, "[role=columnheader], [role=rowheader], [role=cell], .stack-title, .stack-words") == [], width
+        assert (
+            root.evaluate(OVERLAPS, "[role=columnheader], [role=rowheader], [role=cell], .stack-title, .stack-words")
+            == []
+        ), width
         notebook.theme("JupyterLab Light")

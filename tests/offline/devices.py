@@ -53,8 +53,10 @@ class Watch:
         if sum(p.numel() for p in parameters) <= SMALL:
             return
         if still := [tuple(p.shape) for p in parameters if not getattr(p, "was_moved", False)]:
-            raise AssertionError(f"what is trained here was never moved to the device, so it would stay on the CPU beside a GPU: parameters of the "
-                                 f"shapes {still[:5]}: use .to(device), or Training")
+            raise AssertionError(
+                f"what is trained here was never moved to the device, so it would stay on the CPU beside a GPU: parameters of the "
+                f"shapes {still[:5]}: use .to(device), or Training"
+            )
         if self.expected and types != {self.expected}:
             raise AssertionError(f"what is trained here is on {sorted(types)} and not on {self.expected}")
         for kind in types:

@@ -15,8 +15,11 @@ REGION = re.compile(r"^([ \t]*)### BEGIN SOLUTION\n.*?^[ \t]*### END SOLUTION$",
 
 def files():
     """Return {name of an exercise: the file with its solution}."""
-    return {name: path for path in sorted(Path(__file__).parent.glob("ch*.py"))
-            for name, _ in SECTION.findall(path.read_text(encoding="utf-8"))}
+    return {
+        name: path
+        for path in sorted(Path(__file__).parent.glob("ch*.py"))
+        for name, _ in SECTION.findall(path.read_text(encoding="utf-8"))
+    }
 
 
 def marked(name):

@@ -14,7 +14,7 @@ def conv2d_loops(x, weight, bias, stride=1, padding=0):
     out = x.new_zeros(N, C_out, H_out, W_out)
     for i in range(H_out):
         for j in range(W_out):
-            window = x[:, :, i * stride:i * stride + K_h, j * stride:j * stride + K_w]
+            window = x[:, :, i * stride : i * stride + K_h, j * stride : j * stride + K_w]
             for o in range(C_out):
                 out[:, o, i, j] = (window * weight[o]).sum(dim=(1, 2, 3)) + bias[o]
     return out
@@ -45,6 +45,6 @@ def shared_gradient(x, grad_output):
     grad = x.new_zeros(K, K)
     for i in range(grad_output.shape[0]):
         for j in range(grad_output.shape[1]):
-            grad += grad_output[i, j] * x[i:i + K, j:j + K]
+            grad += grad_output[i, j] * x[i : i + K, j : j + K]
     return grad
     ### END SOLUTION

@@ -2,6 +2,7 @@
 
 import torch
 
+
 # %% receptive_field_size
 def receptive_field_size(layers):
     """layers: list of (kernel_size, stride), first layer first → the receptive field of one unit of the last, in pixels."""
@@ -23,7 +24,7 @@ def max_pool(x, kernel_size, stride):
     out = torch.zeros(H_out, W_out)
     for i in range(H_out):
         for j in range(W_out):
-            out[i, j] = x[i * stride:i * stride + kernel_size, j * stride:j * stride + kernel_size].max()
+            out[i, j] = x[i * stride : i * stride + kernel_size, j * stride : j * stride + kernel_size].max()
     return out
     ### END SOLUTION
 

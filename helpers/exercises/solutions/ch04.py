@@ -2,6 +2,7 @@
 
 import torch
 
+
 # %% stack_parameters
 def stack_parameters(layers, channels, kernel_size=3):
     """The parameters of `layers` convolutions, `channels` in and out, kernel_size², with biases: an int."""
@@ -27,7 +28,7 @@ def compose_kernels(first, second):
     kernel = torch.zeros(5, 5)
     for i in range(3):
         for j in range(3):
-            kernel[i:i + 3, j:j + 3] += first[i, j] * second
+            kernel[i : i + 3, j : j + 3] += first[i, j] * second
     return kernel
     ### END SOLUTION
 

@@ -19,8 +19,7 @@ def running_statistics(running_mean, running_var, x, momentum=0.1):
     """The two (C,) after one training batch x (N, C, H, W): (new mean, new variance)."""
     ### BEGIN SOLUTION
     mean, var = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=1)
-    return ((1 - momentum) * running_mean + momentum * mean,
-            (1 - momentum) * running_var + momentum * var)
+    return ((1 - momentum) * running_mean + momentum * mean, (1 - momentum) * running_var + momentum * var)
     ### END SOLUTION
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 def separable_macs(in_channels, out_channels, kernel_size, height, width):
     """The multiply-adds of a depthwise and a pointwise convolution, outputs of height × width: an int."""
     ### BEGIN SOLUTION
-    depthwise = in_channels * height * width * kernel_size ** 2
+    depthwise = in_channels * height * width * kernel_size**2
     pointwise = out_channels * height * width * in_channels
     return depthwise + pointwise
     ### END SOLUTION
@@ -23,7 +23,7 @@ def depthwise_conv2d(x, weight, stride=1, padding=0):
     out = torch.zeros(*x.shape[:2], rows, columns)
     for i in range(rows):
         for j in range(columns):
-            window = x[:, :, i * stride:i * stride + K, j * stride:j * stride + K]
+            window = x[:, :, i * stride : i * stride + K, j * stride : j * stride + K]
             out[:, :, i, j] = (window * weight).sum((2, 3))
     return out
     ### END SOLUTION

@@ -2,6 +2,7 @@
 
 import torch
 
+
 # %% rnn_step
 def rnn_step(x, h, W_ih, W_hh, b):
     """x (D,), h (H,), W_ih (H, D), W_hh (H, H), b (H,) → the new state (H,)."""
@@ -34,7 +35,7 @@ def next_letter_chances(logits, temperature):
 def clip_by_norm(grads, max_norm):
     """grads: list of tensors, together one gradient → the list, together at most max_norm long."""
     ### BEGIN SOLUTION
-    length = torch.sqrt(sum((g ** 2).sum() for g in grads))
+    length = torch.sqrt(sum((g**2).sum() for g in grads))
     if length <= max_norm:
         return grads
     return [g * (max_norm / length) for g in grads]

@@ -17,6 +17,7 @@ def forget_bias(steps, keep):
     """The bias b with which a forget gate f = σ(b) leaves the share `keep` after so many steps: a float."""
     ### BEGIN SOLUTION
     import math
+
     f = keep ** (1 / steps)
     return math.log(f / (1 - f))
     ### END SOLUTION
