@@ -49,6 +49,11 @@ class Room:
         return importlib.import_module(f"helpers.chapters.{self.folder.name}.{name}")
 
     @property
+    def draft(self):
+        """Whether its __init__.py says so: such a chapter may have fewer exercises."""
+        return getattr(importlib.import_module(f"helpers.chapters.{self.folder.name}"), "DRAFT", False)
+
+    @property
     def explorers(self):
         """The classes of the chapter's explorers."""
         module = self.load("explorer")
