@@ -21,9 +21,10 @@ def experiments(room):
     return {n: each for n, each in found.items() if each.__module__ == module.__name__ and not n.startswith("_")}
 
 
-def page(function, rows, seconds):
+def page(number, function, rows, seconds):
     """Return the page that keeps a table: what was asked, the table in Markdown, how long it took.
 
+    number: the chapter's
     rows:   list of dictionaries with the same keys
     raises: ValueError where they are no table
     """
@@ -33,10 +34,9 @@ def page(function, rows, seconds):
         )
     lines = [list(rows[0]), ["---"] * len(rows[0]), *(list(row.values()) for row in rows)]
     table = "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
-    room = function.__module__.split(".")[-2]
     return (
         f"# {function.__name__}\n\n{inspect.getdoc(function)}\n\n{table}\n\n"
-        f"`make experiments NB={room[2:4]}` computes it anew, in about {spoken(seconds)} of one core.\n"
+        f"`make experiments NB={number:02}` computes it anew, in about {spoken(seconds)} of one core.\n"
     )
 
 
@@ -62,7 +62,7 @@ def main(arguments=None):
         begun = time.process_time()
         rows = function()
         path = room.folder / "experiments" / f"{name}.md"
-        write_whole(path, page(function, rows, time.process_time() - begun).encode("utf-8"))
+        write_whole(path, page(room.number, function, rows, time.process_time() - begun).encode("utf-8"))
         print(f"{path.relative_to(ROOT)}\n{path.read_text(encoding='utf-8')}", flush=True)
     return 0
 
