@@ -66,6 +66,16 @@ class Room:
         cells = json.loads(self.notebook.read_text(encoding="utf-8"))["cells"]
         return [cell | {"source": "".join(cell["source"])} for cell in cells]
 
+    def run(self, *ids, **names):
+        """Run these cells of the notebook on `names`, and return all names that are then known.
+
+        For experiments and tests: what the notebook shows a student is what they use.
+        """
+        sources = {cell["id"]: cell["source"] for cell in self.cells}
+        for id in ids:
+            exec(compile(sources[id], f"{self.stem}, cell {id}", "exec"), names)
+        return names
+
     @property
     def title(self):
         """The first heading, without its number and its Korean term: "ResNet"."""

@@ -10,12 +10,6 @@ DEEP_IS_BAD = torch.tensor([[4.0, 40, 70]] * 3)
 DEEP_IS_GOOD = torch.tensor([[4.0, 2, 1]] * 3)
 
 
-def run(cell, **names):
-    """Run a cell of the notebook on other results."""
-    (source,) = [each["source"] for each in room(5).cells if each["id"] == cell]
-    exec(source, {"claim": claim, "measured": measured, **names})
-
-
 @pytest.mark.parametrize(
     ("plain", "residual", "verdict"),
     [
@@ -25,7 +19,7 @@ def run(cell, **names):
     ],
 )
 def test_degradation(plain, residual, verdict, capsys):
-    run("settle-e1", on_training={"plain": plain, "residual": residual})
+    room(5).run("settle-e1", on_training={"plain": plain, "residual": residual}, claim=claim, measured=measured)
     said = capsys.readouterr().out
     assert said.startswith(verdict)
     assert ("The chapter found that it holds" in said) == (verdict != "E1 holds.")
@@ -39,5 +33,6 @@ def test_what_bn_is_needed_for(he, verdict, capsys):
     plan = [(None, 6), (None, 10), *((name, 14) for name in settings)]
     errors = dict(zip(plan, ([40.0] * 3, [77.0] * 3, [90.5] * 3, he, [10.0] * 3)))
     means = {key: sum(each) / 3 for key, each in errors.items()}
-    run("settle-e2", settings=settings, plan=plan, bn_errors=errors, means=means)
+    known = dict(settings=settings, plan=plan, bn_errors=errors, means=means, claim=claim, measured=measured)
+    room(5).run("settle-e2", **known)
     assert capsys.readouterr().out.startswith(verdict)
