@@ -41,7 +41,7 @@ test-twice: .venv/installed-test ## run every notebook twice in one kernel, both
 	@$(PY) tests/twice.py $(NB) </dev/null
 
 notebooks: .venv/installed-test ## run the notebooks and save their outputs (NB=03 for one, NB="01 03" for two)
-	@$(PY) -m helpers.notebooks $(NB)
+	@$(PY) -m helpers.course.notebooks $(NB)
 
 bench: .venv/installed-test ## print the benchmarks (BENCH_ARGS="--quick", or "costs layers" for some of them)
 	@$(COUNTERS); $(PY) -m benchmarks $(BENCH_ARGS)
@@ -52,7 +52,7 @@ measured: .venv/installed-test ## measure all of it, on a quiet machine, and wri
 present: .venv/installed-present lab ## open JupyterLab with the presentation mode (deck) installed
 
 slides: .venv/installed-test ## write the chapters as slide decks for a browser without a network, into slides/
-	@$(PY) -m helpers.slides
+	@$(PY) -m helpers.course.slides
 
 clean: ## remove what the commands above made, but not .venv, your runs or your notebooks
 	rm -rf $(CLEAN)

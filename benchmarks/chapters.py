@@ -12,7 +12,7 @@ import time
 from typing import NamedTuple
 
 from benchmarks.tables import NOT_HERE, ROOT, Table, command_line, gpu_name
-from helpers import notebooks
+from helpers.course import notebooks
 
 CPU_SECONDS, MEMORY = 60, 1536  # seconds, MiB: what a chapter may take
 COMPARED = ["00", "03"]  # by nbval too; --nbval all for every chapter

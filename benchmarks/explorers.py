@@ -32,7 +32,7 @@ CASES = {
     "convolution": (
         "ConvolutionExplorer",
         """
-from helpers.explorers.convolution import ConvolutionExplorer
+from helpers.chapters.ch01_convolution.explorer import ConvolutionExplorer
 explorer = ConvolutionExplorer(kernel="blur")
 explorer""",
         "[data-set='kernel size']",
@@ -51,13 +51,13 @@ def show(size=3):
     "receptive field": (
         "ReceptiveFieldExplorer",
         """
-from helpers.explorers.receptive_field import ReceptiveFieldExplorer
+from helpers.chapters.ch02_seeing_further.explorer import ReceptiveFieldExplorer
 ReceptiveFieldExplorer("AlexNet to conv5")""",
         "[data-set='column']",
         DRAWN,
         PLAIN
         + """
-from helpers.explorers.receptive_field import PRESETS, draw_field
+from helpers.chapters.ch02_seeing_further.explorer import PRESETS, draw_field
 from helpers.shapes import receptive_field
 layers, size = PRESETS["AlexNet to conv5"]
 @interact(column=(0, 12))
@@ -70,13 +70,13 @@ def show(column=6):
     "cost": (
         "CostExplorer",
         """
-from helpers.explorers.cost import CostExplorer
+from helpers.chapters.ch03_alexnet.explorer import CostExplorer
 CostExplorer(size=226)""",
         "[data-set='size']",
         ".bar",
         PLAIN
         + """
-from helpers.explorers.cost import PRESETS, costs
+from helpers.chapters.ch03_alexnet.explorer import PRESETS, costs
 layers = PRESETS["AlexNet 2012"][1]
 @interact(size=(72, 512, 8))
 def show(size=224):
@@ -89,13 +89,13 @@ def show(size=224):
     "VGG stack": (
         "VggStackExplorer",
         """
-from helpers.explorers.vgg_stack import VggStackExplorer
+from helpers.chapters.ch04_vgg.explorer import VggStackExplorer
 VggStackExplorer()""",
         "[data-set='layers']",
         "[data-part='left']",
         PLAIN
         + """
-from helpers.explorers.vgg_stack import ROWS, cost, paths, written
+from helpers.chapters.ch04_vgg.explorer import ROWS, cost, paths, written
 @interact(layers=(1, 5))
 def show(layers=2):
     fig, axes = plt.subplots(1, 4, figsize=(13, 3.6))
@@ -110,13 +110,13 @@ def show(layers=2):
     "depth": (
         "DepthExplorer",
         """
-from helpers.explorers.depth import DepthExplorer
+from helpers.chapters.ch05_resnet.explorer import DepthExplorer
 DepthExplorer()""",
         "[data-set='depth']",
         "[data-part='gradients']",
         PLAIN
         + """
-from helpers.explorers.depth import CHARTS, DepthExplorer
+from helpers.chapters.ch05_resnet.explorer import CHARTS, DepthExplorer
 explorer = DepthExplorer()
 @interact(depth=(4, 60, 2))
 def show(depth=40):
@@ -132,13 +132,13 @@ def show(depth=40):
     "mobile": (
         "MobileExplorer",
         """
-from helpers.explorers.mobile import MobileExplorer
+from helpers.chapters.ch06_mobilenet.explorer import MobileExplorer
 MobileExplorer()""",
         "[data-set='width']",
         ".mobile-track",
         PLAIN
         + """
-from helpers.explorers.mobile import COLOURS, COLUMNS, FULL, V1, costs, short, total
+from helpers.chapters.ch06_mobilenet.explorer import COLOURS, COLUMNS, FULL, V1, costs, short, total
 @interact(width=(25, 150, 5))
 def show(width=100):
     fig, axes = plt.subplots(1, 3, figsize=(13, 3.2))
@@ -156,13 +156,13 @@ def show(width=100):
     "recurrence": (
         "RecurrenceExplorer",
         """
-from helpers.explorers.recurrence import RecurrenceExplorer
+from helpers.chapters.ch07_rnn.explorer import RecurrenceExplorer
 RecurrenceExplorer()""",
         "[data-set='radius']",
         "[data-part='chart']",
         PLAIN
         + """
-from helpers.explorers.recurrence import draw_reach, reach
+from helpers.chapters.ch07_rnn.explorer import draw_reach, reach
 @interact(radius=(0.5, 1.5, 0.01))
 def show(radius=0.9):
     fig, ax = plt.subplots(figsize=(9, 4.4))
@@ -172,13 +172,13 @@ def show(radius=0.9):
     "hello": (
         "HelloExplorer",
         """
-from helpers.explorers.recurrence import HelloExplorer
+from helpers.chapters.ch07_rnn.explorer import HelloExplorer
 HelloExplorer()""",
         "[data-set='step']",
         "[data-part='plane']",
         PLAIN
         + """
-from helpers.explorers.recurrence import HelloExplorer, draw_plane
+from helpers.chapters.ch07_rnn.explorer import HelloExplorer, draw_plane
 explorer = HelloExplorer()
 steps, states = explorer._steps, explorer.states()
 @interact(step=(1, 4))
@@ -193,13 +193,13 @@ def show(step=1):
     "gates": (
         "GatesExplorer",
         """
-from helpers.explorers.gates import GatesExplorer
+from helpers.chapters.ch08_lstm.explorer import GatesExplorer
 GatesExplorer()""",
         "[data-gate='f'][data-step='0']",
         ".gates-stack",
         PLAIN
         + """
-from helpers.explorers.gates import COLOURS, GATES, GatesExplorer
+from helpers.chapters.ch08_lstm.explorer import COLOURS, GATES, GatesExplorer
 explorer = GatesExplorer()
 steps = range(1, len(explorer.candidates) + 1)
 @interact(f=(0.0, 1.0, 0.01))
@@ -217,13 +217,13 @@ def show(f=0.5):
     "attention": (
         "AttentionExplorer",
         """
-from helpers.explorers.attention import AttentionExplorer
+from helpers.chapters.ch09_attention.explorer import AttentionExplorer
 AttentionExplorer()""",
         "[data-set='temperature']",
         DRAWN,
         PLAIN
         + """
-from helpers.explorers.attention import AttentionExplorer
+from helpers.chapters.ch09_attention.explorer import AttentionExplorer
 explorer = AttentionExplorer()
 image, side, (row, column) = explorer.image(), explorer.size[3], explorer.query
 @interact(temperature=(0.1, 20.0, 0.1))
@@ -240,13 +240,13 @@ def show(temperature=1.0):
     "patches": (
         "PatchExplorer",
         """
-from helpers.explorers.patches import PatchExplorer
+from helpers.chapters.ch10_vit.explorer import PatchExplorer
 PatchExplorer()""",
         "[data-set='patch_size']",
         "[data-part='grid']",
         PLAIN
         + """
-from helpers.explorers.patches import AXES, COLOURS, PARTS, costs, curves, pixels, tokens, total
+from helpers.chapters.ch10_vit.explorer import AXES, COLOURS, PARTS, costs, curves, pixels, tokens, total
 @interact(patch_size=(4, 64, 2))
 def show(patch_size=16):
     image, parts, lines = pixels("astronaut", 224), costs("ViT-B", patch_size, 224), curves("ViT-B", patch_size)
@@ -266,14 +266,14 @@ def show(patch_size=16):
     "windows": (
         "WindowExplorer",
         """
-from helpers.explorers.windows import WindowExplorer
+from helpers.chapters.ch11_swin.explorer import WindowExplorer
 WindowExplorer()""",
         "[data-set='window_size']",
         "[data-part='windows']",
         PLAIN
         + """
 from helpers import data
-from helpers.explorers.windows import PATCH, SIDES, STEPS, WindowExplorer, costs, tints
+from helpers.chapters.ch11_swin.explorer import PATCH, SIDES, STEPS, WindowExplorer, costs, tints
 from matplotlib.colors import to_rgb
 explorer = WindowExplorer()
 side, grey = explorer.side, data.photograph("cat", PATCH * explorer.side).mean(0).numpy()

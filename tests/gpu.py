@@ -15,8 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from helpers.course.notebooks import find  # noqa: E402
 from helpers.device import pick_device  # noqa: E402  found by the line above
-from helpers.notebooks import find  # noqa: E402
 
 OF_THE_GPU = [
     "tests/test_gpu.py",

@@ -10,7 +10,7 @@ def imports_pyplot(module, name, setting, value):
     """Return whether making an explorer, moving one control and showing it, in a fresh Python, imports matplotlib.pyplot."""
     code = f"""
 import sys
-from helpers.explorers.{module} import {name}
+from {module} import {name}
 explorer = {name}()
 explorer.wanted = [[1, {setting!r}, {value!r}]]
 explorer._repr_mimebundle_()

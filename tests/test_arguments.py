@@ -23,19 +23,21 @@ from hypothesis import strategies as st
 from torch import nn
 
 import helpers
-from helpers import costs, data, device, exercises, layers, lecture, models, plots, sequences, shapes, source, training
-from helpers.explorers.attention import AttentionExplorer
-from helpers.explorers.convolution import ConvolutionExplorer
-from helpers.explorers.cost import CostExplorer
-from helpers.explorers.depth import DepthExplorer
-from helpers.explorers.gates import GatesExplorer
-from helpers.explorers.ground import html_image, pixel_png
-from helpers.explorers.mobile import MobileExplorer
-from helpers.explorers.patches import PatchExplorer
-from helpers.explorers.receptive_field import ReceptiveFieldExplorer
-from helpers.explorers.recurrence import HelloExplorer, RecurrenceExplorer
-from helpers.explorers.vgg_stack import VggStackExplorer
-from helpers.explorers.windows import WindowExplorer
+from helpers import costs, data, device, layers, models, plots, sequences, shapes, training
+from helpers.chapters.ch01_convolution.explorer import ConvolutionExplorer
+from helpers.chapters.ch02_seeing_further.explorer import ReceptiveFieldExplorer
+from helpers.chapters.ch03_alexnet.explorer import CostExplorer
+from helpers.chapters.ch04_vgg.explorer import VggStackExplorer
+from helpers.chapters.ch05_resnet.explorer import DepthExplorer
+from helpers.chapters.ch06_mobilenet.explorer import MobileExplorer
+from helpers.chapters.ch07_rnn.explorer import HelloExplorer, RecurrenceExplorer
+from helpers.chapters.ch08_lstm.explorer import GatesExplorer
+from helpers.chapters.ch09_attention.explorer import AttentionExplorer
+from helpers.chapters.ch10_vit.explorer import PatchExplorer
+from helpers.chapters.ch11_swin.explorer import WindowExplorer
+from helpers.course import claims as lecture
+from helpers.course import exercises, source
+from helpers.course.explorers.ground import html_image, pixel_png
 from helpers.models.deep import DeepBlock, deep_net
 
 HERE = Path(__file__).parent

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers import data
-from helpers.explorers.attention import SIDE, AttentionExplorer, made_heads, patches, unpacked
+from helpers.chapters.ch09_attention.explorer import SIDE, AttentionExplorer, made_heads, patches, unpacked
 
 IMAGE = torch.rand(3, 12, 20, generator=torch.Generator().manual_seed(0))
 

@@ -1,10 +1,8 @@
 """The benchmarks' own arithmetic: a wrong counter is seen as wrong, a chapter's cost is its kernel's, the page is never typed."""
 
 import argparse
-import importlib
 import json
 import os
-import pkgutil
 import platform
 import subprocess
 import sys
@@ -17,9 +15,9 @@ from torch import nn
 from torch.nn import functional as F
 
 import benchmarks.__main__ as runner
-import helpers.explorers
 from benchmarks import chapters, costs, explorers, import_time, layers, tables, threads
 from benchmarks.tables import Table, as_markdown, as_text, in_turn
+from helpers.course.rooms import rooms
 
 ALEXNET = 714_188_480  # MACs; torchvision's page says 0.714 billion
 
@@ -290,16 +288,7 @@ def test_a_chapter_takes_what_its_kernel_takes(tmp_path):
 
 
 def test_every_explorer_is_measured():
-    modules = [
-        importlib.import_module(f"helpers.explorers.{found.name}")
-        for found in pkgutil.iter_modules(helpers.explorers.__path__)
-    ]
-    there = {
-        name
-        for module in modules
-        for name, value in vars(module).items()
-        if name.endswith("Explorer") and isinstance(value, type) and value.__module__ == module.__name__
-    }
+    there = [kind.__name__ for room in rooms() for kind in room.explorers]
     assert len(there) >= 12 and sorted(case[0] for case in explorers.CASES.values()) == sorted(there)
 
 

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from leftovers import imports_pyplot
 from torch import nn
 
+from helpers.chapters.ch05_resnet import explorer as depth
+from helpers.chapters.ch05_resnet.explorer import ENDS, NORMS, DepthExplorer, batch, chart, place, profile, written
 from helpers.costs import cost_table
-from helpers.explorers import depth
-from helpers.explorers.depth import ENDS, NORMS, DepthExplorer, batch, chart, place, profile, written
 from helpers.models.deep import STARTS, DeepBlock, deep_net
 from helpers.models.resnet import BasicBlock
 
@@ -274,4 +274,4 @@ def test_the_callers_mistakes_are_named(settings, message):
 
 
 def test_no_callback_touches_pyplot():
-    assert not imports_pyplot("depth", "DepthExplorer", "depth", 8)
+    assert not imports_pyplot("helpers.chapters.ch05_resnet.explorer", "DepthExplorer", "depth", 8)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.course.source import show_source
 from helpers.device import pick_device, start
 from helpers.output import in_notebook
-from helpers.source import show_source
 
 
 def test_start_repeats_everything():

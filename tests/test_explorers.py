@@ -15,8 +15,9 @@ import torch
 from ipywidgets.embed import embed_data
 from PIL import Image
 
-from helpers.explorers import convolution, ground
-from helpers.explorers.convolution import PRESETS, ConvolutionExplorer, preset
+from helpers.chapters.ch01_convolution import explorer as convolution
+from helpers.chapters.ch01_convolution.explorer import PRESETS, ConvolutionExplorer, preset
+from helpers.course.explorers import ground
 from helpers.plots import figure
 
 FOLDER = Path(ground.__file__).parent
@@ -102,7 +103,7 @@ def test_a_still_gives_any_widget_a_picture_and_a_fixed_text(kind):
 
 def test_a_figure_png_is_drawn_off_screen():
     code = (
-        "import sys; from helpers.explorers.ground import figure_png; from helpers.explorers.convolution import ConvolutionExplorer;"
+        "import sys; from helpers.course.explorers.ground import figure_png; from helpers.chapters.ch01_convolution.explorer import ConvolutionExplorer;"
         "from helpers.plots import figure; fig, ax = figure(); assert figure_png(fig)[1:4] == b'PNG';"
         "ConvolutionExplorer([[1.0]])._repr_mimebundle_(); assert 'matplotlib.pyplot' not in sys.modules"
     )

@@ -30,8 +30,8 @@ import torch
 import torch.nn.functional as F
 from nbclient import NotebookClient
 
-from helpers.exercises import check, compare, ready, run, solutions
-from helpers.exercises.check import EXERCISES, Exercise, diagnose
+from helpers.course.exercises import check, compare, ready, run, solutions
+from helpers.course.exercises.engine import EXERCISES, Exercise, diagnose
 
 NAMES = list(EXERCISES)
 FILES = solutions.files()
@@ -621,7 +621,7 @@ def patch_module_len():
 
 def patch_difference():
     compare.difference = lambda *_, **__: None
-    sys.modules["helpers.exercises.check"].difference = lambda *_, **__: None
+    sys.modules["helpers.course.exercises.engine"].difference = lambda *_, **__: None
 
 
 def patch_method():
@@ -757,7 +757,7 @@ def test_in_a_notebook_every_cell_runs_to_its_end():
         "import builtins; builtins.print = None; return 1",
         "from IPython.display import clear_output; clear_output(); return 1",
     ]
-    cells = ["from helpers.exercises import check"]
+    cells = ["from helpers.course.exercises import check"]
     cells += [f"def {name}{arguments}{body}\n\ncheck({name})" for body in bodies if not body.startswith("%")]
     cells += [f"def {name}{arguments}return (kernel_size - 1) // 2\n\ncheck({name})"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])

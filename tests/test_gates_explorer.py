@@ -7,8 +7,8 @@ import pytest
 import torch
 from ipywidgets.embed import embed_data
 
-from helpers import slides
-from helpers.explorers.gates import CANDIDATES, COLOURS, OWN, STEPS, GatesExplorer, presets
+from helpers.chapters.ch08_lstm.explorer import CANDIDATES, COLOURS, OWN, STEPS, GatesExplorer, presets
+from helpers.course import slides
 
 
 def draw(steps, seed):

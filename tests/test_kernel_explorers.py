@@ -12,10 +12,12 @@ from leftovers import bytes_kept, imports_pyplot
 from PIL import Image
 from torch import nn
 
+from helpers.chapters.ch02_seeing_further import explorer as receptive_field
+from helpers.chapters.ch02_seeing_further.explorer import ReceptiveFieldExplorer, conv, measure, pool
+from helpers.chapters.ch03_alexnet import explorer as cost
+from helpers.chapters.ch03_alexnet.explorer import CostExplorer, Layer, costs
 from helpers.costs import cost_table
-from helpers.explorers import cost, panel, receptive_field
-from helpers.explorers.cost import CostExplorer, Layer, costs
-from helpers.explorers.receptive_field import ReceptiveFieldExplorer, conv, measure, pool
+from helpers.course.explorers import panel
 from helpers.models.alexnet import AlexNet2012, alexnet
 from helpers.shapes import Window, output_range
 
@@ -73,11 +75,9 @@ def test_values_on_the_way_fit_into_a_message_and_a_notebook():
         assert len(json.dumps({"parts": explorer.parts, "values": explorer.values})) < 60_000
 
 
-@pytest.mark.parametrize(
-    "explorer", [("receptive_field", "ReceptiveFieldExplorer"), ("cost", "CostExplorer")], ids=lambda pair: pair[0]
-)
+@pytest.mark.parametrize("explorer", [ReceptiveFieldExplorer, CostExplorer], ids=lambda kind: kind.__name__)
 def test_no_callback_touches_pyplot(explorer):
-    assert not imports_pyplot(*explorer, "size", 100)
+    assert not imports_pyplot(explorer.__module__, explorer.__name__, "size", 100)
 
 
 def test_five_hundred_changes_leave_no_memory_behind():

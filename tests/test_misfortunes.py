@@ -30,8 +30,10 @@ from test_setup import clone  # noqa: F401  a fixture
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.overrides import TorchFunctionMode
 
-from helpers import data, device, machine, notebooks, sequences, training
+from helpers import data, device, sequences, training
+from helpers.chapters.ch00_start_here import machine
 from helpers.costs import cost_table
+from helpers.course import notebooks
 from helpers.device import own_dice, start
 from helpers.files import write_whole
 from helpers.training import Training, train
@@ -297,8 +299,8 @@ def test_display_twice(digits, capsys):
 SMALL = [
     # where every file is opened with its encoding named, Windows in Korean (cp949) reads the same as Linux
     "import sys, warnings\nwarnings.filterwarnings('error', category=EncodingWarning, module='helpers')",
-    "from helpers import costs, data, layers, lecture, plots, sequences, shapes, source, training\nfrom helpers.device import start\n"
-    "from helpers.exercises import check, hint, ready, solution\nfrom helpers.models.vgg import vgg11\nimport torch\ndevice = start(seed=0)",
+    "from helpers import costs, data, layers, plots, sequences, shapes, training\nfrom helpers.course import claims as lecture, source\nfrom helpers.device import start\n"
+    "from helpers.course.exercises import check, hint, ready, solution\nfrom helpers.models.vgg import vgg11\nimport torch\ndevice = start(seed=0)",
     "sets = [data.fashion_mnist(), data.digits(), data.shapes(20)]\nprint(sets, [round(each.images.mean().item(), 4) for each in sets])",
     "print(len(data.text()), [tuple(data.photograph(name, 64).shape) for name in data.photographs()])",
     "net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))\n"
@@ -312,11 +314,10 @@ SMALL = [
     "def conv_parameters(in_channels, out_channels, kernel_size):\n    return in_channels * kernel_size**2\ncheck(conv_parameters)",
     "hint(conv_parameters)",
     "solution(conv_parameters)",
-    "import importlib, pkgutil, helpers.explorers\n"  # each room reads its files when it is imported
-    "rooms = sorted(module.name for module in pkgutil.iter_modules(helpers.explorers.__path__))\n"
-    "explorers = {room: importlib.import_module(f'helpers.explorers.{room}') for room in rooms}\nlist(explorers)",
-    "explorers['convolution'].ConvolutionExplorer()",
-    "explorers['receptive_field'].ReceptiveFieldExplorer()",
+    "from helpers.course.rooms import rooms\n"  # each room reads its files when it is imported
+    "explorers = {each.__name__: each for room in rooms() for each in room.explorers}\nlist(explorers)",
+    "explorers['ConvolutionExplorer']()",
+    "explorers['ReceptiveFieldExplorer']()",
 ]
 ELSEWHERE = "from pathlib import Path\nfrom helpers import data\nassert Path(data.__file__).is_relative_to({!r}) and data.folder().is_relative_to({!r})"
 # Nothing may be written but in the folder of the notebook and in the one for temporary files.

@@ -10,9 +10,9 @@ import torchvision
 from leftovers import bytes_kept, imports_pyplot
 from torch import nn
 
+from helpers.chapters.ch06_mobilenet import explorer as mobile
+from helpers.chapters.ch06_mobilenet.explorer import BLOCKS, FULL, LIMITS, V1, V2, MobileExplorer, costs, total
 from helpers.costs import cost_table
-from helpers.explorers import mobile
-from helpers.explorers.mobile import BLOCKS, FULL, LIMITS, V1, V2, MobileExplorer, costs, total
 from helpers.models.mobilenet import mobilenet_v1, mobilenet_v2
 
 
@@ -231,7 +231,7 @@ def test_bars_of_both_networks_share_one_scale_and_their_pieces_fill_them():
 
 
 def test_no_callback_touches_pyplot():
-    assert not imports_pyplot("mobile", "MobileExplorer", "size", 128)
+    assert not imports_pyplot("helpers.chapters.ch06_mobilenet.explorer", "MobileExplorer", "size", 128)
 
 
 def test_changes_leave_no_memory_behind():

@@ -1,14 +1,12 @@
 """The notebooks as they are stored. That they still compute what is stored, nbval tests."""
 
-from pathlib import Path
-
 import guards
 import nbformat
 import pytest
 
-from helpers.lecture import CHAPTERS, CLAIMS
+from helpers.course.rooms import NOTEBOOKS as FOLDER
+from helpers.course.rooms import rooms
 
-FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 STORED = {path.stem: nbformat.read(path, 4) for path in NOTEBOOKS}
 LEARNING = [stem for stem in STORED if not stem.startswith("00")]
@@ -37,14 +35,13 @@ def test_exercises(stem):
     assert not problems, "\n".join(problems)
 
 
-@pytest.mark.parametrize("stem", LEARNING)
-def test_every_claim_is_settled_once(stem):
-    assert stem in CHAPTERS, f"helpers.lecture.CHAPTERS does not say which claims {stem} settles"
-    letters = CHAPTERS[stem]
-    problems = guards.ledger(STORED[stem], [id for id in CLAIMS if id.rstrip("0123456789") in letters])
+def test_every_notebook_has_a_room_and_every_room_a_notebook():
+    assert [room.stem for room in rooms()] == [path.stem for path in NOTEBOOKS]
+    assert [room.number for room in rooms()] == list(range(len(NOTEBOOKS)))
+
+
+@pytest.mark.parametrize("room", rooms(), ids=lambda room: room.stem)
+def test_every_claim_of_the_room_is_settled_once(room):
+    claims = room.load("claims")
+    problems = guards.ledger(STORED[room.stem], [each.id for each in claims.CLAIMS] if claims else [])
     assert not problems, "\n".join(problems)
-
-
-def test_every_claim_has_a_chapter():
-    assert {id[0] for id in CLAIMS} == set("".join(CHAPTERS.values()))
-    assert sorted(CHAPTERS) == sorted(LEARNING), "helpers.lecture.CHAPTERS and notebooks/ differ"

@@ -14,10 +14,8 @@ from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import ViT_B_16_Weights
 
-from helpers.costs import cost_table
-from helpers.data import photograph, photographs
-from helpers.explorers import patches
-from helpers.explorers.patches import (
+from helpers.chapters.ch10_vit import explorer as patches
+from helpers.chapters.ch10_vit.explorer import (
     AS_CUT,
     COLUMNS,
     LIMITS,
@@ -31,6 +29,8 @@ from helpers.explorers.patches import (
     total,
     weights_memory,
 )
+from helpers.costs import cost_table
+from helpers.data import photograph, photographs
 from helpers.models import vit
 from helpers.models.vit import ViT
 
@@ -463,7 +463,7 @@ def test_every_photograph_can_be_shown():
 
 
 def test_no_callback_touches_pyplot():
-    assert not imports_pyplot("patches", "PatchExplorer", "patch_size", 32)
+    assert not imports_pyplot("helpers.chapters.ch10_vit.explorer", "PatchExplorer", "patch_size", 32)
 
 
 def test_changes_leave_no_memory_behind():

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.explorers.recurrence import (
+from helpers.chapters.ch07_rnn.explorer import (
     DISTANCES,
     HIDDEN,
     HelloExplorer,

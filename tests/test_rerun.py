@@ -5,7 +5,7 @@ import pytest
 from guards import WIDGET, kernel, runs
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from helpers import notebooks
+from helpers.course import notebooks
 
 
 def write(folder, name, *sources):

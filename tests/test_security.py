@@ -26,12 +26,15 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 from torch import nn
 
-from helpers import costs, data, lecture, machine, output, slides
-from helpers.exercises import check, solution
-from helpers.exercises.check import EXERCISES, Exercise
-from helpers.explorers import ground, panel
-from helpers.explorers.recurrence import HelloExplorer
-from helpers.source import show_source
+from helpers import costs, data, output
+from helpers.chapters.ch00_start_here import machine
+from helpers.chapters.ch07_rnn.explorer import HelloExplorer
+from helpers.course import claims as lecture
+from helpers.course import slides
+from helpers.course.exercises import check, solution
+from helpers.course.exercises.engine import EXERCISES, Exercise
+from helpers.course.explorers import ground, panel
+from helpers.course.source import show_source
 from helpers.training import Training
 
 ROOT = Path(__file__).parent.parent
@@ -216,17 +219,19 @@ def test_nothing_makes_a_notebook_trusted():
 def test_scripts_run_no_text_and_set_html_in_known_places():
     assert len(SCRIPTS) >= 4
     known = {
-        ("attention.js", "PAGE"),
-        ("convolution.js", "PAGE"),
-        ("panel.js", "html"),
-        ("convolution.js", 'result.problem ? "" : sizeWords(s, K, height, width)'),
+        ("ch09_attention/explorer.js", "PAGE"),
+        ("ch01_convolution/explorer.js", "PAGE"),
+        ("explorers/panel.js", "html"),
+        ("ch01_convolution/explorer.js", 'result.problem ? "" : sizeWords(s, K, height, width)'),
     }  # numbers only
     for path in SCRIPTS:
         text = path.read_text(encoding="utf-8")
         assert not re.search(
             r"\beval\(|new Function|document\.write|insertAdjacentHTML|outerHTML\s*=|setTimeout\(\s*[\"'`]", text
         ), path.name
-        assert {(path.name, found) for found in re.findall(r"innerHTML\s*\+?=\s*([^;]+);", text)} <= known
+        assert {
+            (f"{path.parent.name}/{path.name}", found) for found in re.findall(r"innerHTML\s*\+?=\s*([^;]+);", text)
+        } <= known
 
 
 # ---- words that would be HTML

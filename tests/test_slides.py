@@ -9,9 +9,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from helpers import slides
-from helpers.notebooks import find
-from helpers.slides import explorer_call
+from helpers.course import slides
+from helpers.course.notebooks import find
+from helpers.course.slides import explorer_call
 
 PICTURE = new_output(
     "display_data", {"image/png": "iVBORw0KGgo=", "text/plain": "A dot."}, metadata={"image/png": {"alt": "A dot."}}

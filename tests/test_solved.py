@@ -12,7 +12,7 @@ import pytest
 from guards import grading
 from offline import attempts, environment
 
-from helpers.notebooks import run
+from helpers.course.notebooks import run
 
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
@@ -28,7 +28,7 @@ WITH_EXERCISES = [
 @pytest.mark.skipif(CHROMIUM is not None, reason="tests/browser/test_chapters.py solves the chapters in the browser")
 @pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
 def test_solved(path, tmp_path):
-    from helpers.exercises.solve import solve
+    from helpers.course.exercises.solve import solve
 
     solved = solve(nbformat.read(path, 4))
     checks = [cell for cell in solved.cells if grading(cell).get("grade")]

@@ -10,7 +10,7 @@ import twice
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from test_setup import clone  # noqa: F401  a fixture
 
-from helpers.notebooks import find
+from helpers.course.notebooks import find
 
 ROOT = Path(__file__).parent.parent
 COUNTS = "n = globals().get('n', 0) + 1\nprint('run', n)"
@@ -18,7 +18,7 @@ COUNTS = "n = globals().get('n', 0) + 1\nprint('run', n)"
 COMMAND = """
 import sys
 from pathlib import Path
-from helpers import notebooks
+from helpers.course import notebooks
 notebooks.find = lambda chosen=(): sorted(Path(sys.argv[1]).glob("*.ipynb"))
 import twice
 sys.exit(twice.main([]))

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
+from helpers.chapters.ch04_vgg.explorer import CHANNELS, KERNELS, LAYERS, SIZES, VggStackExplorer, cost, paths
 from helpers.costs import cost_table
-from helpers.explorers.vgg_stack import CHANNELS, KERNELS, LAYERS, SIZES, VggStackExplorer, cost, paths
 
 
 def ask(explorer, *changes):
@@ -151,7 +151,7 @@ def test_wrong_arguments_are_named(settings, message):
 def test_it_never_touches_pyplot():
     code = """
 import sys
-from helpers.explorers.vgg_stack import VggStackExplorer
+from helpers.chapters.ch04_vgg.explorer import VggStackExplorer
 explorer = VggStackExplorer()
 explorer.wanted = [[1, "layers", 4]]
 explorer._repr_mimebundle_()

@@ -11,10 +11,8 @@ import torch
 from leftovers import bytes_kept, imports_pyplot
 from torch import nn
 
-from helpers.costs import cost_table
-from helpers.data import photographs
-from helpers.explorers import windows
-from helpers.explorers.windows import (
+from helpers.chapters.ch11_swin import explorer as windows
+from helpers.chapters.ch11_swin.explorer import (
     BLOCKS,
     IMAGE,
     ROLLED,
@@ -28,6 +26,8 @@ from helpers.explorers.windows import (
     reach,
     span,
 )
+from helpers.costs import cost_table
+from helpers.data import photographs
 from helpers.models.swin import SwinBlock, WindowAttention, shift_mask, swin_t, window_partition
 from helpers.models.vit import EncoderBlock
 
@@ -521,7 +521,7 @@ def test_it_shows_any_photograph(name):
 
 
 def test_no_callback_touches_pyplot():
-    assert not imports_pyplot("windows", "WindowExplorer", "side", 32)
+    assert not imports_pyplot("helpers.chapters.ch11_swin.explorer", "WindowExplorer", "side", 32)
 
 
 def test_changes_leave_no_memory_behind():

@@ -15,7 +15,7 @@ from nbclient.exceptions import CellControlSignal, DeadKernelError
 from offline import attempts, environment
 from stored_outputs import differences
 
-from helpers.notebooks import find, run
+from helpers.course.notebooks import find, run
 
 
 def wrong(session, path):

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers.explorers.attention import AttentionExplorer, patches
+from helpers.chapters.ch09_attention.explorer import AttentionExplorer, patches
 
 DRAW = torch.Generator().manual_seed(0)
 IMAGE = torch.rand(3, 24, 36, generator=DRAW)
@@ -144,7 +144,7 @@ def test_leaving_takes_its_listeners_along(alone, page):
 
 def test_in_jupyterlab_kernel_and_browser_keep_step_and_it_goes_on_after_a_restart(notebook):
     notebook.write(
-        "from helpers.explorers.attention import AttentionExplorer\nexplorer = AttentionExplorer(query=(6, 6))\nexplorer"
+        "from helpers.chapters.ch09_attention.explorer import AttentionExplorer\nexplorer = AttentionExplorer(query=(6, 6))\nexplorer"
     ).open().run_all()
     root = notebook.view(".attex")
     grid = dict(rows=14, cols=14)

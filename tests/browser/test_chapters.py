@@ -15,7 +15,7 @@ from stored_outputs import differences
 from test_nbval import SMALL
 
 from browser.conftest import leave
-from helpers.exercises.solve import solve
+from helpers.course.exercises.solve import solve
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
 # All code cells in order, as they stand in JupyterLab now.

@@ -8,8 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers.explorers import convolution
-from helpers.explorers.convolution import PADDING_MODES, PRESETS, ConvolutionExplorer
+from helpers.chapters.ch01_convolution import explorer as convolution
+from helpers.chapters.ch01_convolution.explorer import PADDING_MODES, PRESETS, ConvolutionExplorer
 
 # Set controls as a hand does, through their own events, and read the result; one entry of `steps` after the other.
 DRIVE = """(root, steps) => steps.map(step => {
@@ -278,7 +278,8 @@ def test_it_fits_and_is_large_enough_to_read(alone, page, width, sides):
 
 def shown(notebook, code, *more):
     notebook.write(
-        f"from helpers.explorers.convolution import ConvolutionExplorer\nexplorer = {code}\nexplorer", *more
+        f"from helpers.chapters.ch01_convolution.explorer import ConvolutionExplorer\nexplorer = {code}\nexplorer",
+        *more,
     ).open().run_all()
     assert notebook.errors() == []
     return notebook.view(".convex")

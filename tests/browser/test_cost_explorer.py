@@ -3,13 +3,15 @@
 import pytest
 
 from browser.test_receptive_field_explorer import OVERLAPS, SMALL, VALUE, answered, leaks, put, ran, readable
-from helpers.explorers.cost import LIMITS, PRESETS, costs, total
+from helpers.chapters.ch03_alexnet.explorer import LIMITS, PRESETS, costs, total
 
 SEEN = "r => [...r.querySelectorAll('.bar, .n, .change')].map(n => n.innerHTML).join()"
 
 
 def shown(notebook, code="CostExplorer()", *more):
-    return ran(notebook, f"from helpers.explorers.cost import CostExplorer\nexplorer = {code}\nexplorer", *more)
+    return ran(
+        notebook, f"from helpers.chapters.ch03_alexnet.explorer import CostExplorer\nexplorer = {code}\nexplorer", *more
+    )
 
 
 def totals(root):

@@ -8,9 +8,9 @@ import torch
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from test_slides import PICTURE, code, prose
 
-from helpers import slides
-from helpers.explorers.convolution import ConvolutionExplorer
-from helpers.notebooks import find
+from helpers.chapters.ch01_convolution.explorer import ConvolutionExplorer
+from helpers.course import slides
+from helpers.course.notebooks import find
 
 SIZE = {"width": 1280, "height": 720}
 # What of the slide shown now reaches beyond it, found on the boxes that the browser drew; not by what deck.js believes.

@@ -1,14 +1,16 @@
 """The depth explorer in Chromium: every control, the keyboard, both themes, a narrow screen, and what it leaves behind."""
 
 from browser.test_receptive_field_explorer import SMALL, VALUE, answered, leaks, put, ran, readable
-from helpers.explorers.depth import DepthExplorer
+from helpers.chapters.ch05_resnet.explorer import DepthExplorer
 
 SEEN = "r => [...r.querySelectorAll('polyline')].map(n => n.getAttribute('points')).join() + r.querySelector('[data-part=words]').textContent"
 ENDS = {"depth": (4, 60), "norm": ("off", "on"), "start": ("torch", "he"), "end": ("ReLU", "BN"), "seed": (0, 99)}
 
 
 def shown(notebook, code="DepthExplorer()", *more):
-    return ran(notebook, f"from helpers.explorers.depth import DepthExplorer\nexplorer = {code}\nexplorer", *more)
+    return ran(
+        notebook, f"from helpers.chapters.ch05_resnet.explorer import DepthExplorer\nexplorer = {code}\nexplorer", *more
+    )
 
 
 def text(root):

@@ -6,7 +6,7 @@ import random
 import pytest
 import torch
 
-from helpers.explorers.gates import CANDIDATES, OWN, GatesExplorer, presets
+from helpers.chapters.ch08_lstm.explorer import CANDIDATES, OWN, GatesExplorer, presets
 
 # Set sliders as a hand does, through their own events: a list of [gate, step, percent], step 0 for all.
 DRIVE = """(root, steps) => steps.map(([gate, step, percent]) => {
@@ -171,7 +171,7 @@ CONTRAST = """root => {
 
 def shown(notebook, code, *more):
     notebook.write(
-        f"from helpers.explorers.gates import GatesExplorer\nexplorer = {code}\nexplorer", *more
+        f"from helpers.chapters.ch08_lstm.explorer import GatesExplorer\nexplorer = {code}\nexplorer", *more
     ).open().run_all()
     assert notebook.errors() == []
     return notebook.view(".gates")

@@ -2,29 +2,21 @@
 
 import asyncio
 import contextlib
-import importlib
-import inspect
-import pkgutil
 import threading
 import urllib.parse
 
 import pytest
 
-import helpers.explorers
 from browser.conftest import Lab
+from helpers.course.rooms import rooms
 
 ROOTS = ".panel, .convex, .attex, .gates"
 
 
 def explorers():
     """Return name → the code that shows it, for every explorer there is."""
-    found = {}
-    for room in sorted(module.name for module in pkgutil.iter_modules(helpers.explorers.__path__)):
-        module = importlib.import_module(f"helpers.explorers.{room}")
-        for name, kind in inspect.getmembers(module, inspect.isclass):
-            if name.endswith("Explorer") and kind.__module__ == module.__name__:
-                found[name] = f"from helpers.explorers.{room} import {name}\n{name}()"
-    return found
+    kinds = [kind for room in rooms() for kind in room.explorers]
+    return {kind.__name__: f"from {kind.__module__} import {kind.__name__}\n{kind.__name__}()" for kind in kinds}
 
 
 def shown(notebook, *names):

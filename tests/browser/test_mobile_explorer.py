@@ -3,13 +3,17 @@
 import pytest
 
 from browser.test_receptive_field_explorer import OVERLAPS, SMALL, VALUE, answered, leaks, put, ran, readable
-from helpers.explorers.mobile import BLOCKS, COLUMNS, FULL, LIMITS, START, V1, V2, costs, short, total
+from helpers.chapters.ch06_mobilenet.explorer import BLOCKS, COLUMNS, FULL, LIMITS, START, V1, V2, costs, short, total
 
 SEEN = "r => [...r.querySelectorAll('.mobile-track, .mobile-share, .total, b[data-part]')].map(n => n.innerHTML).join()"
 
 
 def shown(notebook, code="MobileExplorer()", *more):
-    return ran(notebook, f"from helpers.explorers.mobile import MobileExplorer\nexplorer = {code}\nexplorer", *more)
+    return ran(
+        notebook,
+        f"from helpers.chapters.ch06_mobilenet.explorer import MobileExplorer\nexplorer = {code}\nexplorer",
+        *more,
+    )
 
 
 def totals(root):

@@ -3,8 +3,18 @@
 import pytest
 
 from browser.test_receptive_field_explorer import CONTRAST, OVERLAPS, SMALL, VALUE, answered, leaks, put, readable
+from helpers.chapters.ch10_vit.explorer import (
+    LIMITS,
+    MODELS,
+    ORDERS,
+    SHUFFLED,
+    costs,
+    short,
+    tokens,
+    total,
+    weights_memory,
+)
 from helpers.data import photographs
-from helpers.explorers.patches import LIMITS, MODELS, ORDERS, SHUFFLED, costs, short, tokens, total, weights_memory
 
 SEEN = "r => [...r.querySelectorAll('.field-stage, .patch-token, .patch-chain, .patch-grid, .patch-below, .patch-words')].map(n => n.innerHTML).join()"
 TEXTS = "[role=columnheader], [role=rowheader], [role=cell], .patch-chain, .patch-words p, .patch-key span, .patch-token > div, .panel-top > label"
@@ -20,7 +30,7 @@ CUT = """r => [...r.querySelectorAll('select')].filter(n => { const c = document
 
 def shown(notebook, code="PatchExplorer()", *more):
     notebook.write(
-        f"from helpers.explorers.patches import PatchExplorer\nexplorer = {code}\nexplorer", *more
+        f"from helpers.chapters.ch10_vit.explorer import PatchExplorer\nexplorer = {code}\nexplorer", *more
     ).open().run_all()
     assert notebook.errors() == []
     return notebook.view(".panel")

@@ -9,7 +9,7 @@ VALUE = "(r, name) => r.querySelector(`[data-set='${name}']:not(button)`).value"
 def shown(notebook, code="ReceptiveFieldExplorer()", *more):
     return ran(
         notebook,
-        f"from helpers.explorers.receptive_field import ReceptiveFieldExplorer\nexplorer = {code}\nexplorer",
+        f"from helpers.chapters.ch02_seeing_further.explorer import ReceptiveFieldExplorer\nexplorer = {code}\nexplorer",
         *more,
     )
 

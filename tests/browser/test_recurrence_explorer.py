@@ -8,7 +8,7 @@ HELLO = "r => r.querySelector('.hello-body').innerHTML"
 
 def shown(notebook, code, *more):
     notebook.write(
-        f"from helpers.explorers.recurrence import HelloExplorer, RecurrenceExplorer\nexplorer = {code}\nexplorer",
+        f"from helpers.chapters.ch07_rnn.explorer import HelloExplorer, RecurrenceExplorer\nexplorer = {code}\nexplorer",
         *more,
     ).open().run_all()
     assert notebook.errors() == []

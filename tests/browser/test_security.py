@@ -2,9 +2,9 @@
 
 HARM = """PLANTED = '<script>window.harmed = 1</' + 'script><img src="data:," onerror="window.harmed = 1">'"""
 CELLS = [
-    "import torch\nfrom torch import nn\nfrom helpers import costs, data, lecture\nfrom helpers.exercises import check\n"
-    "from helpers.explorers.convolution import ConvolutionExplorer\nfrom helpers.explorers.recurrence import HelloExplorer\n"
-    "from helpers.source import show_source\nfrom helpers.training import train\n" + HARM,
+    "import torch\nfrom torch import nn\nfrom helpers import costs, data, lecture\nfrom helpers.course.exercises import check\n"
+    "from helpers.chapters.ch01_convolution.explorer import ConvolutionExplorer\nfrom helpers.chapters.ch07_rnn.explorer import HelloExplorer\n"
+    "from helpers.course.source import show_source\nfrom helpers.training import train\n" + HARM,
     "lecture.settle('A1', True, PLANTED)",
     "check(PLANTED, 1)",
     "def conv2d_loops(*arguments, **more):\n    raise ValueError(PLANTED)\ncheck(conv2d_loops)",

@@ -3,14 +3,14 @@
 import pytest
 
 from browser.test_receptive_field_explorer import OVERLAPS, SMALL, VALUE, answered, put, ran, readable
-from helpers.explorers.vgg_stack import CHANNELS, KERNELS, LAYERS, SIZES
+from helpers.chapters.ch04_vgg.explorer import CHANNELS, KERNELS, LAYERS, SIZES
 
 SEEN = "r => [...r.querySelectorAll('svg, .stack-bar, .stack-title, .stack-words, .n')].map(n => n.innerHTML).join()"
 
 
 def shown(notebook, code="VggStackExplorer()", *more):
     return ran(
-        notebook, f"from helpers.explorers.vgg_stack import VggStackExplorer\nexplorer = {code}\nexplorer", *more
+        notebook, f"from helpers.chapters.ch04_vgg.explorer import VggStackExplorer\nexplorer = {code}\nexplorer", *more
     )
 
 

@@ -1,7 +1,7 @@
 """The window explorer in Chromium: every control, pointing, the keyboard, both themes, a narrow screen, and what it leaves behind."""
 
 from browser.test_receptive_field_explorer import OVERLAPS, SMALL, VALUE, answered, leaks, put, readable
-from helpers.explorers.windows import BLOCKS, IMAGE, ROLLED, SIDES, VIEWS, WINDOWS, WindowExplorer
+from helpers.chapters.ch11_swin.explorer import BLOCKS, IMAGE, ROLLED, SIDES, VIEWS, WINDOWS, WindowExplorer
 
 SEEN = """r => [...r.querySelectorAll('[data-part=windows], [data-part=heard], [data-part=chart], [data-part=mine], [data-part=other], [data-part=steps]')]
     .map(n => n.innerHTML).join()"""
@@ -11,7 +11,7 @@ WIDE = "r => [...r.querySelectorAll('*')].filter(n => n.checkVisibility() && n.s
 
 def shown(notebook, code="WindowExplorer()", *more):
     notebook.write(
-        f"from helpers.explorers.windows import WindowExplorer\nexplorer = {code}\nexplorer", *more
+        f"from helpers.chapters.ch11_swin.explorer import WindowExplorer\nexplorer = {code}\nexplorer", *more
     ).open().run_all()
     assert notebook.errors() == []
     return notebook.view(".panel")

@@ -1,0 +1,222 @@
+"""The exercises of chapter 02, seeing further."""
+
+import torch
+import torch.nn.functional as F
+
+from helpers.course.exercises.engine import Exercise
+from helpers.shapes import Window, receptive_field
+
+
+def _field(layers):
+    return receptive_field([Window(*layer) for layer in layers])[-1].size
+
+
+def _walk(layers, size, jump, before=False):
+    """The rule, with other beginnings, or with the jump updated before it is used."""
+    for kernel_size, stride in layers:
+        jump *= stride if before else 1
+        size += (kernel_size - 1) * jump
+        jump *= 1 if before else stride
+    return size
+
+
+def _added_jump(layers):
+    size, jump = 1, 1
+    for kernel_size, stride in layers:
+        size, jump = size + (kernel_size - 1) * jump, jump + stride - 1
+    return size
+
+
+def _whole_kernel(layers):
+    size, jump = 1, 1
+    for kernel_size, stride in layers:
+        size, jump = size + kernel_size * jump, jump * stride
+    return size
+
+
+def _last_stride(layers):
+    size, jump = 1, 1
+    for kernel_size, stride in layers:
+        size, jump = size + (kernel_size - 1) * jump, stride
+    return size
+
+
+Exercise(
+    "receptive_field_size",
+    reference=_field,
+    cases=lambda: [
+        {"layers": layers}
+        for layers in (
+            [(3, 1), (3, 1), (3, 1)],
+            [(7, 2), (3, 2), (3, 1)],
+            [(11, 4), (3, 3), (5, 1), (3, 2), (2, 1)],
+            [(5, 1)],
+        )
+    ],
+    mistakes=[
+        (
+            lambda layers: _walk([(kernel, 1) for kernel, _ in layers], 1, 1),
+            "the **strides** are ignored: after a layer with stride 2, one step of the next window is two input pixels.",
+        ),
+        (
+            lambda layers: _walk(layers, 1, 1, before=True),
+            "the jump is multiplied by the layer's **own stride too early**: the taps of a window are as far apart as its inputs are; its "
+            "stride only matters to the layers after it.",
+        ),
+        (_whole_kernel, "each layer adds **K − 1** jumps, not K: a window of 1 pixel adds nothing."),
+        (
+            _added_jump,
+            "the strides are **added up**: two layers with stride 2 make a jump of 2 × 2 = 4; where they differ, 4 and 3 make 12.",
+        ),
+        (_last_stride, "the jump is only the **last stride**: it is the product of all strides so far."),
+        (
+            lambda layers: _walk(layers, 0, 1),
+            "one pixel too few: before any layer a unit already sees **one** pixel, so the size starts at 1.",
+        ),
+        (
+            lambda layers: _walk(layers[::-1], 1, 1),
+            "the layers are taken **from last to first**: with size and jump one goes from the image upwards.",
+        ),
+        (
+            lambda layers: receptive_field([Window(*layer) for layer in layers])[-1].jump,
+            "this is the **jump** after the last layer, the distance between two neighbouring fields; asked for is the size.",
+        ),
+    ],
+    hints=[
+        "Keep two numbers: the size `r` and the jump `j`, both 1 before the first layer.",
+        "A window of K has K − 1 gaps, and each of them is `j` pixels wide: `r = r + (kernel_size - 1) * j`.",
+        "After that, and not before, `j = j * stride`.",
+    ],
+)
+
+
+def _pool_cases():
+    dice = torch.Generator().manual_seed(0)
+    return [
+        {"x": torch.randn(*shape, generator=dice) - 1, "kernel_size": kernel_size, "stride": stride}
+        for shape, kernel_size, stride in (((4, 6), 2, 2), ((8, 11), 3, 2), ((9, 7), 2, 3))
+    ]
+
+
+def _pool(x, kernel_size, stride):
+    return F.max_pool2d(x[None, None], kernel_size, stride)[0, 0]
+
+
+def _at_stride_one(x, kernel_size, stride):
+    rows, cols = _pool(x, kernel_size, stride).shape
+    return _pool(x, kernel_size, 1)[:rows, :cols]
+
+
+Exercise(
+    "max_pool",
+    reference=_pool,
+    cases=_pool_cases,
+    mistakes=[
+        (
+            lambda x, kernel_size, stride: F.avg_pool2d(x[None, None], kernel_size, stride)[0, 0],
+            "this is **average** pooling: max pooling keeps the largest value of the window.",
+        ),
+        (
+            lambda x, kernel_size, stride: -_pool(-x, kernel_size, stride),
+            "this keeps the **smallest** value of each window.",
+        ),
+        (
+            lambda x, kernel_size, stride: _pool(x, kernel_size, stride).clamp(min=0),
+            "negative values have become **0**: where a whole window is negative, its largest value is negative too. Does your search for "
+            "the largest start at 0?",
+        ),
+        (
+            lambda x, kernel_size, stride: _pool(x.abs(), kernel_size, stride),
+            "this compares values **without their signs**: −3 is smaller than 1.",
+        ),
+        (
+            lambda x, kernel_size, stride: _pool(x, kernel_size, 1),
+            "**stride** is ignored: the window jumps by `stride` pixels, so the output is smaller.",
+        ),
+        (
+            _at_stride_one,
+            "the output has the size that **stride** asks for, but the window moves one pixel at a time: it starts at `i * stride`, "
+            "`j * stride`.",
+        ),
+        (
+            lambda x, kernel_size, stride: _pool(x, kernel_size, kernel_size),
+            "the window moves by **kernel_size**: that is only the default of the libraries; here `stride` says how far.",
+        ),
+        (
+            lambda x, kernel_size, stride: _pool(x, stride, stride),
+            "the window is `stride` pixels wide, and should be **kernel_size** wide.",
+        ),
+        (
+            lambda x, kernel_size, stride: F.max_pool2d(x[None, None], kernel_size, stride, ceil_mode=True)[0, 0],
+            "one row or column **too many**: a last window that does not fit is left out; round the division down.",
+        ),
+        (
+            lambda x, kernel_size, stride: _pool(x, kernel_size, stride).T,
+            "**rows and columns of the output are swapped**: `out[i, j]` with `i` going down and `j` to the right.",
+        ),
+    ],
+    hints=[
+        "The output is `(H - kernel_size) // stride + 1` high, and as wide by the same rule.",
+        "Output `i, j` looks at `x[i*stride:i*stride + kernel_size, j*stride:j*stride + kernel_size]`.",
+        "`.max()` gives the largest value of that window.",
+    ],
+)
+
+
+Exercise(
+    "layers_to_see",
+    reference=lambda size: size // 2,
+    cases=lambda: [{"size": size} for size in (1, 3, 4, 32, 225)],
+    mistakes=[
+        (
+            lambda size: (size - 1) // 2,
+            "for an **even** size this is one layer too few: the fields are 1, 3, 5, 7, ..., so 4 pixels need the layer that sees 5.",
+        ),
+        (lambda size: size // 2 + 1, "one layer **too many**: without any layer a unit already sees one pixel."),
+        (
+            lambda size: size // 3,
+            "this sets the windows **side by side**: they overlap, and each layer adds only 2 pixels.",
+        ),
+        (
+            lambda size: -(-size // 3),
+            "this sets the windows **side by side**: they overlap, so each layer adds 2 pixels, not 3.",
+        ),
+        (lambda size: size - 1, "each layer adds **two** pixels, one on either side, not one."),
+        (
+            lambda size: next(n for n in range(99) if 3**n >= size),
+            "the field does not **multiply** by 3 with each layer: at stride 1 each layer adds 2 pixels.",
+        ),
+        (
+            lambda size: 2 * size + 1,
+            "this is the field **of that many layers**; asked for is the number of layers for a field of that size.",
+        ),
+    ],
+    hints=[
+        "After n layers of 3 × 3 at stride 1 the field is 1 + 2n. Which n is the first with 1 + 2n ≥ size?",
+        "Solve for n and round up: (size − 1) / 2. A whole-number form of it is short; a loop is right as well.",
+    ],
+)
+
+
+Exercise(
+    "stem_field",
+    reference=27,
+    mistakes=[
+        (
+            13,
+            "the **strides** are ignored: 1 + 6 + 2 + 2 + 2. After two strides of 2, one step of the window is four input pixels.",
+        ),
+        (
+            49,
+            "the jump is taken **after** each layer's own stride: the 7 × 7 convolution still steps over single pixels.",
+        ),
+        (19, "this is the field after the **first** 3 × 3 convolution of the block: there are two."),
+        (11, "this is the field after the **max pooling**: the block's two convolutions come after it."),
+        (26, "one pixel too few: before any layer a unit already sees **one** pixel."),
+        (4, "this is the **jump** after these layers; asked for is the size of the field."),
+    ],
+    hints=[
+        "The layers are (7, 2), (3, 2), (3, 1), (3, 1), as (kernel, stride). Begin with r = 1 and j = 1.",
+        "After the convolution of the stem: r = 1 + 6·1 = 7, j = 2. After the pooling: r = 7 + 2·2 = 11, j = 4.",
+    ],
+)

@@ -1,0 +1,626 @@
+"""The receptive-field explorer: add, remove and edit layers, and see how much of the image one unit sees.
+
+Computed by helpers.shapes, and beside it measured: which input pixels does the unit's gradient reach, and how strongly?
+"""
+
+import functools
+import io
+from typing import NamedTuple
+
+import matplotlib
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from helpers import plots
+from helpers.course.explorers.ground import data_uri, problem
+from helpers.course.explorers.panel import LATE, Panel, button, choice, header, number, slider, whole
+from helpers.shapes import Window, check_pool_padding, input_range, output_size, receptive_field
+
+KINDS = ("conv", "pool")
+LIMITS = {"kernel_size": (1, 11), "stride": (1, 4), "padding": (0, 5), "dilation": (1, 3)}
+SIZES = (32, 227)
+MOST = 10
+OWN = "own layers"
+
+
+def conv(kernel_size, stride=1, padding=0, dilation=1):
+    return Window(kernel_size, stride, padding, dilation, "conv")
+
+
+def pool(kernel_size, stride=1, padding=0, dilation=1):
+    return Window(kernel_size, stride, padding, dilation, "pool")
+
+
+# name: (layers, side of the input). AlexNet is that of 2012, whose arithmetic needs 227 pixels.
+PRESETS = {
+    "three 3×3": ((conv(3, 1, 1),) * 3, 32),
+    "conv + pool ×3": ((conv(3, 1, 1), pool(2, 2)) * 3, 64),
+    "AlexNet to conv5": ((conv(11, 4), pool(3, 2), conv(5, 1, 2), pool(3, 2), *(conv(3, 1, 1),) * 3), 227),
+    "dilated": (tuple(conv(3, 1, d, d) for d in (1, 2, 3)), 32),
+}
+PICTURES = ("cat", "plain grid")
+
+
+# ---- the measurement
+
+
+class Measured(NamedTuple):
+    """What the gradient of one unit says, along one axis after the other.
+
+    rows, columns: (size,) float64, the gradient along each axis; that of a pixel is their product
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+
+    def region(self):
+        """Return ((first, last), (first, last)), rows and columns of the pixels that count; None where none does."""
+        found = [np.flatnonzero(axis) for axis in self]
+        return None if min(map(len, found)) == 0 else tuple((int(at[0]), int(at[-1])) for at in found)
+
+    def count(self):
+        """Return how many pixels count."""
+        return int(np.count_nonzero(self.rows)) * int(np.count_nonzero(self.columns))
+
+    def inside(self, rows, columns):
+        """Return the share, 0 to 1, of the gradient's energy (its square) within (first, last) rows and columns."""
+        share = 1.0
+        for axis, (first, last) in zip(self, (rows, columns)):
+            total = (axis**2).sum()
+            share *= (axis[max(first, 0) : last + 1] ** 2).sum() / total if total else 0.0
+        return float(share)
+
+
+@functools.lru_cache(maxsize=256)
+def measure(layers, size, row, column):
+    """Return the gradient of unit (row, column) of the last layer with respect to every input pixel: Measured.
+
+    layers: tuple of Window
+    size:   pixels, the side of the square input
+
+    A network of one channel with random positive kernels and no activation, differentiated once by torch in double
+    precision. Pooling averages: max pooling would pass the gradient to a single pixel. Each kernel is a column times a
+    row, so the network is one for the rows times one for the columns, and both are run as a 1-d network of two channels.
+    """
+    x = torch.zeros(1, 2, size, dtype=torch.float64, requires_grad=True)
+    generator, y = torch.Generator().manual_seed(0), x
+    for layer in layers:
+        K = layer.kernel_size
+        weight = 0.5 + torch.rand(2, 1, K, dtype=torch.float64, generator=generator)
+        if layer.name == "pool":
+            weight = torch.ones(2, 1, K, dtype=torch.float64)
+        weight = weight / weight.sum(2, keepdim=True)
+        y = F.conv1d(y, weight, stride=layer.stride, padding=layer.padding, dilation=layer.dilation, groups=2)
+    (gradient,) = torch.autograd.grad(y[0, 0, row] + y[0, 1, column], x)
+    return Measured(*gradient[0].numpy())
+
+
+def impossible(layers, size):
+    """Return (index, why) of the first layer that cannot be, in words for a student; None where all can."""
+    for i, layer in enumerate(layers):
+        try:
+            if layer.name == "pool":
+                check_pool_padding(layer.kernel_size, layer.padding)
+            size = output_size(size, *layer[:4])
+        except ValueError as error:
+            return i, f"Layer {i + 1} ({layer.name}): {error}."
+    return None
+
+
+def sizes(layers, size):
+    """Return the side of each layer's output."""
+    found = []
+    for layer in layers:
+        size = output_size(size, *layer[:4])
+        found.append(size)
+    return found
+
+
+def inner(first, size):
+    """Return (first, last) of the middle half of a field: size / 2 pixels, or one more where that would not be in the middle."""
+    half = size // 2 + (size - size // 2) % 2
+    return first + (size - half) // 2, first + (size - half) // 2 + half - 1
+
+
+# ---- the pictures
+
+HEAT = matplotlib.colormaps["YlOrRd"]
+
+
+def heat_palette():
+    """Return 256 colours as bytes: 0 is transparent, and what is above it is seen at once."""
+    share = np.linspace(0, 1, 256)
+    colours = HEAT(0.15 + 0.85 * share)
+    colours[:, 3] = 0.42 + 0.48 * share
+    colours[0, 3] = 0
+    return (colours * 255).round().astype(np.uint8).tobytes()
+
+
+PALETTE = heat_palette()
+
+
+def heat_png(measured):
+    """Return the gradient as the bytes of a PNG, one pixel a cell, transparent where it is zero; and where it lies: Measured.region()."""
+    region = measured.region()
+    if region is None:
+        return None, None
+    rows, columns = (axis[first : last + 1] for axis, (first, last) in zip(measured, region))
+    # The root of the gradient's root: the outer parts stay visible.
+    strength = np.outer((rows / rows.max()) ** 0.5, (columns / columns.max()) ** 0.5)
+    levels = np.where(np.outer(rows > 0, columns > 0), 1 + np.round(254 * strength), 0).astype(np.uint8)
+    image, buffer = Image.fromarray(levels, "L"), io.BytesIO()
+    image.putpalette(PALETTE, "RGBA")
+    image.save(buffer, "png", compress_level=1)
+    return buffer.getvalue(), region
+
+
+@functools.lru_cache(maxsize=16)
+def picture(name, size):
+    """Return an input picture: (size, size) grey values from 0 to 1, pale, so that colours show on it."""
+    if name == "cat":
+        try:
+            from helpers.data import photograph
+
+            return 0.3 + 0.7 * photograph("cat", size=size).mean(0).numpy()
+        except (OSError, ValueError):
+            pass  # without data/ there is still the grid
+    at = np.arange(size) // 8
+    return 0.94 - 0.12 * ((at[:, None] + at) % 2)
+
+
+@functools.lru_cache(maxsize=16)
+def picture_uri(name, size):
+    buffer = io.BytesIO()
+    Image.fromarray((picture(name, size) * 255).round().astype(np.uint8), "L").save(buffer, "png")
+    return data_uri(buffer.getvalue())
+
+
+# ---- the explorer
+
+
+def as_layers(layers):
+    """Return a tuple of Window, each "conv" or "pool" by its name; ValueError that names what cannot be edited here."""
+    found = []
+    for i, layer in enumerate(layers):
+        layer = Window(*layer) if isinstance(layer, tuple) else layer
+        if not isinstance(layer, Window):
+            raise ValueError(f"layers[{i}] (={layer!r}) must be a Window(kernel_size, stride, padding, dilation, name)")
+        for name, limits in LIMITS.items():
+            whole(f"layers[{i}].{name}", getattr(layer, name), *limits)
+        found.append(layer._replace(name="pool" if "pool" in layer.name else "conv"))
+    if not 1 <= len(found) <= MOST:
+        raise ValueError(f"layers (={len(found)} of them) must be 1 to {MOST}, to fit on one screen")
+    return tuple(found)
+
+
+class ReceptiveFieldExplorer(Panel):
+    """Show what one unit sees of the image, for layers that can be added, removed and edited. The last line of a cell displays it.
+
+    layers:  the name of a preset (PRESETS) or a sequence of 1 to 10 Window; a name with "pool" in it makes a pooling layer
+    picture: "cat" or "plain grid"
+    size:    pixels, the side of the square input, 32 to 227; None for what suits the layers
+    depth:   which layer's unit, 1 for the first; None for the last
+    unit:    (row, column) of the unit; None for the middle one
+    raises:  ValueError that names the argument
+
+    The attributes layers, size, depth and unit follow what is done in the browser; layers, size and depth can be set.
+    fields() returns what helpers.shapes computes, gradient() what torch measures.
+    """
+
+    def __init__(self, layers="conv + pool ×3", picture="cat", size=None, depth=None, unit=None):
+        super().__init__()
+        self._good, self._last, self._photo = None, 1, ""
+        if isinstance(layers, str):
+            if layers not in PRESETS:
+                raise ValueError(f"layers (={layers!r}) must be one of {', '.join(PRESETS)}, or a sequence of Window")
+            self._preset, (self._layers, own) = layers, PRESETS[layers]
+        else:
+            self._preset, self._layers, own = OWN, as_layers(layers), 96
+        if picture not in PICTURES:
+            raise ValueError(f"picture (={picture!r}) must be one of {', '.join(PICTURES)}")
+        self._picture, self._size = picture, whole("size", own if size is None else size, *SIZES)
+        count = len(self._layers)
+        self._depth = whole("depth", count if depth is None else depth, 1, count)
+        self._middle()
+        if unit is not None:
+            self._row, self._column = (whole(f"unit[{i}]", at, 0, (self._side() or 1) - 1) for i, at in enumerate(unit))
+            self._stay()
+        self.refresh()
+
+    # What Python reads and sets
+
+    @property
+    def layers(self):
+        """The layers now: a tuple of Window."""
+        return self._layers
+
+    @layers.setter
+    def layers(self, layers):
+        self._layers, self._preset = as_layers(layers), OWN
+        self._depth = len(self._layers)
+        self._middle()
+        self.refresh()
+
+    @property
+    def size(self):
+        """Pixels, the side of the input."""
+        return self._size
+
+    @size.setter
+    def size(self, size):
+        self._size = whole("size", size, *SIZES)
+        self.refresh()
+
+    @property
+    def depth(self):
+        """Which layer the unit belongs to, 1 for the first."""
+        return self._depth
+
+    @depth.setter
+    def depth(self, depth):
+        self._depth = whole("depth", depth, 1, len(self._layers))
+        self.refresh()
+
+    @property
+    def unit(self):
+        """(row, column) of the unit that is looked at."""
+        return self._row, self._column
+
+    def fields(self):
+        """Return list of Field(name, size, jump, start), one per layer.
+
+        raises: ValueError where a layer cannot be
+        """
+        wrong = impossible(self._layers, self._size)
+        if wrong:
+            raise ValueError(wrong[1])
+        return receptive_field(self._layers)
+
+    def gradient(self):
+        """Return the gradient of the unit with respect to the input: (size, size), float64."""
+        self.fields()
+        rows, columns = measure(self._layers[: self._depth], self._size, self._row, self._column)
+        return torch.tensor(np.outer(rows, columns))
+
+    # What the browser asks
+
+    def hear(self, name, value):
+        if name == "preset":
+            if value in PRESETS:
+                self._preset, (self._layers, self._size) = value, PRESETS[value]
+                self._depth = len(self._layers)
+                self._middle()
+        elif name == "picture":
+            self._picture = value
+        elif name == "size":
+            self._size = value
+        elif name == "depth":
+            self._depth = min(value, len(self._layers))
+        elif name in ("row", "column"):
+            setattr(self, f"_{name}", value)
+            self._stay()
+        elif name in ("x", "y"):
+            self._point(name, value)
+        elif name == "do":
+            self._do(*value.split())
+        else:
+            i, what = name.split(".")
+            if int(i) < len(self._layers):
+                layers = list(self._layers)
+                layers[int(i)] = layers[int(i)]._replace(**{"name" if what == "kind" else what: value})
+                self._layers, self._preset = tuple(layers), OWN
+
+    def _do(self, what, index=-1):
+        if what == "add" and len(self._layers) < MOST:
+            at_last = self._depth == len(self._layers)
+            self._layers, self._preset = (*self._layers, conv(3, 1, 1)), OWN
+            self._depth += at_last
+        elif what == "remove" and 1 < len(self._layers) > int(index):
+            i = int(index)
+            self._layers, self._preset = self._layers[:i] + self._layers[i + 1 :], OWN
+            self._depth = min(self._depth - (i < self._depth - 1), len(self._layers))
+        elif what == "centre":
+            self._middle()
+
+    # The unit stays in the middle until it is moved, and then at its place in the picture, whatever the layers become.
+
+    def _sides(self):
+        wrong = impossible(self._layers, self._size)
+        return sizes(self._layers[: wrong[0]] if wrong else self._layers, self._size)
+
+    def _middle(self):
+        self._share, self._row, self._column = (0.5, 0.5), 0, 0
+        self._place()
+
+    def _stay(self):
+        """Remember where in its map the unit is."""
+        side = self._side()
+        if side is not None:
+            self._share = tuple((at + 0.5) / side for at in (self._row, self._column))
+
+    def _side(self):
+        sides = self._sides()
+        return sides[self._depth - 1] if self._depth <= len(sides) else None
+
+    def _place(self):
+        side = self._side()
+        if side is not None:
+            self._row, self._column = (min(side - 1, int(share * side)) for share in self._share)
+
+    def _point(self, name, share):
+        """Move the unit to the one whose field has its middle nearest to where the picture was pointed at."""
+        side = self._side()
+        if side is None:
+            return
+        field = receptive_field(self._layers[: self._depth])[-1]
+        margin = self._margin(field, side)
+        pixel = share * (self._size + 2 * margin) - margin
+        at = round((pixel - field.start - field.size / 2) / field.jump)
+        setattr(self, "_column" if name == "x" else "_row", max(0, min(side - 1, at)))
+        self._stay()
+
+    def _margin(self, field, side):
+        """Return how many pixels of padding the picture shows around the input: enough for the middle unit's field, up to
+        the input's size, and a quarter of the input for those at the border. Not the unit's own, or the picture would jump."""
+
+        def beyond(at):
+            first = field.start + at * field.jump
+            return max(0, -first, first + field.size - self._size)
+
+        most = max(beyond(0), beyond(side - 1))
+        return min(most, self._size, max(self._size // 4, beyond(side // 2) + self._size // 24))
+
+    # What is shown
+
+    def refresh(self):
+        layers, size = self._layers, self._size
+        wrong = impossible(layers, size)
+        count = len(layers) if wrong is None else wrong[0]
+        self._place()
+        parts = {
+            "problem": problem(wrong[1] if wrong else ""),
+            "add": button("do", "add", "+ layer", "add a layer", "add", len(layers) == MOST),
+        }
+        fields, sides = receptive_field(layers[:count]), sizes(layers[:count], size)
+        for i in range(len(layers)):
+            known = i < count
+            parts[f"{i}.out"] = str(sides[i]) if known else "–"
+            parts[f"{i}.jump"] = str(fields[i].jump) if known else "–"
+            parts[f"{i}.field"] = f"<b>{fields[i].size}</b>" if known else "–"
+        if wrong is None:
+            self._good = self._pictures(fields[self._depth - 1], sides[self._depth - 1])
+            self._last = sides[self._depth - 1]
+            self._photo = (
+                f'<img alt="" src="{picture_uri(self._picture, size)}" style="inset:0;width:100%;height:100%">'
+            )
+        self.fixed = {"frame": FRAME, "table": table(len(layers)), "photo": self._photo}
+        self.parts = {**parts, "slides": slides(len(layers), self._last), **(self._good or {})}
+        self.wrong = [f"{wrong[0]}.{name}" for name in LIMITS] if wrong else []
+        values = {
+            "preset": self._preset,
+            "picture": self._picture,
+            "size": size,
+            "depth": self._depth,
+            "row": self._row,
+            "column": self._column,
+        }
+        for i, layer in enumerate(layers):
+            values |= {f"{i}.kind": layer.name, **{f"{i}.{name}": getattr(layer, name) for name in LIMITS}}
+        self.values = values
+
+    def _pictures(self, field, side):
+        """Return the parts that show the unit: picture, heat map, frame, words, sliders."""
+        size, depth = self._size, self._depth
+        measured = measure(self._layers[:depth], size, self._row, self._column)
+        spans = [
+            (field.start + at * field.jump, field.start + at * field.jump + field.size - 1)
+            for at in (self._row, self._column)
+        ]
+        margin = self._margin(field, side)
+        view = size + 2 * margin
+
+        def place(top, left, height, width):
+            return "".join(
+                f"{name}:{100 * value / view:.4f}%;"
+                for name, value in (
+                    ("top", top + margin),
+                    ("left", left + margin),
+                    ("height", height),
+                    ("width", width),
+                )
+            )
+
+        png, region = heat_png(measured)
+        heat = ""
+        if png:
+            (top, bottom), (left, right) = region
+            heat = f'<img alt="" src="{data_uri(png)}" style="{place(top, left, bottom - top + 1, right - left + 1)}">'
+        frame = f'<div class="frame" style="{place(spans[0][0], spans[1][0], field.size, field.size)}"></div>'
+        shown, words = self._words(field, spans, measured, region)
+        return {
+            "place": f'<div style="position:absolute;{place(0, 0, size, size)}" data-part="photo"></div>',
+            "heat": f'<div role="img" aria-label="{shown}">{heat}{frame}</div>',
+            "words": words,
+        }
+
+    def _words(self, field, spans, measured, region):
+        """Return what is to be seen, as the picture's alternative text and as HTML."""
+        size = self._size
+        seen = [(max(0, first), min(size - 1, last)) for first, last in spans]
+        high, wide = (last - first + 1 for first, last in seen)
+        cut = (high, wide) != (field.size, field.size)
+        first = (
+            f"One unit of layer {self._depth} sees <b>{field.size} × {field.size}</b> pixels; "
+            f"its neighbour looks {field.jump} further."
+        )
+        inside = f"{high} × {wide} of them inside the image" if cut else "these pixels"
+        count = measured.count()
+        if high < 1 or wide < 1 or region is None:
+            second = "<b>Measured: no gradient at all</b>, for all that this unit sees is padding."
+        elif region == tuple(seen) and count == high * wide:
+            second = f"<b>Measured equals computed</b>: the gradient is non-zero on exactly {inside}."
+        elif region == tuple(seen):
+            second = (
+                f"<b>Measured: the same outline</b>, but non-zero on {count:,} of {high * wide:,} pixels only: "
+                "stride or dilation skips the others."
+            )
+        else:
+            (top, bottom), (left, right) = region
+            second = (
+                f"<b>Measured: less</b>, {bottom - top + 1} × {right - left + 1} pixels, where {high} × {wide} were computed: "
+                "to the others the way leads through padding between the layers, or stride or dilation skips them."
+            )
+        third = ""
+        if region is not None and field.size > 2:
+            middle = [inner(first_, field.size) for first_, _ in spans]
+            half = middle[0][1] - middle[0][0] + 1
+            third = (
+                f"The inner {half} × {half} ({100 * half**2 / field.size**2:.0f} % of the area) "
+                f"{'carry' if half > 1 else 'carries'} <b>{100 * measured.inside(*middle):.0f} %</b> of the gradient's energy."
+            )
+        alt = f"the input, {size} by {size}, with the field of unit ({self._row}, {self._column}) framed and its gradient as a heat map"
+        return alt, f"<p>{first}</p><p>{second}</p><p>{third}</p>"
+
+    @property
+    def alt(self):
+        """What is shown now, in a sentence."""
+        names = ", ".join(f"{layer.name} {layer.kernel_size}×{layer.kernel_size}" for layer in self._layers)
+        head = f"Receptive-field explorer. Input {self._size} × {self._size}; layers: {names}. "
+        wrong = impossible(self._layers, self._size)
+        if wrong:
+            return head + wrong[1]
+        field = self.fields()[self._depth - 1]
+        return head + (
+            f"One unit of layer {self._depth} sees {field.size} × {field.size} pixels; "
+            f"its neighbour's view lies {field.jump} further."
+        )
+
+    def still(self):
+        """Return a figure of the layers' fields and of the unit's field on the picture."""
+        fig, (left, right) = plots.figure(1, 2, width=11, height=4.6, width_ratios=[1.25, 1])
+        wrong = impossible(self._layers, self._size)
+        count = len(self._layers) if wrong is None else wrong[0]
+        fields = receptive_field(self._layers[:count])
+        names = [
+            f"{i + 1}  {layer.name} {layer.kernel_size}×{layer.kernel_size}"
+            + (f" /{layer.stride}" if layer.stride > 1 else "")
+            for i, layer in enumerate(self._layers[:count])
+        ]
+        if fields:
+            plots.draw_bars(
+                left,
+                names,
+                [field.size for field in fields],
+                title="receptive field, in pixels",
+                colours=[plots.BLUE if i + 1 == self._depth else plots.SKY for i in range(count)],
+            )
+        else:
+            left.set_axis_off()
+        if wrong:
+            right.set_axis_off()
+            right.text(0.5, 0.5, "no output with\nthese settings", ha="center", va="center", transform=right.transAxes)
+            return fig
+        draw_field(right, self._layers[: self._depth], self._size, self._row, self._column, self._picture)
+        return fig
+
+
+def draw_field(ax, layers, size, row, column, name="cat"):
+    """Draw the picture, the gradient of the unit on it, and the frame of the computed field."""
+    ax.imshow(picture(name, size), cmap="gray", vmin=0, vmax=1)
+    png, region = heat_png(measure(tuple(layers), size, row, column))
+    if png:
+        (top, bottom), (left, right) = region
+        ax.imshow(
+            np.asarray(Image.open(io.BytesIO(png)).convert("RGBA")),
+            extent=(left - 0.5, right + 0.5, bottom + 0.5, top - 0.5),
+            interpolation="nearest",
+        )
+    (top, bottom), (left, right) = input_range(layers, row), input_range(layers, column)
+    ax.add_patch(
+        plots.Rectangle(
+            (left - 0.5, top - 0.5), right - left + 1, bottom - top + 1, fill=False, edgecolor=plots.BLUE, linewidth=3
+        )
+    )
+    ax.set(
+        xlim=(min(left, 0) - 1, max(right, size) + 1),
+        ylim=(max(bottom, size) + 1, min(top, 0) - 1),
+        xticks=[],
+        yticks=[],
+        title=f"layer {len(layers)}: {right - left + 1} × {bottom - top + 1} pixels",
+    )
+    ax.spines[:].set_visible(False)
+
+
+def table(count):
+    """Return the HTML of the layers' controls and of the places for what is computed."""
+    out = [
+        header(
+            (
+                ("", ""),
+                ("layer", ""),
+                ("kernel", "K"),
+                ("stride", "S"),
+                ("pad", "P"),
+                ("dilate", "D"),
+                ("output", "size"),
+                ("jump", ""),
+                ("field", ""),
+                ("", ""),
+            ),
+            right=6,
+        )
+    ]
+    for i in range(count):
+        controls = [
+            button("depth", i + 1, str(i + 1), f"show layer {i + 1}", f"show {i}"),
+            choice(f"{i}.kind", f"layer {i + 1}, kind", KINDS),
+            *(number(f"{i}.{name}", f"layer {i + 1}, {name.replace('_', ' ')}", *LIMITS[name]) for name in LIMITS),
+        ]
+        results = [f'<div role="cell" class="n" data-part="{i}.{name}"></div>' for name in ("out", "jump", "field")]
+        remove = button("do", f"remove {i}", "×", f"remove layer {i + 1}", f"remove {i}", count == 1)
+        out.append(
+            '<div role="row">'
+            + "".join(f'<div role="cell">{c}</div>' for c in controls)
+            + "".join(results)
+            + f'<div role="cell">{remove}</div></div>'
+        )
+    return "".join(out)
+
+
+def slides(count, side):
+    """Return the HTML of the sliders below the picture."""
+    found = (
+        ("depth", "layer whose unit is shown", 1, count),
+        ("row", "row of the unit", 0, side - 1),
+        ("column", "column of the unit", 0, side - 1),
+    )
+    return "".join(
+        f'<span>{name}</span>{slider(name, label, low, high)}<output data-show="{name}"></output>'
+        for name, label, low, high in found
+    )
+
+
+FRAME = f"""{LATE}
+<div class="panel-top">
+  <label>network {choice("preset", "network", (*PRESETS, OWN))}</label>
+  <label>picture {choice("picture", "picture", PICTURES)}</label>
+  <label>input size {slider("size", "input size", *SIZES)} <b data-show="size"></b></label>
+  <span data-part="add"></span>
+</div>
+<div class="field-body">
+  <div>
+    <div class="panel-table field-table" role="table" aria-label="layers" data-part="table"></div>
+    <div data-part="problem" style="margin-top:10px"></div>
+    <div class="field-words panel-note" data-part="words" aria-live="polite"></div>
+  </div>
+  <div>
+    <div class="panel-dims">
+      <div class="field-stage" data-at="x y"><div data-part="place"></div><div data-part="heat"></div></div>
+      <div class="field-key"><span><i style="border:3px solid #0072b2"></i>computed</span>
+        <span><i style="background:linear-gradient(to right,#fee692,#fd8d3c,#b10026)"></i>measured gradient</span></div>
+    </div>
+    <div class="field-slides" data-part="slides"></div>
+  </div>
+</div>"""

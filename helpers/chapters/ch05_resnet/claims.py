@@ -1,0 +1,69 @@
+"""What the lecture says on this, claim by claim, with the verdict that the chapter comes to."""
+
+from helpers.course.claims import Claim
+
+CLAIMS = (
+    Claim(
+        "E1",
+        "Beyond some depth a plain network gets worse (the degradation problem), even on its training data.",
+    ),
+    Claim(
+        "E2",
+        "Batch normalisation made networks of more than ten layers trainable.",
+        "condition",
+        "one of two ways: from a start fitted to the ReLU, He's, 14 plain layers learn without it, if less "
+        "well; from torch's default start they need it",
+    ),
+    Claim(
+        "E3",
+        "A residual block adds its input to its output, F(x) + x; where F is about 0 the block is the "
+        "identity, so a deeper network need not be worse.",
+    ),
+    Claim(
+        "E4",
+        "F is convolution, ReLU, convolution, ReLU; then x is added.",
+        "wrong",
+        "there is no ReLU before the addition: F is convolution, BN, ReLU, convolution, BN; the second ReLU "
+        "comes after the sum",
+    ),
+    Claim(
+        "E5",
+        "Beside the plain block there is the bottleneck block, which narrows, convolves and widens; input "
+        "and output have the same shape. It makes the network deeper for less compute.",
+        "condition",
+        "the shapes are the same inside a stage; where a stage begins, a projection stands in the shortcut",
+    ),
+    Claim(
+        "E6",
+        "The stem cuts the resolution to a quarter before the first block.",
+    ),
+    Claim(
+        "E7",
+        "Global average pooling, from GoogLeNet, and one fully connected layer replace the stack of fully "
+        "connected layers; the 1×1 convolution comes from Inception.",
+        "condition",
+        "both are older: they stand in Network in Network, 2013, and GoogLeNet took them over",
+    ),
+    Claim(
+        "E8",
+        "ResNet-18 and 34 use basic blocks, ResNet-50 bottlenecks.",
+    ),
+    Claim(
+        "E9",
+        "The recipe: BN after every convolution; He's initialisation instead of Xavier's; SGD with momentum "
+        "0.9; rate 0.1, divided by 10 on plateaus of the validation error; batches of 256; weight decay "
+        "1e-5; no dropout.",
+        "wrong",
+        "the weight decay of the paper is 1e-4; the rest is as the paper has it",
+    ),
+    Claim(
+        "E10",
+        "Networks of more than 100 layers can be trained.",
+    ),
+    Claim(
+        "E11",
+        "The output is 1×1024.",
+        "wrong",
+        "ImageNet has 1000 classes: the output is 1×1000",
+    ),
+)

@@ -1,0 +1,274 @@
+"""The depth explorer: how large gradients and values are, layer by layer, in plain and residual networks before training."""
+
+import math
+from functools import cache
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from helpers import plots
+from helpers.course.explorers.panel import LATE, Panel, choice, number, slider, whole
+from helpers.models.deep import STARTS, deep_net
+
+DEPTHS, SEEDS = (4, 60), (0, 99)
+NORMS = {"on": nn.BatchNorm2d, "off": nn.Identity}
+ENDS = {"BN": False, "ReLU": True}  # of F, before the addition
+IMAGES = 32
+LOW, HIGH = -9, 5  # powers of ten: the axes of both charts, the same for all settings
+COLOURS = {"plain": plots.ORANGE, "residual": plots.BLUE}
+CHARTS = {"gradients": "gradient of each layer's weights", "values": "values that each layer receives"}
+
+
+class Profile(NamedTuple):
+    """One number per layer, from the first convolution to the fully connected layer.
+
+    gradients: the length (Euclidean norm) of the gradient of the loss by the layer's weights
+    values:    the root mean square of what the layer receives
+    """
+
+    gradients: list
+    values: list
+
+
+@cache
+def batch():
+    """Return (images (32, 1, 8, 8), labels (32,)): the first training digits, or noise where the file is missing."""
+    from helpers import data
+
+    try:
+        digits = data.digits()
+        return digits.images[:IMAGES], digits.labels[:IMAGES]
+    except (FileNotFoundError, ValueError):
+        generator = torch.Generator().manual_seed(0)
+        return torch.rand(IMAGES, 1, 8, 8, generator=generator), torch.arange(IMAGES) % 10
+
+
+def profile(net, images, labels):
+    """Measure an untrained network: one pass forwards, one back. It is left in training mode, its weights as they were.
+
+    images: (N, 1, H, W); labels: (N,)
+    returns: Profile
+    """
+    layers = [module for module in net.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
+    received = {}
+    hooks = [
+        layer.register_forward_pre_hook(lambda layer, inputs: received.update({layer: inputs[0].detach()}))
+        for layer in layers
+    ]
+    loss = F.cross_entropy(net.train()(images), labels)
+    for hook in hooks:
+        hook.remove()
+    gradients = torch.autograd.grad(loss, [layer.weight for layer in layers])
+    lengths = torch.stack([gradient.norm() for gradient in gradients])
+    sizes = torch.stack([received[layer].square().mean().sqrt() for layer in layers])
+    return Profile(lengths.tolist(), sizes.tolist())
+
+
+class DepthExplorer(Panel):
+    """Show the gradient and the values of each layer of a plain and a residual network of one depth, before training.
+
+    depth:    layers with weights, even, 4 to 60
+    norm:     "on" or "off": batch normalisation after each convolution
+    start:    "he", "xavier" or "torch": how the convolutions' weights are drawn
+    end:      what F ends with before the addition: "BN", or "ReLU" as the lecture has it; a plain net has no addition
+    seed:     0 to 99, draws the weights; both networks get the same
+    raises:   ValueError that names the argument
+
+    Both networks of helpers.models.deep, 16 channels, are run on 32 digits at each change. measured() returns the numbers.
+    """
+
+    _css = (
+        Panel._css
+        + """
+.depth-charts { display: grid; grid-template-columns: 1fr 1fr; gap: 4px 24px; }
+.depth-charts svg { display: block; width: 100%; height: auto; max-width: 520px; overflow: visible; }
+.depth-charts text { fill: currentColor; font-size: 16px; }
+.depth-charts .grid { stroke: currentColor; stroke-opacity: .2; }
+.depth-charts figure { margin: 0; }
+.depth-charts figcaption { font-weight: 700; }
+.depth-key { display: flex; flex-wrap: wrap; gap: 4px 26px; margin: 0 0 6px; }
+.depth-key span { display: flex; align-items: center; gap: 8px; }
+.depth-key svg { width: 34px; height: 14px; }
+.depth-words p { margin: 6px 0 0; }
+@container (max-width: 760px) { .depth-charts { grid-template-columns: 1fr; } }
+"""
+    )
+
+    def __init__(self, depth=40, norm="on", start="he", end="BN", seed=0):
+        super().__init__()
+        if whole("depth", depth, *DEPTHS) % 2:
+            raise ValueError(
+                f"depth (={depth}) must be even, as each block has two layers: give {depth - 1} or {depth + 1}"
+            )
+        for name, value, options in (("norm", norm, NORMS), ("start", start, STARTS), ("end", end, ENDS)):
+            if not isinstance(value, str) or value not in options:
+                raise ValueError(f"{name} (={value!r}) must be one of {', '.join(options)}")
+        self.settings = {"depth": depth, "norm": norm, "start": start, "end": end, "seed": whole("seed", seed, *SEEDS)}
+        self._latest = None
+        self.refresh()
+
+    def measured(self):
+        """Return {"plain": Profile, "residual": Profile} of the present settings."""
+        if self._latest is None or self._latest[0] != self.settings:
+            depth, norm, start, end, seed = self.settings.values()
+            found = {}
+            with torch.random.fork_rng(devices=[]), torch.enable_grad():
+                for kind in COLOURS:
+                    torch.manual_seed(seed)
+                    net = deep_net(depth, kind == "residual", NORMS[norm], start, ENDS[end] and kind == "residual")
+                    found[kind] = profile(net, *batch())
+            self._latest = (dict(self.settings), found)
+        return self._latest[1]
+
+    # What the browser asks
+
+    def hear(self, name, value):
+        options = {"norm": NORMS, "start": STARTS, "end": ENDS}.get(name)
+        if options is not None and value in options:
+            self.settings[name] = value
+        elif name == "seed":
+            self.settings[name] = value
+        elif name == "depth":
+            self.settings[name] = value - value % 2
+
+    # What is shown
+
+    def refresh(self):
+        found = self.measured()
+        self.fixed = {"frame": FRAME}
+        self.parts = {"gradients": chart("gradients", found), "values": chart("values", found), "words": words(found)}
+        self.values = dict(self.settings)
+
+    @property
+    def alt(self):
+        """What is shown, in a sentence without measured numbers."""
+        depth, norm, start, end, seed = self.settings.values()
+        return (
+            f"Depth explorer. {depth} layers, batch normalisation {norm}, start {start}, F ends with {end}, seed {seed}: the gradient of "
+            "each layer's weights and the size of the values it receives, on logarithmic axes, a plain and a residual network."
+        )
+
+    def still(self):
+        """Return a figure of the two charts."""
+        found = self.measured()
+        fig, axes = plots.figure(1, 2, width=12, height=4.2)
+        for ax, (column, title) in zip(axes, CHARTS.items()):
+            for kind, marker in (("plain", "s"), ("residual", "o")):
+                numbers = [10 ** place(number) for number in getattr(found[kind], column)]
+                ax.plot(
+                    range(1, len(numbers) + 1), numbers, marker + "-", color=COLOURS[kind], label=kind, markersize=5
+                )
+            ax.set(yscale="log", ylim=(10.0**LOW, 10.0**HIGH), title=title, xlabel="layer")
+            ax.xaxis.get_major_locator().set_params(integer=True)
+        axes[0].legend(loc="lower right", ncols=2)
+        return fig
+
+
+def place(number):
+    """Return the power of ten at which a number is drawn: on the axes' edge where it lies beyond."""
+    if math.isnan(number) or number == math.inf:
+        return HIGH
+    return min(max(math.log10(number), LOW), HIGH) if number > 0 else LOW
+
+
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 500, 290, 52, 46, 10
+
+
+def chart(column, found):
+    """Return one chart as SVG: a line for each network, layers to the right, powers of ten upwards."""
+    count = len(found["plain"].gradients)
+    out = []
+
+    def across(layer):
+        return LEFT + (layer - 1) / (count - 1) * (WIDTH - LEFT - 14)
+
+    def up(power):
+        return TOP + (HIGH - power) / (HIGH - LOW) * (HEIGHT - TOP - BOTTOM)
+
+    for power in range(LOW + 1, HIGH + 1, 2):
+        out.append(
+            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 6}" y1="{up(power):.1f}" y2="{up(power):.1f}"/>'
+            f'<text x="{LEFT - 8}" y="{up(power) + 5:.1f}" text-anchor="end">{label(power)}</text>'
+        )
+    step = next(step for step in (1, 2, 5, 10) if count / step <= 8)
+    for layer in [1, *range(step, count + 1, step)] if step > 1 else range(1, count + 1):
+        out.append(f'<text x="{across(layer):.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{layer}</text>')
+    out.append(f'<text x="{(LEFT + WIDTH) / 2:.0f}" y="{HEIGHT - 6}" text-anchor="middle">layer</text>')
+    for kind, colour in COLOURS.items():
+        points = [(across(i + 1), up(place(number))) for i, number in enumerate(getattr(found[kind], column))]
+        line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        out.append(f'<polyline data-kind="{kind}" points="{line}" fill="none" stroke="{colour}" stroke-width="3"/>')
+        out += [mark(kind, x, y) for x, y in points]
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{CHARTS[column]}: {spoken(column, found)}">{"".join(out)}</svg>'
+
+
+def mark(kind, x, y):
+    """Return the point of one layer: a square for the plain network, a disc for the residual."""
+    if kind == "plain":
+        return f'<rect x="{x - 3.5:.1f}" y="{y - 3.5:.1f}" width="7" height="7" fill="{COLOURS[kind]}"/>'
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{COLOURS[kind]}"/>'
+
+
+def label(power):
+    """Write a power of ten: 0.01, 1, 100, and beyond these 10 with an exponent."""
+    return f"{10.0**power:g}" if abs(power) <= 2 else f"10{raised(power)}"
+
+
+def raised(power):
+    """Write a whole number as an exponent: ⁻⁷."""
+    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def written(number):
+    """Write a number with two digits that count: 0.37, 1,200, 4.1·10⁻⁷."""
+    if not math.isfinite(number):
+        return "beyond all numbers"
+    if number == 0 or 0.001 <= number < 1e5:
+        return f"{number:,.0f}" if number >= 100 else f"{number:.2g}"
+    mantissa, power = f"{number:.1e}".split("e")
+    return f"{mantissa}·10{raised(int(power))}"
+
+
+def spoken(column, found):
+    """Say where the lines of a chart begin and end."""
+    return "; ".join(
+        f"{kind}, first layer {written(getattr(found[kind], column)[0])}, last {written(getattr(found[kind], column)[-1])}"
+        for kind in COLOURS
+    )
+
+
+def words(found):
+    """Return what the charts show, in numbers: two sentences of HTML."""
+    said = []
+    for kind in COLOURS:
+        gradients, values = found[kind]
+        said.append(
+            f"<p><b>{kind.capitalize()}</b>: gradient of the first layer {written(gradients[0])}, of the last {written(gradients[-1])}; "
+            f"values into the second layer {written(values[1])}, into the last {written(values[-1])}.</p>"
+        )
+    return "".join(said)
+
+
+KEY = "".join(
+    f'<span><svg viewBox="0 0 34 14" aria-hidden="true"><line x1="0" x2="34" y1="7" y2="7" stroke="{colour}" stroke-width="3"/>'
+    f"{mark(kind, 17, 7)}</svg>{kind}</span>"
+    for kind, colour in COLOURS.items()
+)
+FRAME = f"""{LATE}
+<div class="panel-top">
+  <label>depth {slider("depth", "depth, layers", *DEPTHS, 2)} <b data-show="depth"></b></label>
+  <label>batch normalisation {choice("norm", "batch normalisation", NORMS)}</label>
+  <label>start {choice("start", "start of the weights", STARTS)}</label>
+  <label>F ends with {choice("end", "what F ends with before the addition", ENDS)}</label>
+  <label>seed <span style="width:62px">{number("seed", "seed of the weights", *SEEDS)}</span></label>
+</div>
+<div class="depth-key">{KEY}</div>
+<div class="depth-charts">
+  <figure><figcaption>{CHARTS["gradients"]}</figcaption><div data-part="gradients"></div></figure>
+  <figure><figcaption>{CHARTS["values"]}</figcaption><div data-part="values"></div></figure>
+</div>
+<div class="depth-words" data-part="words"></div>
+<div class="panel-note">Before training, {IMAGES} digits. Length of the gradient; root mean square of the values. The axes never change; what lies beyond is drawn at the edge.</div>
+"""

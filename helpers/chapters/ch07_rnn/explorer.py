@@ -1,0 +1,493 @@
+"""Two explorers of recurrent networks: a word read letter by letter, and how far back a gradient reaches.
+
+HelloExplorer shows a network of two units at one step: the sums, the state, the guess, and the way of the state in its
+plane. RecurrenceExplorer shows the length of the gradient by distance in time, for a W of any spectral radius, beside the
+line radius ** distance.
+"""
+
+import functools
+import html
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from helpers import plots
+from helpers.course.explorers.panel import LATE, Panel, button, choice, header, slider, whole
+from helpers.device import own_dice
+from helpers.layers.recurrent import RNN
+from helpers.sequences import encode, fit, one_hot
+
+# ---- the gradient by distance
+
+HIDDEN, DISTANCES = 32, 60
+RADIUS = (50, 150)  # hundredths
+ACTIVATIONS, MATRICES = ("linear", "tanh"), ("orthogonal", "random")
+DECADES = (-28, 12)  # the axis: with tanh 0.5 ends at 6e-25, and 1.5 ** 60 is 4e10
+
+
+@functools.lru_cache(maxsize=8)
+def drawn(matrix):
+    """Return (W, x, v): a W of spectral radius 1, (HIDDEN, HIDDEN), inputs (DISTANCES, HIDDEN), and a v of length 1."""
+    dice = np.random.default_rng(0)
+    W = dice.standard_normal((HIDDEN, HIDDEN))
+    W = np.linalg.qr(W)[0] if matrix == "orthogonal" else W / np.abs(np.linalg.eigvals(W)).max()
+    v = dice.standard_normal(HIDDEN)
+    return W, 0.5 * dice.standard_normal((DISTANCES, HIDDEN)), v / np.linalg.norm(v)
+
+
+def reach(radius, activation="linear", matrix="orthogonal"):
+    """Return how long the gradient of v·h_T with respect to h_(T − k) is, for k = 0 ... DISTANCES: (DISTANCES + 1,) float64.
+
+    radius:     the spectral radius of W, in h_t = f(W h_(t−1) + x_t), from h_0 = 0 on
+    activation: f: "linear" or "tanh"
+    matrix:     "orthogonal": every vector becomes `radius` times as long; "random": normal numbers, scaled to the radius
+
+    v and the x_t are random and always the same; v has length 1, so the first value is 1.
+    """
+    W, x, v = drawn(matrix)
+    h, slopes = np.zeros(HIDDEN), []
+    for x_t in x:
+        h = radius * W @ h + x_t
+        if activation == "tanh":
+            h = np.tanh(h)
+        slopes.append(1 - h**2 if activation == "tanh" else np.ones(HIDDEN))
+    lengths, back = [1.0], v
+    for slope in reversed(slopes):
+        back = radius * W.T @ (slope * back)
+        lengths.append(float(np.linalg.norm(back)))
+    return np.array(lengths)
+
+
+def written(value):
+    """Write a positive number in a few characters: 0.0342, 304 or 4 × 10⁻¹⁹."""
+    if 0.001 <= value < 10_000:
+        return f"{value:.3g}"
+    digits, power = f"{value:.0e}".split("e")
+    return f"{digits} × 10{raised(int(power))}"
+
+
+def raised(power):
+    """Write a whole number as an exponent."""
+    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+class RecurrenceExplorer(Panel):
+    """Show how long a gradient is after travelling back in time, beside the line radius ** distance. The last line of a cell displays it.
+
+    radius:     spectral radius of W, 0.5 to 1.5 in steps of 0.01
+    activation: "linear" or "tanh"
+    matrix:     "orthogonal" or "random"
+    distance:   time steps back, 1 to 60, that are read out in words
+    raises:     ValueError that names the argument
+
+    The attributes follow what is done in the browser. gradient() returns the measured lengths.
+    """
+
+    alt = (
+        "A chart of the length of a gradient against the distance in time that it has travelled back, on a logarithmic axis: the measured "
+        "curve, and the straight line of the spectral radius to the power of the distance."
+    )
+
+    def __init__(self, radius=0.9, activation="linear", matrix="orthogonal", distance=30):
+        super().__init__()
+        hundredths = (
+            round(100 * radius)
+            if isinstance(radius, (int, float)) and radius is not True and math.isfinite(radius)
+            else radius
+        )
+        if isinstance(hundredths, bool) or not isinstance(hundredths, int) or not RADIUS[0] <= hundredths <= RADIUS[1]:
+            raise ValueError(f"radius (={radius!r}) must be a number from 0.5 to 1.5")
+        for name, value, options in (("activation", activation, ACTIVATIONS), ("matrix", matrix, MATRICES)):
+            if not isinstance(value, str) or value not in options:
+                raise ValueError(f"{name} (={value!r}) must be one of {', '.join(options)}")
+        self._hundredths, self._activation, self._matrix = hundredths, activation, matrix
+        self._distance = whole("distance", distance, 1, DISTANCES)
+        self.refresh()
+
+    @property
+    def radius(self):
+        """The spectral radius of W."""
+        return self._hundredths / 100
+
+    @property
+    def activation(self):
+        return self._activation
+
+    @property
+    def matrix(self):
+        return self._matrix
+
+    @property
+    def distance(self):
+        """How many time steps back the words speak of."""
+        return self._distance
+
+    def gradient(self):
+        """Return the length of the gradient at distance 0 ... 60: (61,) float64."""
+        return reach(self.radius, self._activation, self._matrix)
+
+    def hear(self, name, value):
+        if name == "radius":
+            self._hundredths = value
+        elif name == "distance":
+            self._distance = value
+        elif name == "activation" and value in ACTIVATIONS:
+            self._activation = value
+        elif name == "matrix" and value in MATRICES:
+            self._matrix = value
+
+    def refresh(self):
+        lengths = self.gradient()
+        self.values = {
+            "radius": self._hundredths,
+            "distance": self._distance,
+            "activation": self._activation,
+            "matrix": self._matrix,
+        }
+        self.fixed = {"frame": REACH_FRAME}
+        self.parts = {
+            "r": f"{self.radius:.2f}",
+            "chart": chart(lengths, self.radius, self._distance),
+            "words": self._words(lengths),
+        }
+
+    def _words(self, lengths):
+        k, value, line = self._distance, lengths[self._distance], self.radius**self._distance
+        steps = "step" if k == 1 else "steps"
+        fits = "the same" if abs(value / line - 1) < 1e-6 else written(line)
+        kind = "grown" if value > 1.000001 else "shrunk" if value < 0.999999 else "kept its length"
+        change = (
+            f"has {kind} from 1 to <b>{written(value)}</b>"
+            if kind != "kept its length"
+            else "has <b>kept its length</b>"
+        )
+        return (
+            f"<p>After {k} {steps} back the gradient {change}. The line says {self.radius:.2f}{raised(k)}: {fits}.</p>"
+        )
+
+    def still(self):
+        """Return a figure of the chart."""
+        fig, ax = plots.figure(width=9, height=4.4)
+        draw_reach(ax, self.gradient(), self.radius)
+        ax.set(title=f"spectral radius {self.radius:.2f}, {self._activation}, {self._matrix} W")
+        return fig
+
+
+def draw_reach(ax, lengths, radius):
+    """Draw the measured lengths as dots and radius ** distance as a line, on a logarithmic axis."""
+    k = np.arange(len(lengths))
+    ax.plot(k, radius**k, color=plots.ORANGE, label="the line: radius to the distance", zorder=1)
+    ax.plot(k, lengths, "o", color=plots.BLUE, markersize=4.5, label="measured")
+    ax.set(
+        yscale="log",
+        ylim=(10.0 ** DECADES[0], 10.0 ** DECADES[1]),
+        xlabel="distance in time steps",
+        ylabel="length of the gradient",
+    )
+    ax.legend(loc="best")
+
+
+WIDE, HIGH, LEFT, BOTTOM = 760, 330, 76, 46
+
+
+def chart(lengths, radius, distance):
+    """Return the chart as SVG."""
+    low, high = DECADES
+
+    def x(k):
+        return LEFT + k * (WIDE - LEFT - 12) / DISTANCES
+
+    def y(value):
+        return 10 + (high - math.log10(value)) * (HIGH - BOTTOM - 10) / (high - low)
+
+    out = [
+        f'<svg viewBox="0 0 {WIDE} {HIGH}" width="{WIDE}" height="{HIGH}" role="img" aria-label="{html.escape(RecurrenceExplorer.alt)}">'
+    ]
+    for power in range(low, high + 1, 4):
+        name = "1" if power == 0 else "10" + raised(power)
+        at = y(10.0**power)
+        out.append(
+            f'<path class="{"one" if power == 0 else "grid"}" d="M{LEFT} {at:.1f}H{WIDE - 12}"/>'
+            f'<text x="{LEFT - 8}" y="{at + 5:.1f}" text-anchor="end">{name}</text>'
+        )
+    for k in range(0, DISTANCES + 1, 10):
+        out.append(f'<text x="{x(k):.1f}" y="{HIGH - BOTTOM + 20}" text-anchor="middle">{k}</text>')
+    out.append(
+        f'<text x="{(LEFT + WIDE) / 2}" y="{HIGH - 6}" text-anchor="middle">distance in time steps</text>'
+        f'<path class="here" d="M{x(distance):.1f} 10V{HIGH - BOTTOM}"/>'
+        f'<path class="line" d="M{x(0):.1f} {y(1):.1f}L{x(DISTANCES):.1f} {y(radius**DISTANCES):.1f}"/>'
+    )
+    out += [
+        f'<circle class="{"dot now" if k == distance else "dot"}" cx="{x(k):.1f}" cy="{y(value):.1f}" r="{7 if k == distance else 3.5}"/>'
+        for k, value in enumerate(lengths)
+    ]
+    return "".join(out) + "</svg>"
+
+
+REACH_FRAME = f"""{LATE}
+<div class="panel-top">
+  <label>spectral radius of W {slider("radius", "spectral radius of W, in hundredths", *RADIUS)} <b data-part="r"></b></label>
+  <label>activation {choice("activation", "activation", ACTIVATIONS)}</label>
+  <label>W {choice("matrix", "kind of W", MATRICES)}</label>
+  <label>distance {slider("distance", "distance in time steps", 1, DISTANCES)} <b data-show="distance"></b></label>
+</div>
+<div class="reach-chart" data-part="chart"></div>
+<div class="field-key reach-key"><span><i class="dots"></i>measured length of the gradient</span>
+  <span><i class="line"></i>the line: radius to the power of the distance</span></div>
+<div class="panel-note" data-part="words" aria-live="polite"></div>"""
+
+
+# ---- a word, letter by letter
+
+
+class Speller(nn.Module):
+    """A plain recurrent network that names the next letter: x (N, T, letters) → (N, T, letters).
+
+    letters:     how many different ones
+    hidden_size: units of the state
+    """
+
+    def __init__(self, letters, hidden_size=2):
+        super().__init__()
+        self.rnn = RNN(letters, hidden_size, batch_first=True)
+        self.head = nn.Linear(hidden_size, letters)
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0])
+
+
+@functools.lru_cache(maxsize=4)
+def speller(word="hello", seed=0):
+    """Return a Speller with 2 units, trained on one word until it says it: some tenths of a second."""
+    alphabet = "".join(dict.fromkeys(word))
+    ids = encode(word, alphabet)
+    with own_dice():
+        torch.manual_seed(seed)
+        model = Speller(len(alphabet))
+    x, y = one_hot(ids[:-1], len(alphabet))[None], ids[None, 1:]
+    fit(model, lambda generator: (x, y), steps=300, lr=0.1)
+    return model
+
+
+class HelloExplorer(Panel):
+    """Show a network of two units while it reads a word, one step at a time. The last line of a cell displays it.
+
+    model:    has `rnn`, a plain RNN of two units (helpers.layers' or torch's, one layer, batch_first or not), and `head`, a linear
+              layer to the letters; None for one that is trained at once
+    word:     of 3 to 9 letters; the network reads all but the last, and should name all but the first
+    alphabet: the letters in the order of the model's inputs; None for those of the word, in their order
+    step:     which letter is read, 1 for the first
+    raises:   ValueError that names the argument
+
+    The attribute `step` follows what is done in the browser, and can be set.
+    """
+
+    alt = (
+        "A network of two units reads a word letter by letter. For one step: the sums that make the new state, the chances of the next "
+        "letter as bars, and the way of the state through its plane."
+    )
+
+    def __init__(self, model=None, word="hello", alphabet=None, step=1):
+        super().__init__()
+        if not isinstance(word, str) or not 3 <= len(word) <= 9:
+            raise ValueError(f"word (={word!r}) must be a text of 3 to 9 letters, to fit on one line")
+        self.word, self.alphabet = word, alphabet or "".join(dict.fromkeys(word))
+        model = speller(word) if model is None else model
+        rnn, head = getattr(model, "rnn", None), getattr(model, "head", None)
+        if (
+            getattr(rnn, "hidden_size", None) != 2
+            or getattr(rnn, "num_layers", None) != 1
+            or not hasattr(rnn, "nonlinearity")
+        ):
+            raise ValueError(
+                "model.rnn must be a plain RNN with hidden_size 2 and one layer: its state is drawn in a plane"
+            )
+        if rnn.input_size != len(self.alphabet) or getattr(head, "out_features", None) != len(self.alphabet):
+            raise ValueError(
+                f"model must take and give one number for each of the {len(self.alphabet)} letters of alphabet "
+                f"(={self.alphabet!r}): input_size is {rnn.input_size}"
+            )
+        self._steps = self._read(rnn, head)
+        self._step = whole("step", step, 1, len(self._steps))
+        self.refresh()
+
+    def _read(self, rnn, head):
+        """Return for each step (from the letter with the biases, from the state before, new state, chances), lists of numbers."""
+        W_ih, W_hh, b_ih, b_hh = (weight.detach().double().cpu() for weight in rnn.parameters())
+        f = torch.tanh if rnn.nonlinearity == "tanh" else torch.relu
+        h, found = torch.zeros(2, dtype=torch.float64), []
+        for x in one_hot(encode(self.word[:-1], self.alphabet), len(self.alphabet)).double():
+            letter, before = W_ih @ x + b_ih + b_hh, W_hh @ h
+            h = f(letter + before)
+            chances = (head.weight.detach().double().cpu() @ h + head.bias.detach().double().cpu()).softmax(0)
+            found.append(tuple(part.tolist() for part in (letter, before, h, chances)))
+        return found
+
+    @property
+    def step(self):
+        """Which letter is read now, 1 for the first."""
+        return self._step
+
+    @step.setter
+    def step(self, step):
+        self._step = whole("step", step, 1, len(self._steps))
+        self.refresh()
+
+    def states(self):
+        """Return the state after each letter: a list of (unit 1, unit 2)."""
+        return [tuple(state) for _, _, state, _ in self._steps]
+
+    def chances(self):
+        """Return the chance of each letter of the alphabet to be the next, now: a list from 0 to 1 with sum 1."""
+        return self._steps[self._step - 1][3]
+
+    def hear(self, name, value):
+        if name == "step":
+            self._step = value
+        elif name == "do":
+            self._step = min(max(self._step + (1 if value == "next" else -1), 1), len(self._steps))
+
+    def refresh(self):
+        now, count = self._step - 1, len(self._steps)
+        letter, before, state, chances = self._steps[now]
+        self.values = {"step": self._step}
+        self.fixed = {"frame": hello_frame(count)}
+        guess, right = self.alphabet[int(np.argmax(chances))], self.word[now + 1]
+        self.parts = {
+            "buttons": button("do", "previous", "◀ previous", "previous letter", "previous", now == 0)
+            + button("do", "next", "next ▶", "next letter", "next", now == count - 1),
+            "word": "".join(
+                f'<span class="{"tile on" if i == now else "tile"}">{html.escape(c)}</span>'
+                for i, c in enumerate(self.word[:-1])
+            ),
+            "sums": "".join(
+                '<div role="row">'
+                + "".join(
+                    f'<div role="cell" class="n">{text}</div>'
+                    for text in (
+                        f"{i + 1}",
+                        signed(letter[i]),
+                        signed(before[i]),
+                        signed(letter[i] + before[i]),
+                        f"<b>{signed(state[i])}</b>",
+                    )
+                )
+                + "</div>"
+                for i in range(2)
+            ),
+            "bars": "".join(
+                f'<div role="row"><div role="cell" class="name">{html.escape(c)}</div><div role="cell" class="chance"><i style="width:{100 * p:.1f}%"></i>'
+                f"<span>{percent(p)}</span></div></div>"
+                for c, p in zip(self.alphabet, chances, strict=True)
+            ),
+            "plane": plane(self.word, self.states(), now),
+            "words": f"<p>It reads <b>{html.escape(self.word[now])}</b>, its guess is <b>{html.escape(guess)}</b>; the next letter is "
+            f"<b>{html.escape(right)}</b>: {'right' if guess == right else 'wrong'}.</p>",
+        }
+
+    def still(self):
+        """Return a figure: the states in their plane, and the chances of the next letter at the step that is shown."""
+        fig, (left, right) = plots.figure(1, 2, width=10.5, height=4.4)
+        draw_plane(left, self.word, self.states())
+        chances = self.chances()
+        plots.draw_bars(
+            right,
+            list(self.alphabet),
+            [100 * p for p in chances],
+            fmt="{:.0f} %",
+            xlabel="chance in %",
+            title=f"after “{self.word[: self._step]}”",
+        )
+        return fig
+
+
+def signed(value):
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def percent(p):
+    return "< 1 %" if p < 0.005 else f"{100 * p:.0f} %"
+
+
+def draw_plane(ax, word, states):
+    """Draw the way of a state of two units: from 0 to the state after each letter of the word."""
+    places = [(0.0, 0.0), *states]
+    ax.plot(*zip(*places, strict=True), color=plots.SKY, linewidth=1.5, zorder=0)
+    ax.plot(0, 0, "o", color=plots.GREY, markersize=9)
+    for i, (a, b) in enumerate(states):
+        ax.plot(a, b, "o", color=plots.ORANGE if word[i] in word[:i] + word[i + 1 : -1] else plots.BLUE, markersize=27)
+        ax.text(
+            a,
+            b,
+            f"{word[i]}{'₁₂₃₄₅₆₇₈₉'[i]}",
+            ha="center",
+            va="center",
+            color="black" if word.count(word[i]) > 1 else "white",
+            fontsize=15,
+        )
+    ax.set(
+        xlim=(-1.25, 1.25),
+        ylim=(-1.25, 1.25),
+        xlabel="unit 1",
+        ylabel="unit 2",
+        aspect="equal",
+        title="the state after each letter",
+    )
+
+
+def plane(word, states, now):
+    """Return the plane of the two units as SVG, with the way up to this step dark and the rest pale."""
+    side = 330
+
+    def at(value):
+        return side / 2 + 0.42 * side * max(-1.15, min(1.15, value))
+
+    def place(state):
+        return at(state[0]), at(-state[1])
+
+    out = [
+        f'<svg viewBox="0 0 {side} {side + 24}" width="{side}" height="{side + 24}" role="img" aria-label="The state after each letter, in the plane of the two units.">',
+        f'<rect class="edge" x="{at(-1):.0f}" y="{at(-1):.0f}" width="{at(1) - at(-1):.0f}" height="{at(1) - at(-1):.0f}"/>',
+        f'<path class="grid" d="M{at(-1):.0f} {at(0)}H{at(1):.0f}M{at(0)} {at(-1):.0f}V{at(1):.0f}"/>',
+        f'<text x="{side / 2}" y="{side + 12}" text-anchor="middle">unit 1, from −1 to 1; upwards unit 2</text>',
+    ]
+    points = [place((0, 0)), *(place(state) for state in states)]
+    for i, (a, b) in enumerate(zip(points, points[1:])):
+        out.append(
+            f'<path class="{"way" if i <= now else "way pale"}" d="M{a[0]:.1f} {a[1]:.1f}L{b[0]:.1f} {b[1]:.1f}"/>'
+        )
+    out.append(f'<circle class="start" cx="{points[0][0]}" cy="{points[0][1]}" r="6"/>')
+    for i, (x, y) in enumerate(points[1:]):
+        kind = "state now" if i == now else "state" if i < now else "state pale"
+        out.append(
+            f'<g class="{kind}"><circle cx="{x:.1f}" cy="{y:.1f}" r="17"/><text x="{x:.1f}" y="{y + 6:.1f}" text-anchor="middle">'
+            f"{html.escape(word[i])}{'₁₂₃₄₅₆₇₈₉'[i]}</text></g>"
+        )
+    return "".join(out) + "</svg>"
+
+
+@functools.cache
+def hello_frame(count):
+    heads = (
+        ("unit", ""),
+        ("letter and bias", "letter"),
+        ("state before", "before"),
+        ("sum", ""),
+        ("new state", "state"),
+    )
+    return f"""{LATE}
+<div class="panel-top">
+  <span data-part="buttons" class="hello-buttons"></span>
+  <label>letter {slider("step", "which letter is read", 1, count)} <b data-show="step"></b></label>
+  <span data-part="word" class="hello-word"></span>
+</div>
+<div class="hello-body">
+  <div>
+    <div class="panel-table hello-sums" role="table" aria-label="the sums of this step">{header(heads, right=0)}<div data-part="sums" role="rowgroup"></div></div>
+    <div class="panel-table hello-bars" role="table" aria-label="chance of the next letter"><div data-part="bars" role="rowgroup"></div></div>
+    <div class="panel-note" data-part="words" aria-live="polite"></div>
+  </div>
+  <div data-part="plane" class="hello-plane"></div>
+</div>"""

@@ -1,0 +1,64 @@
+"""What the lecture says on this, claim by claim, with the verdict that the chapter comes to."""
+
+from helpers.course.claims import Claim
+
+CLAIMS = (
+    Claim(
+        "J1",
+        "An image becomes patches, each patch a linear embedding plus a position: tokens; with a class token "
+        "before them they pass L encoders, and an MLP head reads the class.",
+    ),
+    Claim(
+        "J2",
+        "The encoder block is norm, multi-head attention, norm, MLP; usually L ≥ 12.",
+        "condition",
+        "two residual additions belong in it, one around each half",
+    ),
+    Claim(
+        "J3",
+        "A ViT has global context from the first layer; its receptive field need not grow.",
+    ),
+    Claim(
+        "J4",
+        "Trained on ImageNet alone a ResNet does better; after pre-training on very much data ViT wins.",
+        "condition",
+        "with the first paper's recipe; the recipe of DeiT later brought ViT to the same accuracy on ImageNet alone",
+    ),
+    Claim(
+        "J5",
+        "ViT has few inductive biases, so regularisation and augmentation matter, and its cost grows with "
+        "the number of tokens.",
+        "condition",
+        "the few biases and the cost hold; augmentation pays where training is long enough to learn from it, "
+        "but here a CNN gained as much",
+    ),
+    Claim(
+        "J6",
+        "Distillation: a CNN is the teacher; the student ViT has one more learnable token whose output must "
+        "match the teacher's, while the student also learns the label; longer training and a higher "
+        "resolution help more.",
+        "condition",
+        "the teacher must know something that the labels do not say, such as the classes of images without labels",
+    ),
+    Claim(
+        "J7",
+        "ViT is not sensitive to the size of its input.",
+        "wrong",
+        "more patches can be fed in, but the positions must be interpolated, the cost changes, and the answers do too",
+    ),
+    Claim(
+        "J8",
+        "ViT learns by unsupervised pre-training and then supervised fine-tuning.",
+        "wrong",
+        "its headline results are supervised pre-training (ImageNet-21k, JFT-300M); self-supervision was a "
+        "preliminary experiment",
+    ),
+    Claim(
+        "J9",
+        "Tokens can be dropped; the number of tokens that fit is limited.",
+    ),
+    Claim(
+        "J10",
+        "CNN and ViT differ in structure, need of data, limits and uses.",
+    ),
+)

@@ -1,0 +1,107 @@
+"""What the explorers that the kernel computes share: controls in the browser, whose every change the kernel answers with HTML.
+
+The widgets of ipywidgets let their keys through to JupyterLab, where an arrow on a drop-down list moves to the next cell
+and d d on a button deletes it. So the controls are plain HTML, and panel.js says what was done to them.
+"""
+
+import html
+from pathlib import Path
+
+import anywidget
+import traitlets as tr
+
+from helpers.course.explorers.ground import Still
+
+HERE = Path(__file__).parent
+LATE = (
+    '<div class="panel-late" role="status">Waiting for the kernel. If it was restarted, or if this is a page '
+    "without one, run the cell in a notebook.</div>"
+)
+
+
+class Panel(Still, anywidget.AnyWidget):
+    """The ground of such an explorer. Which has:
+
+    parts:   dict from name to HTML, shown in the elements that carry data-part="name"
+    fixed:   the same, of parts that seldom change and need not be sent each time; "frame" is the outermost
+    values:  dict from name to what the control with data-set="name" shows; written by the kernel alone
+    wrong:   names of the controls that make the settings impossible
+    hear(name, value): takes what a control was set to; refresh(): writes all of these anew
+    """
+
+    _esm = (HERE / "panel.js").read_text(encoding="utf-8")
+    _css = (HERE / "panel.css").read_text(encoding="utf-8")
+
+    fixed = tr.Dict().tag(sync=True)
+    parts = tr.Dict().tag(sync=True)
+    values = tr.Dict().tag(sync=True)
+    wrong = tr.List().tag(sync=True)
+    wanted = tr.List().tag(sync=True, echo_update=False)
+    answered = tr.Int(0).tag(sync=True)
+
+    def hear(self, name, value):
+        raise NotImplementedError
+
+    def refresh(self):
+        raise NotImplementedError
+
+    @tr.observe("wanted")
+    def _answer(self, change):
+        new = sorted(asked for asked in change.new if asked[0] > self.answered)
+        if not new:
+            return
+        with self.hold_sync():
+            for _, name, value in new:
+                self.hear(name, value)
+            self.refresh()
+            self.answered = new[-1][0]
+
+    def get_state(self, key=None, drop_defaults=False):
+        """Return all that the browser needs: a page without a kernel does not know the defaults."""
+        return super().get_state(key, drop_defaults=False)
+
+
+def number(name, label, low, high, stay=""):
+    """Return an HTML field for a whole number."""
+    return (
+        f'<input type="number" data-set="{html.escape(name)}" data-stay="{html.escape(stay)}" min="{low}" max="{high}" step="1" '
+        f'aria-label="{html.escape(label)}" title="{html.escape(label)}: {low} to {high}">'
+    )
+
+
+def slider(name, label, low, high, step=1):
+    """Return an HTML slider for a whole number."""
+    return f'<input type="range" data-set="{html.escape(name)}" min="{low}" max="{high}" step="{step}" aria-label="{html.escape(label)}">'
+
+
+def choice(name, label, options):
+    """Return an HTML list to choose one of some texts from."""
+    inside = "".join(f"<option>{html.escape(option)}</option>" for option in options)
+    return f'<select data-set="{html.escape(name)}" aria-label="{html.escape(label)}">{inside}</select>'
+
+
+def button(name, value, text, label, stay="", disabled=False):
+    """Return an HTML button that sets `name` to `value`. Disabled, it still takes the focus, which else would be lost."""
+    off = ' aria-disabled="true"' if disabled else ""
+    return (
+        f'<button type="button" data-set="{html.escape(name)}" value="{html.escape(str(value))}" data-stay="{html.escape(stay)}" '
+        f'aria-label="{html.escape(label)}" title="{html.escape(label)}"{off}>{text}</button>'
+    )
+
+
+def header(heads, right):
+    """Return the HTML of a table's head: (word, letter or "") per column, the letter where space is scarce; numbers from `right` on."""
+    cells = (
+        f'<div role="columnheader" class="head{" n" if i >= right else ""}" title="{word}">'
+        + (f'<span class="long">{word}</span><span class="short">{letter}</span>' if letter else word)
+        + "</div>"
+        for i, (word, letter) in enumerate(heads)
+    )
+    return f'<div role="row">{"".join(cells)}</div>'
+
+
+def whole(name, value, low, high):
+    """Return value as an int; ValueError unless it is a whole number from low to high."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise ValueError(f"{name} (={value!r}) must be a whole number from {low} to {high}")
+    return value
