@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
-from helpers.checks import check_number, check_tensor
+from helpers.checks import check_choice, check_number, check_tensor, whole
 
 FASHION = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 SHAPES = ("disk", "ring", "square", "frame", "triangle", "plus", "cross", "diamond", "bars", "crescent")
@@ -107,7 +107,7 @@ class ImageSet:
         yields:     ((B, C, H, W), (B,)) on the set's device
         raises:     ValueError at once, before the first batch
         """
-        whole_number("batch_size", batch_size, 1, None, "give the number of images in a batch, such as 64")
+        whole("batch_size", batch_size, 1, why="give the number of images in a batch, such as 64")
         flag("shuffle", shuffle)
         order = permutation(len(self), seed) if shuffle else torch.arange(len(self))
         return (self[part] for part in order.to(self.images.device).split(batch_size) if len(part))
@@ -119,7 +119,7 @@ class ImageSet:
         returns: ImageSet, in the order of this set
         raises:  ValueError where a class has too few images
         """
-        whole_number("n", n, 1, None, "give the number of images to keep")
+        whole("n", n, 1, why="give the number of images to keep")
         order, labels, count = permutation(len(self), seed), self.labels.cpu(), len(self.classes)
         keep = []
         for label, name in enumerate(self.classes):
@@ -138,7 +138,7 @@ class ImageSet:
 
         raises: ValueError where one of them would be empty
         """
-        whole_number("n", n, 1, len(self) - 1, f"both parts of the {len(self)} images need at least one")
+        whole("n", n, 1, len(self) - 1, f"both parts of the {len(self)} images need at least one")
         return self.chosen(torch.arange(n)), self.chosen(torch.arange(n, len(self)))
 
     def chosen(self, index):
@@ -146,13 +146,13 @@ class ImageSet:
 
         raises: ValueError where it is neither, or a place is not in the set
         """
-        whole = isinstance(index, torch.Tensor) and index.dtype == torch.int64 and index.dim() == 1
-        if whole and len(index) and not -len(self) <= int(index.min()) <= int(index.max()) < len(self):
+        numbers = isinstance(index, torch.Tensor) and index.dtype == torch.int64 and index.dim() == 1
+        if numbers and len(index) and not -len(self) <= int(index.min()) <= int(index.max()) < len(self):
             raise ValueError(
                 f"index (from {int(index.min())} to {int(index.max())}) must lie from 0 to {len(self) - 1}: "
                 f"the set has {len(self)} images"
             )
-        if not whole and not (
+        if not numbers and not (
             isinstance(index, torch.Tensor) and index.dtype == torch.bool and index.shape == (len(self),)
         ):
             raise ValueError(
@@ -222,9 +222,9 @@ def shapes(n, seed=0, noise=0.15, size=32):
 
     Place, size and colour say nothing about the class: only the form does.
     """
-    whole_number("n", n, 1, None, "give the number of images to draw")
-    whole_number("size", size, 8, None, "in fewer pixels the shapes cannot be told apart")
-    whole_number("seed", seed, 0, 2**63 - 1, "it chooses the pictures")
+    whole("n", n, 1, why="give the number of images to draw")
+    whole("size", size, 8, why="in fewer pixels the shapes cannot be told apart")
+    whole("seed", seed, 0, 2**63 - 1, "it chooses the pictures")
     check_number("noise", noise, 0, 1, "values are from 0 to 1 themselves")
     generator = torch.Generator().manual_seed(seed)
 
@@ -303,9 +303,9 @@ def photograph(name, size=None):
     returns: (3, H, W) or (3, size, size) float32, from 0 to 1
     raises:  ValueError for an unknown name or a damaged file, FileNotFoundError for a missing one
     """
-    data = read("photographs/" + known("name", name, PHOTOGRAPHS))
+    data = read("photographs/" + PHOTOGRAPHS[check_choice("name", name, PHOTOGRAPHS)])
     if size is not None:
-        whole_number("size", size, 1, 4096, "give the side of the square in pixels")
+        whole("size", size, 1, 4096, "give the side of the square in pixels")
     import numpy as np
     from PIL import Image
 
@@ -326,7 +326,7 @@ def text(name="alice"):
     148,476 characters, all of them ASCII, lines of at most 72.
     raises: ValueError for an unknown name or a damaged file, FileNotFoundError for a missing one
     """
-    return read(known("name", name, TEXTS)).decode("ascii")
+    return read(TEXTS[check_choice("name", name, TEXTS)]).decode("ascii")
 
 
 def shift(images, dx, dy, fill=0.0):
@@ -345,8 +345,8 @@ def shift(images, dx, dy, fill=0.0):
     if not isinstance(images, torch.Tensor) or images.dim() < 2:
         raise ValueError(f"images (a {type(images).__name__}) must be an ImageSet, or a tensor (..., H, W)")
     height, width = images.shape[-2:]
-    whole_number("dx", dx, 1 - width, width - 1, f"the picture, {width} wide, would leave altogether")
-    whole_number("dy", dy, 1 - height, height - 1, f"the picture, {height} high, would leave altogether")
+    whole("dx", dx, 1 - width, width - 1, f"the picture, {width} wide, would leave altogether")
+    whole("dy", dy, 1 - height, height - 1, f"the picture, {height} high, would leave altogether")
     if fill != "edge" and (isinstance(fill, bool) or not isinstance(fill, (int, float))):
         raise ValueError(f'fill (={fill!r}) must be a number or "edge"')
     rows = torch.arange(height, device=images.device)[:, None] - dy
@@ -444,9 +444,9 @@ def full_fashion_mnist(part):
         read(name)
     from torchvision.datasets import FashionMNIST
 
-    whole = FashionMNIST(folder() / "full", train=part == "train", download=False)
+    full = FashionMNIST(folder() / "full", train=part == "train", download=False)
     return ImageSet(
-        whole.data[:, None].float() / 255, whole.targets.long(), FASHION, "Fashion-MNIST", f"full set, {part}"
+        full.data[:, None].float() / 255, full.targets.long(), FASHION, "Fashion-MNIST", f"full set, {part}"
     )
 
 
@@ -455,25 +455,11 @@ def full_fashion_mnist(part):
 
 def permutation(n, seed):
     """Return the numbers below n in the order that `seed` decides; drawn on the CPU, so the device does not matter."""
-    whole_number("seed", seed, 0, 2**63 - 1, "it chooses the order")
+    whole("seed", seed, 0, 2**63 - 1, "it chooses the order")
     return torch.randperm(n, generator=torch.Generator().manual_seed(seed))
-
-
-def whole_number(name, value, low, high, why):
-    """Raise ValueError unless `value` is an int from low to high (None: no limit)."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < low or (high is not None and value > high):
-        limits = f"of at least {low}" if high is None else f"from {low} to {high}"
-        raise ValueError(f"{name} (={value!r}) must be a whole number {limits}: {why}")
 
 
 def flag(name, value):
     """Raise ValueError unless `value` is True or False."""
     if not isinstance(value, bool):
         raise ValueError(f"{name} (={value!r}) must be True or False")
-
-
-def known(name, value, table):
-    """Return table[value], or raise ValueError with the names that there are."""
-    if not isinstance(value, str) or value not in table:
-        raise ValueError(f"{name} (={value!r}) must be one of {', '.join(map(repr, table))}")
-    return table[value]
