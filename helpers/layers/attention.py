@@ -81,7 +81,7 @@ def attention(query, key, value, mask=None, is_causal=False, scale=None, dropout
 
     Equals torch.nn.functional.scaled_dot_product_attention.  Source: Vaswani et al. 2017, equation 1.
     """
-    *_, T, S = check_attention(query, key, value, mask, is_causal)
+    *_, T, S = check_attention(query, key, value, mask, is_causal, dropout)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = (query * scale) @ key.transpose(-2, -1)  # (..., T, S)
     if is_causal:
@@ -342,8 +342,9 @@ def relative_position_bias(table, index):
 # ----------------------------------------------------------------------------- what the functions above must be given
 
 
-def check_attention(query, key, value, mask, is_causal):
+def check_attention(query, key, value, mask, is_causal, dropout=0.0):
     """Raise ValueError where queries, keys, values and mask do not fit together; return the shape of the scores."""
+    check_number("dropout", dropout, 0, 1)
     for name, x in (("query", query), ("key", key), ("value", value)):
         check_tensor(name, x, "(..., T, D)", f"one vector becomes a sequence by {name}[None]", floats=True)
     if key.shape[-1] != query.shape[-1]:

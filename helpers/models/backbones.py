@@ -180,7 +180,7 @@ class Backbone(ViT):
             num_heads=1,
             hidden_dim=hidden_dim,
             mlp_dim=1,
-            num_classes=num_classes or 1,
+            num_classes=whole("num_classes", num_classes, 0) or 1,
             in_channels=in_channels,
             pool=pool,
         )

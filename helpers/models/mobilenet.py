@@ -10,7 +10,7 @@ FULL = "1 is the full network, 0.5 half"
 def conv_bn(in_channels, out_channels, kernel_size, stride=1, groups=1, activation=nn.ReLU):
     """Return convolution, batch normalisation and activation; the size stays at stride 1."""
     in_channels, out_channels = whole("in_channels", in_channels, 1), whole("out_channels", out_channels, 1)
-    stride, padding = whole("stride", stride, 1), kernel_size // 2
+    stride, padding = whole("stride", stride, 1), whole("kernel_size", kernel_size, 1) // 2
     return nn.Sequential(
         nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False),
         nn.BatchNorm2d(out_channels),

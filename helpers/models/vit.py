@@ -54,7 +54,7 @@ class Encoder(nn.Module):
             self.pos_embedding = pos_embedding
         else:
             self.register_buffer("pos_embedding", pos_embedding, persistent=False)  # a rule, so it need not be saved
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(check_number("dropout", dropout, 0, 1))
         self.layers = nn.Sequential(OrderedDict((f"encoder_layer_{i}", block) for i, block in enumerate(blocks)))
         self.ln = nn.LayerNorm(self.pos_embedding.shape[-1], eps=1e-6)
 
