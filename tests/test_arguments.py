@@ -83,10 +83,11 @@ ELSEWISE = {  # where a name means another thing
     "lstm_cell": CELL | LSTM,
     "lstm_gates": CELL | LSTM,
     "lstm_steps": CELL | LSTM | dict(x=rand(4, 2, 3)),
-    "batch_norm": dict(training=True),
+    "batch_norm": dict(training=True, weight=rand(4), bias=rand(4)),
     "batch_norm_naive": dict(weight=rand(4), bias=rand(4)),
     "split_heads": dict(x=rand(2, 3, 4)),
-    "layer_norm": dict(normalized_shape=7),
+    "layer_norm": dict(weight=rand(7)),
+    "merge_heads": dict(x=rand(2, 3, 4, 5)),
     "interpolate_positions": dict(positions=rand(1, 4, 8)),
     "relative_position_bias": dict(index=layers.relative_position_index(2)),
     "window_partition": dict(x=rand(1, 4, 4, 3)),
@@ -104,35 +105,11 @@ ELSEWISE = {  # where a name means another thing
     "resnet18": dict(width=8),
     "stage": dict(convolutions=2),
 }
-FREE = {
-    "title",
-    "xlabel",
-    "label",
-    "colour",
-    "colours",
-    "fmt",
-    "marker",
-    "origin",
-    "name",
-    "word",
-    "activation",
-    "device",
-}
-FREE |= {
-    "mark",
-    "fill",
-    "layers",
-    "numbers",
-    "limit",
-    "alpha",
-    "side",
-    "ax",
-    "fig",
-    "spread",
-    "block",
-}  # of the picture, and matplotlib's to say
-
-
+# Texts and colours may be anything; what else belongs to a picture is matplotlib's to say.
+FREE = set(
+    "alt title xlabel label colour colours fmt marker mark fill origin name word activation device block".split()
+)
+FREE |= set("layers numbers limit alpha side ax fig spread".split())
 LEFT = {  # not checked, and why
     "Window": "a tuple; whoever takes it checks its numbers",
     "stage": "a part of VGG, which checks",
@@ -142,6 +119,11 @@ LEFT = {  # not checked, and why
     "LayerNorm.normalized_shape": "(1, 2, 3) is right; tested in test_norm.py",
     "layer_norm.normalized_shape": "(1, 2, 3) is right; tested in test_norm.py",
     "draw_seeds.x": "matplotlib's to say",
+    "draw_image.image": "lists are right; tested in test_plots.py",
+    "draw_numbers.array": "lists are right; tested in test_plots.py",
+    "merge_heads.x": "any axes may stand before; tested in test_attention.py",
+    "sinusoidal_positions.positions": "a row of places is right too; tested in test_attention.py",
+    "encode.text": "no text is right",
     "decode.alphabet": "any letters are right",
     "decode.ids": "none at all is right",
 }
@@ -210,7 +192,7 @@ def cases():
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("function, right, parameter, value", cases())
+@pytest.mark.parametrize("function, right, parameter, value", list(cases()))
 def test_a_wrong_argument_is_named(function, right, parameter, value):
     failed = []
     optional = inspect.signature(function).parameters[parameter].default is None
@@ -242,10 +224,16 @@ def test_right_arguments_are_taken(function, right):
     call_it(function, right)
 
 
-def test_most_of_what_is_public_is_called():
-    """A new function is found by itself; where a name of its parameters is new, it needs a line in KNOWN."""
-    here = {
-        name: f for name, f in public().items() if name.startswith(("layers.", "models.", "shapes.", "data.", "plots."))
-    }
-    unknown = sorted(name for name, function in here.items() if arguments(function) is None)
-    assert unknown == [], f"no right arguments are known for {unknown}"
+def test_all_that_can_be_called_with_numbers_and_tensors_is():
+    """A new function is found by itself; where a name of its parameters is new, it needs a word in KNOWN.
+
+    These four are given functions, classes or modules, which have no right value to spoil.
+    """
+    rooms = ("layers.", "models.", "shapes.", "data.", "plots.")
+    unknown = sorted(name for name, f in public().items() if name.startswith(rooms) and arguments(f) is None)
+    assert unknown == [
+        "layers.recurrent.unroll",
+        "models.backbones.Backbone",
+        "models.resnet.ResNet",
+        "models.vit.Encoder",
+    ]

@@ -26,6 +26,8 @@ def batch_norm_naive(x, weight, bias, eps=1e-5):
 
     Source: Ioffe & Szegedy 2015, algorithm 1.
     """
+    check_tensor("weight", weight)
+    check_tensor("bias", bias)
     check_batch_norm(x, None, None, weight, bias, True, 0.1, eps)
     out = torch.empty_like(x)
     for c in range(x.shape[1]):
