@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from twins import assert_twins, built, costs, on_cpu, published, shapes
 
 from helpers import models
+from helpers.costs import cost_table
 
 
 def networks():
@@ -114,3 +115,12 @@ def test_compile_takes_it_as_one_graph(name):
     compiled = torch.compile(model.eval(), backend="eager", fullgraph=True)
     with torch.no_grad():
         torch.testing.assert_close(compiled(x), model(x))
+
+
+def test_a_cost_table_still_names_the_layer_that_does_not_fit():
+    """On shapes alone a network leaves the complaint to the table."""
+    said = r"classifier\.1 \(Linear\) expects 9216 input features .*, got input \(1, 6400\)"
+    with pytest.raises(ValueError, match=said):
+        cost_table(built(models.AlexNet2012), (1, 3, 224, 224))
+    with pytest.raises(ValueError, match=r"conv1 \(Conv2d\) expects 3 input channels"):
+        cost_table(built(models.resnet18), (1, 1, 64, 64))

@@ -70,14 +70,14 @@ def attention(query, key, value, mask=None, is_causal=False, scale=None, dropout
     query:     (..., T, D), usually (N, heads, T, D)
     key:       (..., S, D)
     value:     (..., S, D_v); leading dimensions agree, or are 1
-    mask:      None, or spreading over (..., T, S): boolean, True where the query may look at the key; or of query's
-               type, added to the scores
+    mask:      None, or spreading over (..., T, S): boolean, True where the query may look at the key; or floats,
+               added to the scores
     is_causal: query t may look at keys 0 to t only
     scale:     None for 1/√D, which keeps the scores' variance at 1 where queries and keys have variance 1
     dropout:   share of the weights set to 0, the others growing by 1/(1 - dropout); 0 outside of training
     returns:   (..., T, D_v); with return_weights also the weights (..., T, S), as used: each row sums to 1 without
                dropout. Both are 0 for a query that may look nowhere
-    raises:    ValueError where shapes or types do not fit, or a mask comes with is_causal
+    raises:    ValueError where shapes do not fit, or a mask comes with is_causal
 
     Equals torch.nn.functional.scaled_dot_product_attention.  Source: Vaswani et al. 2017, equation 1.
     """
