@@ -199,7 +199,8 @@ class LayerNorm(nn.Module):
 def check_batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps):
     """Raise ValueError where batch_norm has not what it needs."""
     check_number("eps", eps, 0)
-    check_number("momentum", momentum, 0, 1)
+    if training:
+        check_number("momentum", momentum, 0, 1)
     check_tensor("x", x, "(N, C, ...)", "one example is x[None]", floats=True)
     named = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     for name, value in named.items():
