@@ -34,7 +34,7 @@ from helpers import data, device, sequences, training
 from helpers.chapters.ch00_start_here import machine
 from helpers.costs import cost_table
 from helpers.course import notebooks
-from helpers.device import own_dice, start
+from helpers.device import preserve_rng, start
 from helpers.files import write_whole
 from helpers.training import Training, train
 
@@ -676,10 +676,10 @@ def test_an_accelerator_that_cannot_even_be_asked(monkeypatch, capsys):
     assert start(seed=0) == torch.device("cpu") and capsys.readouterr().err == ""
 
 
-def test_own_dice_change_nothing_outside():
+def test_seeds_within_preserve_rng_change_nothing_outside():
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    with own_dice():
+    with preserve_rng():
         torch.manual_seed(5)
         torch.rand(3)
     assert torch.equal(torch.get_rng_state(), before)

@@ -15,7 +15,7 @@ from torch import nn
 
 from helpers import plots
 from helpers.course.explorers.panel import LATE, Panel, button, choice, header, slider, whole
-from helpers.device import own_dice
+from helpers.device import preserve_rng
 from helpers.layers.recurrent import RNN
 from helpers.sequences import encode, fit, one_hot
 
@@ -263,7 +263,7 @@ def speller(word="hello", seed=0):
     """Return a Speller with 2 units, trained on one word until it says it: some tenths of a second."""
     alphabet = "".join(dict.fromkeys(word))
     ids = encode(word, alphabet)
-    with own_dice():
+    with preserve_rng():
         torch.manual_seed(seed)
         model = Speller(len(alphabet))
     x, y = one_hot(ids[:-1], len(alphabet))[None], ids[None, 1:]
