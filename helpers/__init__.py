@@ -6,7 +6,7 @@ models/     whole networks, each the shortest file in which a reader can see the
 costs       any nn.Module and an input → parameters, memory and multiply-adds, layer by layer
 data        the data sets in data/, loaded, verified and batched under a seed
 sequences   symbols as numbers, and tasks of memory
-training    one training loop for every chapter
+training/   one training loop for every chapter
 plots       figures and diagrams, one style for the whole course
 device      which processor, how many threads, which seed: decided once, here
 checks      what arguments must be, said with their names and values

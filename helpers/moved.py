@@ -11,6 +11,7 @@ MOVED = {
     "helpers.exercises": "helpers.course.exercises",
     "helpers.explorers": "helpers.course.explorers",
     "helpers.lecture": "helpers.course.claims",
+    "helpers.live": "helpers.training.live",
     "helpers.notebooks": "helpers.course.notebooks",
     "helpers.slides": "helpers.course.slides",
     "helpers.source": "helpers.course.source",

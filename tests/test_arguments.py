@@ -817,7 +817,7 @@ CALLS = [
                 model=NETWORK,
                 data=IMAGES,
                 test=optional(IMAGES),
-                epochs=whole(1),
+                epochs=[each for each in whole(1) if each is not None],
                 batch_size=whole(1, 12),
                 lr=number(0, ends=False),
                 optimizer=[3, "adam", {}, Anything()],
