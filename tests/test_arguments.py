@@ -884,19 +884,6 @@ CALLS = [
         dict(ids=[*IDS[:7], torch.zeros(9, 2).long()], n=whole(1), length=[*whole(1), 9]),
         "test_sequences.py",
     ),
-    Call(
-        sequences.fit,
-        dict(model=nn.Linear(2, 1), make_batch=lambda generator: (torch.zeros(3, 2), torch.zeros(3)), steps=1),
-        dict(
-            model=NETWORK,
-            make_batch=[None, 3, "x"],
-            steps=whole(1),
-            lr=number(0, ends=False),
-            clip=optional(number(0, ends=False)),
-            seed=whole(0),
-        ),
-        "test_sequences.py",
-    ),
     # lecture, source, exercises
     Call(
         lecture.settle,
@@ -1434,7 +1421,7 @@ INTERNAL = {
         "called by show and by the explorers",
         "png uri bundle check_listed as_floats finite draw_accuracies training_figure",
     ),
-    "sequences": ("called by fit and the tasks", "Fit default_loss check_ids at_least"),
+    "sequences": ("called by the tasks", "check_ids at_least"),
     "shapes": ("tuples", "Window Field"),
     "slides": ("a command", "explorer_call live title mark deck copy_assets write main"),
     "training": ("called by Training", "check_model stop_button"),

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import data
-from helpers.sequences import default_loss, encode, text_batches
-from helpers.training import Training, accuracy, stop_button, train
+from helpers.sequences import encode, text_batches
+from helpers.training import Training, accuracy, default_loss, stop_button, train
 from helpers.training.batches import mix
 from helpers.training.live import training_figure
 
@@ -301,7 +301,9 @@ def test_other_kinds_learn(make, name, low):
 def test_an_auto_encoder_and_a_gan_learn():
     run = images(epochs=20).run()
     assert run.rows[-1]["reconstruction"] < 0.6 * run.rows[0]["reconstruction"] and run.rows[-1]["kl"] > 0
-    made = gan(epochs=40).run().model["generator"].eval()(torch.randn(500, 2, generator=torch.Generator().manual_seed(0)))
+    made = (
+        gan(epochs=40).run().model["generator"].eval()(torch.randn(500, 2, generator=torch.Generator().manual_seed(0)))
+    )
     assert (made.mean(0) - 3).abs().max() < 1
 
 
