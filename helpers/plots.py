@@ -18,9 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 from PIL import Image
 
-from helpers.checks import check_number
+from helpers.checks import check_positive, whole
 from helpers.output import publish
-from helpers.shapes import whole
 
 # Okabe & Ito 2008, Color Universal Design: told apart by every kind of colour vision.
 BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY = (
@@ -65,9 +64,9 @@ def figure(rows=1, cols=1, width=10.0, height=None, **grid):
     """
     whole("rows", rows, 1)
     whole("cols", cols, 1)
-    for name, inches in (("width", width), ("height", height)):
-        if not (name == "height" and inches is None) and check_number(name, inches, 0) == 0:
-            raise ValueError(f"{name} (={inches!r}) must be above 0: it is in inches")
+    check_positive("width", width, "it is in inches")
+    if height is not None:
+        check_positive("height", height, "it is in inches")
     fig = Figure(figsize=(width, height or 0.8 + 3.2 * rows), layout="constrained")
     FigureCanvasAgg(fig)
     return fig, fig.subplots(rows, cols, **grid)
