@@ -152,7 +152,7 @@ def test_a_notebook_runs_nothing_that_it_reads(path):
 
 def test_weights_are_read_somewhere():
     """Else the searches above would be of nothing."""
-    assert [path.stem for path in OWN if "torch.load(" in path.read_text(encoding="utf-8")] == ["training"]
+    assert [path.stem for path in OWN if "torch.load(" in path.read_text(encoding="utf-8")] == ["saving"]
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
@@ -268,7 +268,7 @@ def shown(monkeypatch):
         return Handle()
 
     monkeypatch.setattr("helpers.output.in_notebook", lambda: True)
-    monkeypatch.setattr("helpers.live.in_notebook", lambda: True)
+    monkeypatch.setattr("helpers.training.live.in_notebook", lambda: True)
     monkeypatch.setattr("IPython.display.display", display)
     return found
 

@@ -17,7 +17,8 @@ from helpers import plots
 from helpers.course.explorers.panel import LATE, Panel, button, choice, header, slider, whole
 from helpers.device import preserve_rng
 from helpers.layers.recurrent import RNN
-from helpers.sequences import encode, fit, one_hot
+from helpers.sequences import encode, one_hot
+from helpers.training import train
 
 # ---- the gradient by distance
 
@@ -267,7 +268,7 @@ def speller(word="hello", seed=0):
         torch.manual_seed(seed)
         model = Speller(len(alphabet))
     x, y = one_hot(ids[:-1], len(alphabet))[None], ids[None, 1:]
-    fit(model, lambda generator: (x, y), steps=300, lr=0.1)
+    train(model, lambda generator: (x, y), steps=300, lr=0.1, device="cpu", live=False)
     return model
 
 
