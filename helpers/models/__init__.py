@@ -11,6 +11,7 @@ from helpers.models.backbones import (
     eva01_clip_g_14,
     vit_22b,
 )
+from helpers.models.efficientnet import EfficientNetLite0, class_names, efficientnet_lite0, most_probable, prepared
 from helpers.models.mobilenet import (
     DepthwiseSeparable,
     FullConvolution,
@@ -42,14 +43,19 @@ __all__ = [
     "Bottleneck",
     "DepthwiseSeparable",
     "FullConvolution",
+    "EfficientNetLite0",
     "InvertedResidual",
     "MobileNetV1",
     "MobileNetV2",
     "ResNet",
     "VGG",
     "alexnet",
+    "class_names",
+    "efficientnet_lite0",
     "mobilenet_v1",
     "mobilenet_v2",
+    "most_probable",
+    "prepared",
     "resnet18",
     "resnet34",
     "resnet50",

@@ -8,11 +8,11 @@ from helpers.checks import check_images, check_number
 from helpers.shapes import whole
 
 
-def conv_bn(in_channels, out_channels, kernel_size, stride=1, groups=1, activation=nn.ReLU):
+def conv_bn(in_channels, out_channels, kernel_size, stride=1, groups=1, activation=nn.ReLU, convolution=nn.Conv2d):
     """Return convolution, batch normalisation and activation; the size stays at stride 1."""
     in_channels, out_channels = whole("in_channels", in_channels, 1), whole("out_channels", out_channels, 1)
     return nn.Sequential(
-        nn.Conv2d(
+        convolution(
             in_channels,
             out_channels,
             kernel_size,
@@ -122,16 +122,18 @@ def mobilenet_v1(num_classes=1000, width=1.0, in_channels=3, full_convolution=Fa
 
 
 class InvertedResidual(nn.Module):
-    """Widen by 1×1, convolve each channel by 3×3, narrow by 1×1 without an activation; add x where the shapes allow.
+    """Widen by 1×1, convolve each channel by K×K, narrow by 1×1 without an activation; add x where the shapes allow.
 
     x:       (N, in_channels, H, W)
     returns: (N, out_channels, H / stride, W / stride), rounded up
     expand_ratio: how many times wider it is inside; 1 leaves the widening out
+    kernel_size:  K, 3 in MobileNetV2
+    convolution:  the class of the depthwise layer
 
     Inverted, as the bottleneck of ResNet is narrow inside.  Source: Sandler et al. 2018, table 1 and figure 4d.
     """
 
-    def __init__(self, in_channels, out_channels, stride, expand_ratio):
+    def __init__(self, in_channels, out_channels, stride, expand_ratio, kernel_size=3, convolution=nn.Conv2d):
         super().__init__()
         for name, number in (("in_channels", in_channels), ("out_channels", out_channels), ("stride", stride)):
             whole(name, number, 1)
@@ -139,7 +141,7 @@ class InvertedResidual(nn.Module):
         widen = [] if expand_ratio == 1 else [conv_bn(in_channels, hidden, 1, activation=nn.ReLU6)]
         self.conv = nn.Sequential(
             *widen,
-            conv_bn(hidden, hidden, 3, stride, groups=hidden, activation=nn.ReLU6),
+            conv_bn(hidden, hidden, kernel_size, stride, hidden, nn.ReLU6, convolution),
             nn.Conv2d(hidden, out_channels, 1, bias=False),
             nn.BatchNorm2d(out_channels),
         )

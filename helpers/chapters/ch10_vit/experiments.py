@@ -35,7 +35,7 @@ def rates_of_each():
                 for seed in range(10, 15):
                     order = torch.randperm(1352, generator=torch.Generator().manual_seed(seed))
                     rest, held_out = known["digits"].chosen(order).split(1052)
-                    some = rest.subset(n, seed)
+                    some = rest.split(n)[0]
                     net = known["trained"](make(seed), some.images, some.labels, seed, rate=rate)
                     found.append(100 * accuracy(net, held_out))
                 row[f"{n} images"] = _written(found)
