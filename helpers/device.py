@@ -2,9 +2,12 @@
 
 import random
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import torch
+
+from helpers.checks import whole
 
 
 def pick_device(wanted=None):
@@ -48,13 +51,23 @@ def try_accelerator():
         return None, str(error).strip().partition("\n")[0] or type(error).__name__
 
 
-def own_dice():
+@contextmanager
+def preserve_rng():
     """Return a context at whose end torch's random states are as before, so that seeds set within change nothing outside.
 
     A GPU that is not in use is not asked for its state: it would be started for that, and a broken one would raise.
     """
     gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    return torch.random.fork_rng(devices=list(gpus))
+    apple = torch.mps.get_rng_state() if torch.backends.mps.is_available() else None
+    try:
+        with torch.random.fork_rng(devices=list(gpus)):
+            yield
+    finally:
+        if apple is not None:
+            torch.mps.set_rng_state(apple)
+
+
+own_dice = preserve_rng  # its former name
 
 
 def start(seed=0, threads=1):
@@ -68,10 +81,8 @@ def start(seed=0, threads=1):
     and where anything else computes, a browser or a neighbour on a hub, the two wait for each other, and a step can take
     several times as long (docs/measured.md, Threads).
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise ValueError(f"seed (={seed!r}) must be a whole number from 0 to 2**32 - 1: NumPy takes no other")
-    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
-        raise ValueError(f"threads (={threads!r}) must be a whole number of at least 1")
+    seed = whole("seed", seed, 0, 2**32 - 1, "NumPy takes no other")
+    threads = whole("threads", threads, 1)
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)

@@ -18,9 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 from PIL import Image
 
-from helpers.checks import check_number
+from helpers.checks import check_positive, whole
 from helpers.output import publish
-from helpers.shapes import whole
 
 # Okabe & Ito 2008, Color Universal Design: told apart by every kind of colour vision.
 BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY = (
@@ -65,9 +64,9 @@ def figure(rows=1, cols=1, width=10.0, height=None, **grid):
     """
     whole("rows", rows, 1)
     whole("cols", cols, 1)
-    for name, inches in (("width", width), ("height", height)):
-        if not (name == "height" and inches is None) and check_number(name, inches, 0) == 0:
-            raise ValueError(f"{name} (={inches!r}) must be above 0: it is in inches")
+    check_positive("width", width, "it is in inches")
+    if height is not None:
+        check_positive("height", height, "it is in inches")
     fig = Figure(figsize=(width, height or 0.8 + 3.2 * rows), layout="constrained")
     FigureCanvasAgg(fig)
     return fig, fig.subplots(rows, cols, **grid)
@@ -347,19 +346,14 @@ def draw_accuracies(ax, rows):
         ax.legend(loc="lower right")
 
 
-def training_figure(run):
-    """Return the figure of a Training: loss by step, accuracy by epoch, the last values as its title."""
-    fig, (left, right) = figure(1, 2, width=10, height=3.6)
-    draw_losses(left, run.losses)
-    draw_accuracies(right, run.rows)
-    if run.rows:
-        last = run.rows[-1]
-        fig.suptitle(
-            f"{run.title + ': ' if run.title else ''}epoch {last['epoch']} of {run.epochs}, loss {last['loss']:.3f}, "
-            + ", ".join(f"{kind} {last[kind]:.1%}" for kind in ("train", "test") if kind in last),
-            fontsize=15,
-        )
-    return fig
+def draw_recorded(ax, rows):
+    """Draw what a Training recorded beside the loss, by epoch: one line for each name."""
+    names = list(dict.fromkeys(name for row in rows for name in row if name not in ("epoch", "loss")))
+    for name in names or ["loss"]:
+        known = [(row["epoch"], row[name]) for row in rows if name in row]
+        ax.plot(*zip(*known, strict=True), marker="o", label=name)
+    ax.set(xlabel="epoch", xticks=[row["epoch"] for row in rows][:: max(1, len(rows) // 8)])
+    ax.legend()
 
 
 def draw_shapes(ax, shapes, names, colour=BLUE):

@@ -6,8 +6,9 @@ Sources: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep lear
 Araujo, Norris & Sim 2019, "Computing Receptive Fields of Convolutional Neural Networks".
 """
 
-from numbers import Integral
 from typing import NamedTuple
+
+from helpers.checks import whole
 
 
 class Window(NamedTuple):
@@ -34,17 +35,8 @@ class Field(NamedTuple):
     start: int
 
 
-def whole(name, value, least):
-    """Return value as an int. Raises ValueError unless it is a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise ValueError(f"{name} (={value!r}) must be a whole number: give an int, {least} or more")
-    if value < least:
-        raise ValueError(f"{name} (={value}) must be at least {least}: give a larger number")
-    return int(value)
-
-
-def span(kernel_size, dilation=1):
-    """Return how many pixels a kernel reaches across: dilation puts dilation - 1 unused pixels between its taps.
+def effective_kernel_size(kernel_size, dilation=1):
+    """Return how many pixels a kernel reaches across: dilation leaves dilation - 1 pixels between its weights out.
 
     returns: int, dilation*(kernel_size - 1) + 1
     raises:  ValueError where a number is not a whole number of at least 1
@@ -59,22 +51,22 @@ def output_size(size, kernel_size, stride=1, padding=0, dilation=1, ceil_mode=Fa
 
     size, kernel_size, stride, padding, dilation: int, along this axis, as in torch
     ceil_mode: pooling only: a last window may hang over the end, if it begins before the end of the padding there
-    returns:   int, (size + 2*padding - span) // stride + 1, where span = dilation*(kernel_size - 1) + 1
+    returns:   int, (size + 2*padding - k) // stride + 1, where k = dilation*(kernel_size - 1) + 1
     raises:    ValueError where a number is out of its range, or the kernel is larger than the padded input
 
     Equals torch's convolution and pooling.  Source: Dumoulin & Visin 2016, relationships 6, 7 and 15.
     """
     size, stride, padding = whole("size", size, 1), whole("stride", stride, 1), whole("padding", padding, 0)
-    reach, padded = span(kernel_size, dilation), size + 2 * padding
+    k, padded = effective_kernel_size(kernel_size, dilation), size + 2 * padding
     if ceil_mode:
         check_pool_padding(kernel_size, padding)
-        places = -(-(padded - reach) // stride) + 1
+        places = -(-(padded - k) // stride) + 1
         if (places - 1) * stride >= size + padding:
             places -= 1
     else:
-        places = (padded - reach) // stride + 1
+        places = (padded - k) // stride + 1
     if places < 1:
-        dilated = f", dilated to {reach} = {dilation}*({kernel_size} - 1) + 1" if dilation > 1 else ""
+        dilated = f", dilated to {k} = {dilation}*({kernel_size} - 1) + 1" if dilation > 1 else ""
         raise ValueError(
             f"kernel_size (={kernel_size}{dilated}) exceeds the padded input "
             f"(={padded} = {size} + 2*{padding}): use a smaller kernel or more padding"
@@ -94,18 +86,18 @@ def check_pool_padding(kernel_size, padding):
 def same_padding(kernel_size, dilation=1):
     """Return the padding that keeps the size where the stride is 1.
 
-    returns: int, (span - 1) / 2, where span = dilation*(kernel_size - 1) + 1
-    raises:  ValueError where the span is even: no equal padding on both sides keeps the size
+    returns: int, (k - 1) / 2, where k = dilation*(kernel_size - 1) + 1
+    raises:  ValueError where k is even: no equal padding on both sides keeps the size
 
     Source: Dumoulin & Visin 2016, relationship 3 (half, or same, padding).
     """
-    reach = span(kernel_size, dilation)
-    if reach % 2 == 0:
+    k = effective_kernel_size(kernel_size, dilation)
+    if k % 2 == 0:
         raise ValueError(
-            f"kernel_size (={kernel_size}, dilation {dilation}) spans an even number of pixels (={reach}), so "
+            f"kernel_size (={kernel_size}, dilation {dilation}) spans an even number of pixels (={k}), so "
             "no equal padding on both sides keeps the size: use an odd kernel_size"
         )
-    return (reach - 1) // 2
+    return (k - 1) // 2
 
 
 def receptive_field(layers):
@@ -115,15 +107,15 @@ def receptive_field(layers):
     returns: list of Field(name, size, jump, start), one per layer, in pixels of the input
     raises:  ValueError where a number is out of its range
 
-    From size r = 1, jump j = 1 and start s = 0, each layer makes
-    s ← s - padding*j,  r ← r + (span - 1)*j,  j ← j*stride.
+    From size r = 1, jump j = 1 and start s = 0, each layer, its kernel k pixels wide with its dilation, makes
+    s ← s - padding*j,  r ← r + (k - 1)*j,  j ← j*stride.
     Source: Araujo, Norris & Sim 2019.
     """
     fields = []
     size, jump, start = 1, 1, 0
     for layer in layers:
         start -= whole("padding", layer.padding, 0) * jump
-        size += (span(layer.kernel_size, layer.dilation) - 1) * jump
+        size += (effective_kernel_size(layer.kernel_size, layer.dilation) - 1) * jump
         jump *= whole("stride", layer.stride, 1)
         fields.append(Field(layer.name, size, jump, start))
     return fields

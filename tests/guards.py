@@ -212,12 +212,13 @@ def exercises(nb, least=3):
 
 
 def settled(cell):
-    """Return the ids that a code cell settles: the first arguments of its calls of settle."""
+    """Return the ids that a code cell settles: the first arguments of its calls of claim, or settle."""
     tree = ast.parse(TransformerManager().transform_cell(cell.source))
     calls = [
         node
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", None)) == "settle"
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", getattr(node.func, "attr", None)) in ("settle", "claim")
     ]
     return [
         call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ast.unparse(call)

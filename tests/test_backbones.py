@@ -309,7 +309,7 @@ def test_it_learns():
     "make, message",
     [
         (lambda: SelfAttention(6, 4), r"hidden_dim \(=6\) must be a multiple of num_heads \(=4\): change either"),
-        (lambda: SelfAttention(6, 0), r"num_heads \(=0\) must be at least 1"),
+        (lambda: SelfAttention(6, 0), r"num_heads \(=0\) must be a whole number of at least 1"),
         (lambda: ParallelBlock(5, 12, 8), r"hidden_dim \(=12\) must be a multiple of num_heads \(=5\)"),
         (lambda: Backbone([], 14, 4, D), r"image_size \(=\(14, 14\)\) must be a multiple of patch_size \(=\(4, 4\)\)"),
         (lambda: Backbone([], 8, 4, D, pool="max"), r"pool \(='max'\) is unknown"),

@@ -19,7 +19,7 @@ def test_every_row_of_the_ledger_has_one_chapter_or_is_named_here():
     listed = [each.id for one in rooms() if (found := one.load("claims")) for each in found.CLAIMS]
     rows = {f"{letter}{i}" for letter, count in LEDGER.items() for i in range(1, count + 1)}
     assert len(rows) == 145 and len(listed) == len(set(listed))
-    assert set(listed) == rows - NOT_YET
+    assert {id for id in listed if id[0] != "X"} == rows - NOT_YET  # X: a claim of the course's own
 
 
 def test_every_verdict_is_a_word_and_says_its_condition():

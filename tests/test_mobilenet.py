@@ -162,9 +162,9 @@ def test_no_layer_is_left_without_channels():
         (MobileNetV1, dict(width=math.nan), r"width \(=nan\) must be finite and greater"),
         (MobileNetV2, dict(width_mult=0), r"width_mult \(=0\) must be finite and greater than 0"),
         (MobileNetV2, dict(width_mult=math.inf), r"width_mult \(=inf\) must be finite and greater"),
-        (MobileNetV1, dict(num_classes=0), r"num_classes \(=0\) must be at least 1"),
-        (MobileNetV2, dict(num_classes=0), r"num_classes \(=0\) must be at least 1"),
-        (MobileNetV1, dict(in_channels=0), r"in_channels \(=0\) must be at least 1"),
+        (MobileNetV1, dict(num_classes=0), r"num_classes \(=0\) must be a whole number of at least 1"),
+        (MobileNetV2, dict(num_classes=0), r"num_classes \(=0\) must be a whole number of at least 1"),
+        (MobileNetV1, dict(in_channels=0), r"in_channels \(=0\) must be a whole number of at least 1"),
         (MobileNetV2, dict(in_channels="RGB"), r"in_channels \(='RGB'\) must be a whole number"),
     ],
 )

@@ -214,6 +214,13 @@ def test_another_sitecustomize_still_runs(tmp_path):
         ("0.5 0.5", "0.5", False),
         ("(227, 227) 0.25", "(227, 224) 0.25", False),
         ("nan", "nan", True),
+        ("85.5 % ± 1.5", "84.0 % ± 1.5", True),
+        ("85.5 % ± 1.5", "83.9 % ± 1.5", False),
+        ("85.5 % ± 1.5", "85.5 % ± 2.5", False),
+        ("0.31 ± 0.05 and 1,234 ± 20", "0.34 ± 0.05 and 1,250 ± 20", True),
+        ("0.31 ± 0.05", "0.31 points ± 0.05", False),
+        ("3 ± 1", "5 ± 1", False),
+        ("12 of 85.5 ± 1", "13 of 85.5 ± 1", False),
     ],
 )
 def test_which_text_is_close(now, then, same):

@@ -191,17 +191,15 @@ X, C3 = torch.zeros(2, 3, 4, 4), torch.ones(3)
     [
         (dict(x=ONE, training=True), ALONE),
         (dict(x=X[:0], training=True), r"the values per channel \(=0 in x, shape \(0, 3, 4, 4\)\) must be at least 2"),
-        (dict(x=X[0, 0, 0]), r"x \(shape \(4,\)\) must be \(N, C, …\), C at least 1: one example is x\[None\]"),
-        (dict(x=X[:, :0]), r"x \(shape \(2, 0, 4, 4\)\) must be \(N, C, …\), C at least 1"),
-        (dict(), r"running_mean and running_var \(=None\) must be given where training is False"),
-        (dict(running_mean=C3), r"running_mean and running_var belong together"),
-        (dict(running_var=C3, training=True), r"running_mean and running_var belong together"),
+        (dict(x=X[0, 0, 0]), r"x \(shape \(4,\)\) must be \(N, C, \.\.\.\): one example is x\[None\]"),
+        (dict(), r"running_mean and running_var must be given together, and where training is False"),
+        (dict(running_mean=C3), r"running_mean and running_var must be given together"),
+        (dict(running_var=C3, training=True), r"running_mean and running_var must be given together"),
         (
             dict(running_mean=C3, running_var=C3[:2]),
             r"running_var \(shape \(2,\)\) must be \(3,\): one number per channel",
         ),
         (dict(weight=X, training=True), r"weight \(shape \(2, 3, 4, 4\)\) must be \(3,\): one number per channel"),
-        (dict(bias=C3.double(), training=True), r"bias \(torch\.float64\) and x \(torch\.float32\) must hold one type"),
     ],
 )
 def test_batch_norm_says_what_is_wrong(arguments, message):
@@ -215,13 +213,13 @@ def test_batch_norm_says_what_is_wrong(arguments, message):
         (
             layers.BatchNorm2d(3),
             X[0],
-            r"x \(shape \(3, 4, 4\)\) must be \(N, C, H, W\), C = num_features \(=3\): change either",
+            r"x \(shape \(3, 4, 4\)\) must be \(N, C, H, W\): change its axes",
         ),
-        (layers.BatchNorm2d(4), X, r"x \(shape \(2, 3, 4, 4\)\) must be \(N, C, H, W\), C = num_features \(=4\)"),
+        (layers.BatchNorm2d(4), X, r"x \(shape \(2, 3, 4, 4\)\) must have num_features \(=4\) channels"),
         (
             layers.BatchNorm1d(3),
             X,
-            r"x \(shape \(2, 3, 4, 4\)\) must be \(N, C\) or \(N, C, L\), C = num_features \(=3\)",
+            r"x \(shape \(2, 3, 4, 4\)\) must be \(N, C\) or \(N, C, L\)",
         ),
     ],
     ids=str,
@@ -235,7 +233,7 @@ def test_modules_say_what_is_wrong(layer, x, message):
 
 @pytest.mark.parametrize("Make", [layers.BatchNorm1d, layers.BatchNorm2d])
 def test_num_features_is_a_whole_number(Make):
-    with pytest.raises(ValueError, match=r"num_features \(=0\) must be at least 1"):
+    with pytest.raises(ValueError, match=r"num_features \(=0\) must be a whole number of at least 1"):
         Make(0)
 
 
@@ -259,29 +257,6 @@ def test_layer_norm_equals_torch(before, shape, weighted, biased, eps):
     )
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        dict(normalized_shape=5),
-        dict(normalized_shape=[3, 5], eps=0.1),
-        dict(normalized_shape=5, bias=False),
-        dict(normalized_shape=(3, 5), elementwise_affine=False),
-    ],
-    ids=str,
-)
-def test_layer_norm_module_is_interchangeable_with_torchs(arguments):
-    ours, theirs = layers.LayerNorm(**arguments).double(), nn.LayerNorm(**arguments).double()
-    assert ours.normalized_shape == theirs.normalized_shape
-    for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
-        assert torch.equal(mine, other)
-        nn.init.normal_(other)
-    ours.load_state_dict(theirs.state_dict(), strict=True)
-    theirs.load_state_dict(ours.state_dict(), strict=True)
-    x = numbers(1, 2, 3, 5)
-    torch.testing.assert_close(ours(x), theirs(x), **close)
-    assert torch.equal(ours.eval()(x), ours.train()(x))
-
-
 def test_layer_norm_is_batch_norm_of_the_transpose():
     """The same formula over the other axis: what is a channel to one is an example to the other."""
     x = numbers(1, 4, 6)
@@ -297,12 +272,8 @@ def test_layer_norm_is_batch_norm_of_the_transpose():
         ),
         (dict(normalized_shape=(2, 2, 3, 4, 4)), r"must end with normalized_shape \(=\(2, 2, 3, 4, 4\)\)"),
         (dict(normalized_shape=()), r"normalized_shape \(=\(\)\) must name at least one axis"),
-        (dict(normalized_shape=0), r"normalized_shape \(=0\) must be at least 1"),
+        (dict(normalized_shape=0), r"normalized_shape \(=0\) must be a whole number of at least 1"),
         (dict(normalized_shape=4, weight=C3), r"weight \(shape \(3,\)\) must be \(4,\): one number per feature"),
-        (
-            dict(normalized_shape=4, bias=torch.ones(4).double()),
-            r"bias \(torch\.float64\) and x \(torch\.float32\) must hold",
-        ),
     ],
 )
 def test_layer_norm_says_what_is_wrong(arguments, message):
@@ -316,12 +287,6 @@ def test_layer_norm_module_says_what_is_wrong():
 
 
 # ------------------------------------------------------------------------------------------------------------- both
-
-
-def test_shapes_alone_on_the_meta_device():
-    with torch.device("meta"):
-        net = nn.Sequential(layers.BatchNorm2d(3), nn.Flatten(), layers.BatchNorm1d(48), layers.LayerNorm(48))
-        assert net(torch.empty(2, 3, 4, 4)).shape == (2, 48)
 
 
 def test_what_it_says_of_itself():

@@ -144,10 +144,10 @@ def test_a_block_of_ones_own():
     "arguments, message",
     [
         (dict(layers=(1, 1, 1)), r"layers \(=\(1, 1, 1\)\) must be four numbers: the blocks in each stage"),
-        (dict(layers=(1, 1, 0, 1)), r"layers \(=0\) must be at least 1"),
-        (dict(num_classes=0), r"num_classes \(=0\) must be at least 1"),
-        (dict(in_channels=0), r"in_channels \(=0\) must be at least 1"),
-        (dict(width=0), r"width \(=0\) must be at least 1"),
+        (dict(layers=(1, 1, 0, 1)), r"layers \(=0\) must be a whole number of at least 1"),
+        (dict(num_classes=0), r"num_classes \(=0\) must be a whole number of at least 1"),
+        (dict(in_channels=0), r"in_channels \(=0\) must be a whole number of at least 1"),
+        (dict(width=0), r"width \(=0\) must be a whole number of at least 1"),
         (dict(width=0.5), r"width \(=0\.5\) must be a whole number"),
         (
             dict(stride_in="2x2"),

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from helpers.course import pages
-from helpers.course.measured import WRITTEN, measured
 from helpers.course.rooms import CHAPTERS, ROOT, room, rooms
+from helpers.course.tolerance import WRITTEN, measured
 from helpers.moved import MOVED
 
 FORMERLY = [

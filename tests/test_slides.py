@@ -191,28 +191,3 @@ def test_an_unknown_notebook_is_refused(capsys):
     with pytest.raises(SystemExit):
         slides.main(["99"])
     assert "notebook (='99') must be the start of one of" in capsys.readouterr().err
-
-
-# ---- the timing plan in docs/instructors.md
-
-PLAN = (Path(__file__).parent.parent / "docs/instructors.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(
-    "path", [path for path in find() if not path.stem.startswith("00")], ids=lambda path: path.stem
-)
-def test_the_timing_plan_is_of_this_chapter_and_fills_the_class(path):
-    (part,) = re.findall(rf"^### Chapter {path.name[:2]}: .+\n((?:.|\n)*?)(?=^##|\Z)", PLAN, re.MULTILINE)
-    rows = [
-        [entry.strip() for entry in line.strip("|").split("|")]
-        for line in part.splitlines()
-        if re.match(r"\| [\d–]", line)
-    ][1:]
-    short, long = (sum(int(row[i]) for row in rows if row[i] != "–") for i in (0, 1))
-    assert (short, long) == (50, 90)
-    headings = re.findall(
-        r"^## (.+)",
-        "\n".join(cell.source for cell in nbformat.read(path, 4).cells if cell.cell_type == "markdown"),
-        re.MULTILINE,
-    )
-    assert ["Opening", *(heading for heading in headings if heading != "Sources")] == [row[2] for row in rows]

@@ -146,7 +146,7 @@ X = torch.zeros(2, 6, 8, 3)
     [
         (window_partition, (X[0], 2), r"x \(shape \(6, 8, 3\)\) must be \(N, H, W, C\)"),
         (window_partition, (X, 3), r"the grid \(=6 by 8\) must be a multiple of window_size \(=\(3, 3\)\) both ways"),
-        (window_partition, (X, 0), r"window_size \(=0\) must be at least 1"),
+        (window_partition, (X, 0), r"window_size \(=0\) must be a whole number of at least 1"),
         (
             window_reverse,
             (torch.zeros(2, 4, 4, 3), 2, (6, 8)),
@@ -159,9 +159,9 @@ X = torch.zeros(2, 6, 8, 3)
         ),
         (shift_mask, ((6, 8), 4, 2), r"the grid \(=6 by 8\) must be a multiple of window_size \(=\(4, 4\)\)"),
         (shift_mask, ((8, 8), 4, 4), r"shift_size \(=\(4, 4\)\) must be smaller than window_size \(=\(4, 4\)\)"),
-        (shift_mask, ((8, 8), 4, -1), r"shift_size \(=-1\) must be at least 0"),
+        (shift_mask, ((8, 8), 4, -1), r"shift_size \(=-1\) must be a whole number of at least 0"),
         (WindowAttention, (6, 4, 2), r"dim \(=6\) must be a multiple of num_heads \(=4\): change either"),
-        (WindowAttention, (6, 0, 2), r"num_heads \(=0\) must be at least 1"),
+        (WindowAttention, (6, 0, 2), r"num_heads \(=0\) must be a whole number of at least 1"),
         (WindowAttention, (6, 2, (2, 3), (0, 3)), r"shift_size \(=\(0, 3\)\) must be smaller than .*: use half of it"),
     ],
 )
@@ -317,8 +317,8 @@ def test_it_learns():
         (dict(depths=[2]), r"depths \(=\[2\]\) and num_heads \(=\[2, 3\]\) must have one number for each stage"),
         (dict(depths=[], num_heads=[]), r"depths \(=\[\]\) and num_heads \(=\[\]\) must have one number for each"),
         (dict(num_heads=[2, 5]), r"dim \(=12\) must be a multiple of num_heads \(=5\)"),
-        (dict(window_size=(4, 0)), r"window_size \(=0\) must be at least 1"),
-        (dict(patch_size=0), r"patch_size \(=0\) must be at least 1"),
+        (dict(window_size=(4, 0)), r"window_size \(=0\) must be a whole number of at least 1"),
+        (dict(patch_size=0), r"patch_size \(=0\) must be a whole number of at least 1"),
     ],
 )
 def test_swin_says_what_it_cannot_be(changes, message):

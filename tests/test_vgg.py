@@ -101,8 +101,8 @@ def test_other_channels_classes_and_sizes():
     "arguments, message",
     [
         (dict(convolutions=(1, 1, 2, 2)), r"convolutions \(=\(1, 1, 2, 2\)\) must be five numbers: one for each stage"),
-        (dict(convolutions=(1, 1, 2, 2, 0)), r"convolutions \(=0\) must be at least 1"),
-        (dict(convolutions=(1, 1, 2, 2, 2), num_classes=0), r"num_classes \(=0\) must be at least 1"),
+        (dict(convolutions=(1, 1, 2, 2, 0)), r"convolutions \(=0\) must be a whole number of at least 1"),
+        (dict(convolutions=(1, 1, 2, 2, 2), num_classes=0), r"num_classes \(=0\) must be a whole number of at least 1"),
         (dict(convolutions=(1, 1, 2, 2, 2), in_channels=1.5), r"in_channels \(=1\.5\) must be a whole number"),
     ],
 )

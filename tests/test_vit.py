@@ -274,9 +274,9 @@ def test_it_learns():
     [
         (dict(image_size=14), r"image_size \(=\(14, 14\)\) must be a multiple of patch_size \(=\(4, 4\)\) both ways"),
         (dict(image_size=(12, 10)), r"image_size \(=\(12, 10\)\) must be a multiple of patch_size"),
-        (dict(patch_size=0), r"patch_size \(=0\) must be at least 1"),
+        (dict(patch_size=0), r"patch_size \(=0\) must be a whole number of at least 1"),
         (dict(num_heads=5), r"embed_dim \(=12\) must be a multiple of num_heads \(=5\)"),
-        (dict(num_layers=-1), r"num_layers \(=-1\) must be at least 0"),
+        (dict(num_layers=-1), r"num_layers \(=-1\) must be a whole number of at least 0"),
         (dict(pool="max"), r"pool \(='max'\) is unknown: use one of token, mean"),
         (dict(positions="relative"), r"positions \(='relative'\) is unknown: use one of learnable, sinusoidal, none"),
         (dict(positions="sinusoidal", hidden_dim=6), r"embed_dim \(=6\) must be a multiple of 4"),

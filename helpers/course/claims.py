@@ -118,6 +118,6 @@ def _show(found, finding, verdict):
             "text/plain": f"{found.id} {word}. {found.says}{care} Here: {finding}{doubt}",
             "text/html": f'<div style="border-left:6px solid {COLOURS.get(verdict, "#777777")};padding:.3em 1em;margin:.3em 0">'
             f"<i>{escape(found.says, False)}</i> <b>{found.id} {word}.{escape(care, False)}</b><br>"
-            f"{escape(finding, False)}<b>{escape(doubt, False)}</b></div>",
+            f"{escape(finding + doubt, False)}</div>",
         }
     )

@@ -7,6 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+import nbformat
+
 from helpers.course.rooms import NOTEBOOKS
 from helpers.files import write_whole
 
@@ -67,8 +69,12 @@ def run(nb, folder, env=None):
     return nb
 
 
+def save(nb, path):
+    """Write a notebook, tidied, to its file."""
+    write_whole(path, (nbformat.writes(tidy(nb)).rstrip("\n") + "\n").encode("utf-8"))
+
+
 def main(arguments=None):
-    import nbformat
     from nbclient.exceptions import CellExecutionError
 
     parser = argparse.ArgumentParser(prog="python -m helpers.course.notebooks", description=__doc__)
@@ -86,7 +92,7 @@ def main(arguments=None):
             failed += 1
             print(f"{path.name}: not saved, since a cell raised an error\n{error}", file=sys.stderr)
             continue
-        write_whole(path, (nbformat.writes(tidy(nb)).rstrip("\n") + "\n").encode("utf-8"))
+        save(nb, path)
         print(f"{path.name}: {time.perf_counter() - begun:.0f} s, {path.stat().st_size / 1000:.0f} kB", flush=True)
     return 1 if failed else 0
 

@@ -3,7 +3,7 @@
 import re
 import sys
 
-from helpers.course.claims import claims
+from helpers.course.claims import LEDGER, claims
 from helpers.course.rooms import ROOT, rooms
 from helpers.files import write_whole
 from helpers.output import publish
@@ -44,7 +44,7 @@ def plans():
 
 def counted():
     """Return how many claims and chapters there are, in a sentence's words."""
-    letters = sorted({id[0] for id in claims()})
+    letters = sorted({id[0] for id in claims()} & LEDGER.keys())
     return f"{len(claims())} claims, sections {letters[0]} to {letters[-1]}, in {len(rooms()) - 1} chapters"
 
 

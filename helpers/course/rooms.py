@@ -49,6 +49,11 @@ class Room:
         return importlib.import_module(f"helpers.chapters.{self.folder.name}.{name}")
 
     @property
+    def draft(self):
+        """Whether its __init__.py says so: such a chapter may have fewer exercises."""
+        return getattr(importlib.import_module(f"helpers.chapters.{self.folder.name}"), "DRAFT", False)
+
+    @property
     def explorers(self):
         """The classes of the chapter's explorers."""
         module = self.load("explorer")
@@ -60,6 +65,16 @@ class Room:
         """The notebook's cells, as the file has them, each `source` as one text."""
         cells = json.loads(self.notebook.read_text(encoding="utf-8"))["cells"]
         return [cell | {"source": "".join(cell["source"])} for cell in cells]
+
+    def run(self, *ids, **names):
+        """Run these cells of the notebook on `names`, and return all names that are then known.
+
+        For experiments and tests: what the notebook shows a student is what they use.
+        """
+        sources = {cell["id"]: cell["source"] for cell in self.cells}
+        for id in ids:
+            exec(compile(sources[id], f"{self.stem}, cell {id}", "exec"), names)
+        return names
 
     @property
     def title(self):

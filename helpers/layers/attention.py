@@ -14,71 +14,13 @@ import math
 from itertools import product
 
 import torch
+from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.checks import check_number, check_tensor
-from helpers.layers.conv import whole_pair
-from helpers.shapes import whole
+from helpers.checks import check_multiple, check_number, check_positive, check_tensor, whole, whole_pair
 
 # --------------------------------------------------------------------------------------------- one head
-
-
-def check_attention(query, key, value, mask, is_causal, scale=None, dropout=0.0):
-    """Raise ValueError where queries, keys, values and mask do not fit together; return the shape of the scores."""
-    named = {"query": query, "key": key, "value": value}
-    if scale is not None:
-        check_number("scale", scale)
-    check_number("dropout", dropout, 0, 1, "it is a share of the weights")
-    for name, x in named.items():
-        check_tensor(name, x)
-        if x.dim() < 2:
-            raise ValueError(
-                f"{name} (shape {tuple(x.shape)}) must be (..., T, D): one vector becomes a sequence by {name}[None]"
-            )
-        check_tensor(name, x, floats=True, like=("query", query))
-    (T, D), (S, D_key) = query.shape[-2:], key.shape[-2:]
-    if D < 1 or D_key != D:
-        raise ValueError(
-            f"key (width {D_key}) must be as wide as query (width {D}), at least 1, because each score is "
-            "their dot product: change either"
-        )
-    if value.shape[-2] != S:
-        raise ValueError(
-            f"value (length {value.shape[-2]}) must be as long as key (length {S}): each key has one value"
-        )
-    try:
-        scores = (*torch.broadcast_shapes(*(x.shape[:-2] for x in named.values())), T, S)
-    except RuntimeError:
-        shapes = ", ".join(str(tuple(x.shape)) for x in named.values())
-        raise ValueError(
-            f"query, key, value (shapes {shapes}) must agree in all but the last two dimensions: "
-            "give each the same N and heads"
-        ) from None
-    if mask is not None:
-        check_mask("mask", mask, scores, query.dtype)
-        if is_causal:
-            raise ValueError(
-                "is_causal (=True) must stand alone, without a mask: leave is_causal out and give "
-                "mask & causal_mask(T, S)"
-            )
-    return scores
-
-
-def check_mask(name, mask, scores, dtype):
-    """Raise ValueError unless a mask is boolean or of the queries' type and spreads over scores of this shape."""
-    if not isinstance(mask, torch.Tensor):
-        raise ValueError(f"{name} (a {type(mask).__name__}) must be a torch.Tensor: make one with torch.tensor(...)")
-    if mask.dtype not in (torch.bool, dtype):
-        raise ValueError(
-            f"{name} ({mask.dtype}) must be boolean, or {dtype} to be added: convert with .bool() or .to()"
-        )
-    shape = tuple(mask.shape)
-    if len(shape) > len(scores) or any(m not in (1, n) for m, n in zip(shape[::-1], scores[::-1])):
-        raise ValueError(
-            f"{name} (shape {shape}) must spread over the scores (shape {tuple(scores)}): "
-            "give each dimension its length or 1"
-        )
 
 
 def causal_mask(T, S=None, device=None):
@@ -99,7 +41,7 @@ def attention_naive(query, key, value, mask=None, is_causal=False, scale=None):
 
     Equals torch.nn.functional.scaled_dot_product_attention, slowly.  Source: Vaswani et al. 2017, equation 1.
     """
-    *leading, T, S = check_attention(query, key, value, mask, is_causal, scale)
+    *leading, T, S = check_attention(query, key, value, mask, is_causal)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     query, key, value = (x.expand(*leading, *x.shape[-2:]) for x in (query, key, value))
     mask = None if mask is None else mask.expand(*leading, T, S)
@@ -139,7 +81,7 @@ def attention(query, key, value, mask=None, is_causal=False, scale=None, dropout
 
     Equals torch.nn.functional.scaled_dot_product_attention.  Source: Vaswani et al. 2017, equation 1.
     """
-    *_, T, S = check_attention(query, key, value, mask, is_causal, scale, dropout)
+    *_, T, S = check_attention(query, key, value, mask, is_causal)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = (query * scale) @ key.transpose(-2, -1)  # (..., T, S)
     if is_causal:
@@ -147,7 +89,10 @@ def attention(query, key, value, mask=None, is_causal=False, scale=None, dropout
     if mask is None:
         weights = scores.softmax(dim=-1)
     else:
-        scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask
+        if mask.dtype == torch.bool:
+            scores = scores.masked_fill(~mask, -math.inf)
+        else:
+            scores = scores + mask.to(scores.dtype)
         nowhere = (scores == -math.inf).all(dim=-1, keepdim=True)  # softmax would be 0/0, in the gradient too
         weights = scores.masked_fill(nowhere, 0).softmax(dim=-1).masked_fill(nowhere, 0)
     if dropout:
@@ -166,13 +111,9 @@ def split_heads(x, num_heads):
     returns: (..., num_heads, T, D / num_heads)
     raises:  ValueError where num_heads does not divide D
     """
-    check_tensor("x", x)
-    if x.dim() < 2:
-        raise ValueError(f"x (shape {tuple(x.shape)}) must be (..., T, D): one vector becomes a sequence by x[None]")
-    D, num_heads = x.shape[-1], whole("num_heads", num_heads, 1)
-    if D % num_heads:
-        raise ValueError(f"embed_dim (={D}) must be a multiple of num_heads (={num_heads}): change either")
-    return x.unflatten(-1, (num_heads, D // num_heads)).transpose(-3, -2)
+    check_tensor("x", x, "(..., T, D)", "one vector becomes a sequence by x[None]")
+    check_multiple("embed_dim", x.shape[-1], "num_heads", whole("num_heads", num_heads, 1))
+    return rearrange(x, "... t (heads d) -> ... heads t d", heads=num_heads)
 
 
 def merge_heads(x):
@@ -180,10 +121,8 @@ def merge_heads(x):
 
     raises: ValueError where x has fewer than three dimensions
     """
-    check_tensor("x", x)
-    if x.dim() < 3:
-        raise ValueError(f"x (shape {tuple(x.shape)}) must be (..., heads, T, D): give what split_heads gave")
-    return x.transpose(-3, -2).flatten(-2)
+    check_tensor("x", x, "(..., heads, T, D)", "give what split_heads gave")
+    return rearrange(x, "... heads t d -> ... t (heads d)")
 
 
 class MultiHeadAttention(nn.Module):
@@ -207,10 +146,8 @@ class MultiHeadAttention(nn.Module):
         self.embed_dim, self.num_heads = whole("embed_dim", embed_dim, 1), whole("num_heads", num_heads, 1)
         self.kdim = embed_dim if kdim is None else whole("kdim", kdim, 1)
         self.vdim = embed_dim if vdim is None else whole("vdim", vdim, 1)
-        self.dropout, self.batch_first = dropout, batch_first
-        if embed_dim % num_heads:
-            raise ValueError(f"embed_dim (={embed_dim}) must be a multiple of num_heads (={num_heads}): change either")
-        check_number("dropout", dropout, 0, 1, "it is a share of the weights")
+        self.dropout, self.batch_first = check_number("dropout", dropout, 0, 1), batch_first
+        check_multiple("embed_dim", embed_dim, "num_heads", num_heads)
         if self.kdim == self.vdim == embed_dim:  # torch keeps the three in one matrix where it can
             self.in_proj_weight = nn.Parameter(torch.empty(3 * embed_dim, embed_dim))
         else:
@@ -244,36 +181,13 @@ class MultiHeadAttention(nn.Module):
         """
         key = query if key is None else key
         value = key if value is None else value
-        for name, x, width in (("query", query, self.embed_dim), ("key", key, self.kdim), ("value", value, self.vdim)):
-            check_tensor(name, x, like=("the layer", self.out_proj.weight))
-            if x.dim() != 3:
-                order = "(N, T, D)" if self.batch_first else "(T, N, D)"
-                raise ValueError(
-                    f"{name} (shape {tuple(x.shape)}) must be {order}: one sequence becomes a batch by unsqueeze"
-                )
-            if x.shape[-1] != width:
-                raise ValueError(
-                    f"{name} (width {x.shape[-1]}) must be {width} wide: change it, or embed_dim, kdim or vdim"
-                )
+        self.check(query, key, value)
         if not self.batch_first:
             query, key, value = (x.transpose(0, 1) for x in (query, key, value))
-        if not len(query) == len(key) == len(value):
-            raise ValueError(
-                f"query, key, value (batches of {len(query)}, {len(key)}, {len(value)}) must have one "
-                "batch size: give as many of each"
-            )
-        scores = (len(query), self.num_heads, query.shape[1], key.shape[1])
-        mask = self.joined(key_padding_mask, attn_mask, is_causal, scores, query)
+        mask = self.join_masks(key_padding_mask, attn_mask, is_causal, query, key)
         q, k, v = (split_heads(x, self.num_heads) for x in self.project(query, key, value))  # (N, heads, T, D/heads)
-        out, weights = attention(
-            q,
-            k,
-            v,
-            mask,
-            is_causal and mask is None,
-            dropout=self.dropout if self.training else 0.0,
-            return_weights=True,
-        )
+        dropout = self.dropout if self.training else 0.0
+        out, weights = attention(q, k, v, mask, is_causal and mask is None, dropout=dropout, return_weights=True)
         out = self.out_proj(merge_heads(out))  # (N, T, D)
         out = out if self.batch_first else out.transpose(0, 1)
         return (out, weights) if return_weights else out
@@ -287,23 +201,31 @@ class MultiHeadAttention(nn.Module):
         biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
         return [F.linear(*each) for each in zip((query, key, value), weights, biases)]
 
-    def joined(self, key_padding_mask, attn_mask, is_causal, scores, query):
-        """Return one additive mask for all of them, spreading over scores (N, heads, T, S); None without any."""
-        (N, heads, T, S), dtype = scores, query.dtype
+    def join_masks(self, key_padding_mask, attn_mask, is_causal, query, key):
+        """Return one additive mask for all of them, spreading over the scores (N, heads, T, S); None without any."""
+        N, T, S, heads = len(query), query.shape[1], key.shape[1], self.num_heads
         masks = []
         if key_padding_mask is not None:
-            check_mask("key_padding_mask", key_padding_mask, (N, S), dtype)
+            check_mask("key_padding_mask", key_padding_mask, (N, S))
             masks.append(key_padding_mask.expand(N, S)[:, None, None, :])
         if attn_mask is not None:
-            if attn_mask.dim() == 3:
-                check_mask("attn_mask", attn_mask, (N * heads, T, S), dtype)
-                attn_mask = attn_mask.expand(N * heads, T, S).unflatten(0, (N, heads))
-            check_mask("attn_mask", attn_mask, scores, dtype)
-            masks.append(attn_mask)
+            each = isinstance(attn_mask, torch.Tensor) and attn_mask.dim() == 3  # of its own for each head, as in torch
+            check_mask("attn_mask", attn_mask, (N * heads, T, S) if each else (N, heads, T, S))
+            masks.append(attn_mask.expand(N * heads, T, S).unflatten(0, (N, heads)) if each else attn_mask)
         if is_causal and masks:
             masks.append(~causal_mask(T, S, query.device))
         masks = [query.new_zeros(m.shape).masked_fill(m, -math.inf) if m.dtype == torch.bool else m for m in masks]
         return sum(masks[1:], start=masks[0]) if masks else None
+
+    def check(self, query, key, value):
+        """Raise ValueError unless queries, keys and values are batches of the layer's widths."""
+        form = "(N, T, D)" if self.batch_first else "(T, N, D)"
+        for name, x, width in (("query", query, self.embed_dim), ("key", key, self.kdim), ("value", value, self.vdim)):
+            check_tensor(name, x, form, "one sequence becomes a batch by unsqueeze")
+            if x.shape[-1] != width:
+                raise ValueError(
+                    f"{name} (width {x.shape[-1]}) must be {width} wide: change it, or embed_dim, kdim or vdim"
+                )
 
     def extra_repr(self):
         text = f"{self.embed_dim}, num_heads={self.num_heads}"
@@ -331,8 +253,8 @@ def interpolate_positions(positions, old_grid, new_grid, extra_tokens=0):
     """
     (H, W), new_grid = whole_pair("old_grid", old_grid, 1), whole_pair("new_grid", new_grid, 1)
     extra_tokens = whole("extra_tokens", extra_tokens, 0)
-    check_tensor("positions", positions, floats=True)
-    if positions.dim() != 3 or len(positions) != 1 or positions.shape[1] != extra_tokens + H * W:
+    check_tensor("positions", positions, "(1, T, D)", floats=True)
+    if len(positions) != 1 or positions.shape[1] != extra_tokens + H * W:
         raise ValueError(
             f"positions (shape {tuple(positions.shape)}) must be (1, {extra_tokens + H * W}, D), "
             f"{extra_tokens} extra tokens and {H}*{W} places: change old_grid or extra_tokens"
@@ -340,9 +262,9 @@ def interpolate_positions(positions, old_grid, new_grid, extra_tokens=0):
     if (H, W) == new_grid:
         return positions
     extra, places = positions[:, :extra_tokens], positions[:, extra_tokens:]
-    image = places.transpose(1, 2).unflatten(2, (H, W))  # (1, D, H, W)
+    image = rearrange(places, "1 (h w) d -> 1 d h w", h=H)
     image = F.interpolate(image, new_grid, mode="bicubic", align_corners=True)
-    return torch.cat([extra, image.flatten(2).transpose(1, 2)], dim=1)
+    return torch.cat([extra, rearrange(image, "1 d h w -> 1 (h w) d")], dim=1)
 
 
 def sinusoidal_positions(positions, embed_dim, base=10000.0):
@@ -358,14 +280,10 @@ def sinusoidal_positions(positions, embed_dim, base=10000.0):
     """
     if whole("embed_dim", embed_dim, 2) % 2:
         raise ValueError(f"embed_dim (={embed_dim}) must be even: each wave gives a sine and a cosine")
+    check_positive("base", base, "it is how much longer the longest wave is")
     if not isinstance(positions, torch.Tensor):
         positions = torch.arange(whole("positions", positions, 1))
-    check_tensor("positions", positions)
-    check_number("base", base)
-    if base <= 0:
-        raise ValueError(f"base (={base!r}) must be above 0: it is how much longer the longest wave is")
-    if positions.dim() != 1:
-        raise ValueError(f"positions (shape {tuple(positions.shape)}) must be a number, or one row (T,): flatten it")
+    check_tensor("positions", positions, "(T,)", "flatten it, or give how many")
     wave = torch.arange(0, embed_dim, 2, dtype=torch.float64, device=positions.device) / embed_dim
     angles = positions[:, None].double() / base**wave  # (T, D/2)
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1).to(torch.get_default_dtype())
@@ -416,43 +334,50 @@ def relative_position_bias(table, index):
 
     Source: Liu et al. 2021 (Swin), equation 4.
     """
-    for name, x in (("table", table), ("index", index)):
-        check_tensor(name, x)
-        if x.dim() != 2:
-            raise ValueError(
-                f"{name} (shape {tuple(x.shape)}) must have two dimensions, (offsets, heads) for a table "
-                "and (T, T) for an index: reshape it"
-            )
-    readable = index.device.type == "cpu" and index.numel()  # on a GPU reading would make each block wait for it
-    if index.dtype != torch.int64 or readable and not 0 <= index.min() <= index.max() < len(table):
-        raise ValueError(
-            f"index ({index.dtype}) must hold whole numbers (int64) from 0 to {len(table) - 1}, rows of table: "
-            "give what relative_position_index gave for this window"
-        )
+    check_tensor("table", table, "(offsets, heads)", "reshape it")
+    check_tensor("index", index, "(T, T)", "give what relative_position_index gave for this window")
     return table[index].permute(2, 0, 1)
 
 
-class RelativePositionBias(nn.Module):
-    """A learnt number for each head and each way of lying apart; called without input, it gives (num_heads, T, T).
+# ----------------------------------------------------------------------------- what the functions above must be given
 
-    window_size: (M_h, M_w), or an int for both; T = M_h*M_w
-    num_heads:   int
 
-    Parameter and buffer have the names and shapes that they have in torchvision's Swin. As attn_mask of
-    MultiHeadAttention: bias()[None].  Source: Liu et al. 2021 (Swin), equation 4.
-    """
+def check_attention(query, key, value, mask, is_causal):
+    """Raise ValueError where queries, keys, values and mask do not fit together; return the shape of the scores."""
+    for name, x in (("query", query), ("key", key), ("value", value)):
+        check_tensor(name, x, "(..., T, D)", f"one vector becomes a sequence by {name}[None]", floats=True)
+    if key.shape[-1] != query.shape[-1]:
+        raise ValueError(
+            f"key (width {key.shape[-1]}) must be as wide as query (width {query.shape[-1]}), because each score is "
+            "their dot product: change either"
+        )
+    if value.shape[-2] != key.shape[-2]:
+        raise ValueError(
+            f"value (length {value.shape[-2]}) must be as long as key (length {key.shape[-2]}): each key has one value"
+        )
+    leading = torch.broadcast_shapes(*(x.shape[:-2] for x in (query, key, value)))
+    scores = (*leading, query.shape[-2], key.shape[-2])
+    if mask is not None:
+        check_mask("mask", mask, scores)
+        if is_causal:
+            raise ValueError(
+                "is_causal (=True) must stand alone, without a mask: leave is_causal out and give "
+                "mask & causal_mask(T, S)"
+            )
+    return scores
 
-    def __init__(self, window_size, num_heads):
-        super().__init__()
-        self.window_size = M_h, M_w = whole_pair("window_size", window_size, 1)
-        self.num_heads = whole("num_heads", num_heads, 1)
-        self.relative_position_bias_table = nn.Parameter(torch.empty((2 * M_h - 1) * (2 * M_w - 1), num_heads))
-        self.register_buffer("relative_position_index", relative_position_index(self.window_size).flatten())
-        nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
 
-    def forward(self):
-        T = self.window_size[0] * self.window_size[1]
-        return relative_position_bias(self.relative_position_bias_table, self.relative_position_index.view(T, T))
-
-    def extra_repr(self):
-        return f"window_size={self.window_size}, num_heads={self.num_heads}"
+def check_mask(name, mask, scores):
+    """Raise ValueError unless a mask is boolean or of floats, and spreads over scores of this shape."""
+    if not isinstance(mask, torch.Tensor):
+        raise ValueError(f"{name} (a {type(mask).__name__}) must be a torch.Tensor: make one with torch.tensor(...)")
+    if mask.dtype != torch.bool and not mask.is_floating_point():
+        raise ValueError(
+            f"{name} ({mask.dtype}) must be boolean, or floats to be added: convert with .bool() or .float()"
+        )
+    shape = tuple(mask.shape)
+    if len(shape) > len(scores) or any(m not in (1, n) for m, n in zip(shape[::-1], scores[::-1])):
+        raise ValueError(
+            f"{name} (shape {shape}) must spread over the scores (shape {tuple(scores)}): "
+            "give each dimension its length or 1"
+        )

@@ -7,54 +7,23 @@ or dilation is asked for, one int serves both axes and a pair is (height, width)
 import math
 
 import torch
+from einops import rearrange
 from torch import nn
 
-from helpers.checks import check_choice, check_tensor
-from helpers.shapes import check_pool_padding, output_size, whole
+from helpers.checks import as_pair, check_choice, check_multiple, check_shape, check_tensor, whole, whole_pair
+from helpers.shapes import check_pool_padding, output_size
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
-
-
-def pair(value, name):
-    """Return (height, width): an int stands for both. Raises ValueError where there are not two."""
-    if not isinstance(value, (tuple, list)):
-        return value, value
-    if len(value) != 2:
-        raise ValueError(f"{name} (={value!r}) must be an int or a pair: give (height, width)")
-    return tuple(value)
-
-
-def whole_pair(name, value, least):
-    """Return (height, width) as ints. Raises ValueError unless both are whole numbers of at least `least`."""
-    return tuple(whole(name, number, least) for number in pair(value, name))
-
-
-def check_image(x):
-    """Raise ValueError unless x is a batch of images."""
-    check_tensor("x", x)
-    if x.dim() != 4:
-        raise ValueError(f"x (shape {tuple(x.shape)}) must be (N, C, H, W): one image becomes a batch by x[None]")
+IMAGE = "(N, C, H, W)", "one image becomes a batch by x[None]"
 
 
 def output_hw(x, kernel_size, stride, padding, dilation=1):
     """Return (H_out, W_out) of a window sliding over x (N, C, H, W). Raises ValueError where it does not fit."""
-    check_image(x)
-    axes = zip(
-        x.shape[2:],
-        pair(kernel_size, "kernel_size"),
-        pair(stride, "stride"),
-        pair(padding, "padding"),
-        pair(dilation, "dilation"),
-    )
-    return tuple(output_size(*axis) for axis in axes)
+    numbers = dict(kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation)
+    return tuple(map(output_size, x.shape[2:], *(as_pair(name, value) for name, value in numbers.items())))
 
 
 # ---------------------------------------------------------------------------------------------------------- padding
-
-
-def check_mode(mode):
-    """Raise ValueError unless mode is one of torch's four."""
-    check_choice("padding_mode", mode, PADDING_MODES)
 
 
 def pad(x, padding, mode="zeros"):
@@ -72,20 +41,20 @@ def pad(x, padding, mode="zeros"):
 
     Equals torch.nn.functional.pad, and what torch.nn.Conv2d does for each padding_mode.
     """
-    check_image(x)
-    check_mode(mode)
+    check_tensor("x", x, *IMAGE)
+    check_choice("padding_mode", mode, PADDING_MODES)
     height, width = whole_pair("padding", padding, 0)
     if height == width == 0:
         return x
     if mode == "zeros":
-        return surround(x, height, width, 0)
+        return constant_pad(x, height, width, 0)
     rows = source_positions(x.shape[2], height, mode, x.device)
     columns = source_positions(x.shape[3], width, mode, x.device)
     return x.index_select(2, rows).index_select(3, columns)
 
 
-def surround(x, height, width, value):
-    """Return x (N, C, H, W) in a frame of one value: (N, C, H + 2*height, W + 2*width)."""
+def constant_pad(x, height, width, value):
+    """Return x (N, C, H, W) within a frame of one value: (N, C, H + 2*height, W + 2*width)."""
     N, C, H, W = x.shape
     framed = x.new_full((N, C, H + 2 * height, W + 2 * width), value)
     framed[:, :, height : height + H, width : width + W] = x
@@ -116,31 +85,6 @@ def source_positions(size, padding, mode, device=None):
 # ------------------------------------------------------------------------------------------------------ convolution
 
 
-def check_conv(x, weight, bias, groups):
-    """Raise ValueError where image, kernels and groups do not fit together."""
-    check_image(x)
-    check_tensor("weight", weight)
-    if weight.dim() != 4:
-        raise ValueError(f"weight (shape {tuple(weight.shape)}) must be (C_out, C_in/groups, KH, KW): reshape it")
-    C_in, (C_out, C_kernel), groups = x.shape[1], weight.shape[:2], whole("groups", groups, 1)
-    if C_in != C_kernel * groups:
-        raise ValueError(
-            f"in_channels (={C_in} of x) must be {C_kernel * groups} = {C_kernel}*{groups}, weight.shape[1] "
-            "times groups: change x, the kernels or groups"
-        )
-    if C_out < 1 or C_out % groups:
-        raise ValueError(
-            f"out_channels (={C_out}) must be a multiple of groups (={groups}), at least once: change either"
-        )
-    if bias is not None:
-        check_tensor("bias", bias)
-    if bias is not None and bias.shape != (C_out,):
-        raise ValueError(f"bias (shape {tuple(bias.shape)}) must be ({C_out},): one number per output channel")
-    for name, other in (("weight", weight), ("bias", bias)):
-        if other is not None:
-            check_tensor(name, other, like=("x", x))
-
-
 def conv2d_naive(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, padding_mode="zeros"):
     """Slide each kernel over the image and sum the products, one output number at a time: the definition.
 
@@ -151,7 +95,7 @@ def conv2d_naive(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1
     """
     check_conv(x, weight, bias, groups)
     H_out, W_out = output_hw(x, weight.shape[2:], stride, padding, dilation)
-    (SH, SW), (DH, DW) = pair(stride, "stride"), pair(dilation, "dilation")
+    (SH, SW), (DH, DW) = as_pair("stride", stride), as_pair("dilation", dilation)
     x = pad(x, padding, padding_mode)
     N, C_out, (C, KH, KW) = len(x), len(weight), weight.shape[1:]
     out = x.new_empty(N, C_out, H_out, W_out)
@@ -168,44 +112,20 @@ def conv2d_naive(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1
     return out
 
 
-class Taps(torch.autograd.Function):
-    """What each tap of a sliding window sees; and, backwards, which pixel each gradient belongs to.
-
-    Forwards, a pixel is copied into every window that covers it. Backwards, it collects the gradients of all its copies.
-    Autograd would find the same by itself, but its own gradient of overlapping views is slower.
-    """
-
-    @staticmethod
-    def forward(ctx, x, kernel_size, stride, dilation, out_hw):
-        ctx.shape, ctx.window = x.shape, (kernel_size, stride, dilation, out_hw)
-        (KH, KW), (SH, SW), (DH, DW), (H_out, W_out) = ctx.window
-        to_image, to_channel, down, right = x.stride()  # steps in memory
-        size = (*x.shape[:2], KH, KW, H_out, W_out)
-        steps = (to_image, to_channel, DH * down, DW * right, SH * down, SW * right)
-        return x.as_strided(size, steps).clone(memory_format=torch.contiguous_format)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        (KH, KW), (SH, SW), (DH, DW), (H_out, W_out) = ctx.window
-        N, C, H, W = ctx.shape
-        rows, columns = SH * (H_out - 1) + 1, SW * (W_out - 1) + 1
-        wide = gradient.new_zeros(N, C, KH, H_out, W)  # first along each row,
-        for v in range(KW):
-            wide[..., v * DW : v * DW + columns : SW] += gradient[:, :, :, v]
-        collected = gradient.new_zeros(N, C, H, W)  # then down the rows
-        for u in range(KH):
-            collected[:, :, u * DH : u * DH + rows : SH] += wide[:, :, u]
-        return collected, None, None, None, None
-
-
-def taps(x, kernel_size, stride, dilation, out_hw):
-    """Return, for each tap of a sliding window, the image as that tap sees it: a copy moved by the tap's place.
+def unfold(x, kernel_size, stride, dilation, out_hw):
+    """Return, for each weight of a sliding window, the image as that weight sees it.
 
     x:       (N, C, H, W), already padded;  kernel_size, stride, dilation: int or (height, width)
     out_hw:  (H_out, W_out), how many places the window takes
     returns: (N, C, KH, KW, H_out, W_out); [:, :, u, v, i, j] is pixel (i*stride + u*dilation, j*stride + v*dilation)
+
+    A slice for each row of the window, then one for each column: K + K of them, not K·K.
     """
-    return Taps.apply(x, pair(kernel_size, "kernel_size"), pair(stride, "stride"), pair(dilation, "dilation"), out_hw)
+    (KH, KW), (SH, SW) = as_pair("kernel_size", kernel_size), as_pair("stride", stride)
+    (DH, DW), (H_out, W_out) = as_pair("dilation", dilation), out_hw
+    height, width = SH * (H_out - 1) + 1, SW * (W_out - 1) + 1  # from the first place of the window to its last
+    rows = torch.stack([x[:, :, u * DH : u * DH + height : SH] for u in range(KH)], dim=2)  # (N, C, KH, H_out, W)
+    return torch.stack([rows[..., v * DW : v * DW + width : SW] for v in range(KW)], dim=3)
 
 
 def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, padding_mode="zeros"):
@@ -223,13 +143,11 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, padd
     """
     check_conv(x, weight, bias, groups)
     H_out, W_out = output_hw(x, weight.shape[2:], stride, padding, dilation)
-    N, C_out, length = len(x), len(weight), weight[0].numel()  # length = C_in/groups * KH * KW
-    x = pad(x, padding, padding_mode)
-    columns = taps(x, weight.shape[2:], stride, dilation, (H_out, W_out))
-    columns = columns.reshape(N, groups, length, H_out * W_out)
-    kernels = weight.reshape(groups, C_out // groups, length)
-    out = (kernels @ columns).reshape(N, C_out, H_out, W_out)
-    return out if bias is None else out + bias[:, None, None]
+    windows = unfold(pad(x, padding, padding_mode), weight.shape[2:], stride, dilation, (H_out, W_out))
+    columns = rearrange(windows, "n (g c) kh kw i j -> n g (c kh kw) (i j)", g=groups)
+    kernels = rearrange(weight, "(g o) c kh kw -> g o (c kh kw)", g=groups)
+    out = rearrange(kernels @ columns, "n g o (i j) -> n (g o) i j", i=H_out, j=W_out)
+    return out if bias is None else out + bias[:, None, None].to(out.dtype)
 
 
 class Conv2d(nn.Module):
@@ -255,18 +173,14 @@ class Conv2d(nn.Module):
         padding_mode="zeros",
     ):
         super().__init__()
-        self.in_channels, self.out_channels = (
-            whole("in_channels", in_channels, 1),
-            whole("out_channels", out_channels, 1),
-        )
-        self.kernel_size = whole_pair("kernel_size", kernel_size, 1)
-        self.stride, self.padding = whole_pair("stride", stride, 1), whole_pair("padding", padding, 0)
-        self.dilation, self.groups = whole_pair("dilation", dilation, 1), whole("groups", groups, 1)
-        self.padding_mode = padding_mode
-        for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if channels % groups:
-                raise ValueError(f"{name} (={channels}) must be a multiple of groups (={groups}): change either")
-        check_mode(padding_mode)
+        self.in_channels = whole("in_channels", in_channels, 1)
+        self.out_channels = whole("out_channels", out_channels, 1)
+        self.kernel_size, self.stride = whole_pair("kernel_size", kernel_size, 1), whole_pair("stride", stride, 1)
+        self.padding, self.dilation = whole_pair("padding", padding, 0), whole_pair("dilation", dilation, 1)
+        self.groups = whole("groups", groups, 1)
+        self.padding_mode = check_choice("padding_mode", padding_mode, PADDING_MODES)
+        check_multiple("in_channels", in_channels, "groups", groups)
+        check_multiple("out_channels", out_channels, "groups", groups)
         self.weight = nn.Parameter(torch.empty(out_channels, in_channels // groups, *self.kernel_size))
         self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
         self.reset_parameters()
@@ -294,22 +208,10 @@ class Conv2d(nn.Module):
 # ---------------------------------------------------------------------------------------------------------- pooling
 
 
-def check_pool(kernel_size, stride, padding):
-    """Raise ValueError where the numbers of a pooling are out of their range, whatever the image."""
-    for sides in zip(pair(kernel_size, "kernel_size"), pair(padding, "padding")):
-        check_pool_padding(*sides)
-    whole_pair("stride", stride, 1)
-
-
-def pool_hw(x, kernel_size, stride, padding):
-    """Return (H_out, W_out) of a pooling window over x (N, C, H, W). Raises ValueError where it does not fit."""
-    check_pool(kernel_size, stride, padding)
-    return output_hw(x, kernel_size, stride, padding)
-
-
 def windows_inside(x, kernel_size, stride, padding):
     """Yield (n, c, i, j, window): for each output of a pooling, the pixels of the image that its window covers."""
-    (KH, KW), (SH, SW), (PH, PW) = pair(kernel_size, "kernel_size"), pair(stride, "stride"), pair(padding, "padding")
+    (KH, KW), (SH, SW) = as_pair("kernel_size", kernel_size), as_pair("stride", stride)
+    PH, PW = as_pair("padding", padding)
     H_out, W_out = pool_hw(x, kernel_size, stride, padding)
     for n in range(x.shape[0]):
         for c in range(x.shape[1]):
@@ -338,7 +240,7 @@ def avg_pool2d_naive(x, kernel_size, stride=None, padding=0):
     Arguments, result and errors are those of avg_pool2d.
     """
     check_tensor("x", x, floats=True)
-    KH, KW = pair(kernel_size, "kernel_size")
+    KH, KW = as_pair("kernel_size", kernel_size)
     stride = kernel_size if stride is None else stride
     H_out, W_out = pool_hw(x, kernel_size, stride, padding)
     out = x.new_empty(*x.shape[:2], H_out, W_out)
@@ -362,8 +264,8 @@ def max_pool2d(x, kernel_size, stride=None, padding=0):
     stride = kernel_size if stride is None else stride
     out_hw = pool_hw(x, kernel_size, stride, padding)
     lowest = -math.inf if x.is_floating_point() else torch.iinfo(x.dtype).min
-    x = surround(x, *pair(padding, "padding"), lowest) if padding else x
-    return taps(x, kernel_size, stride, 1, out_hw).flatten(2, 3).max(dim=2).values
+    x = constant_pad(x, *as_pair("padding", padding), lowest) if padding else x
+    return unfold(x, kernel_size, stride, 1, out_hw).flatten(2, 3).max(dim=2).values
 
 
 def avg_pool2d(x, kernel_size, stride=None, padding=0):
@@ -380,7 +282,7 @@ def avg_pool2d(x, kernel_size, stride=None, padding=0):
     check_tensor("x", x, floats=True)
     stride = kernel_size if stride is None else stride
     out_hw = pool_hw(x, kernel_size, stride, padding)
-    return taps(pad(x, padding), kernel_size, stride, 1, out_hw).mean(dim=(2, 3))
+    return unfold(pad(x, padding), kernel_size, stride, 1, out_hw).mean(dim=(2, 3))
 
 
 class MaxPool2d(nn.Module):
@@ -411,3 +313,35 @@ class AvgPool2d(nn.Module):
 
     def extra_repr(self):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+# ----------------------------------------------------------------------------- what the functions above must be given
+
+
+def check_conv(x, weight, bias, groups):
+    """Raise ValueError where image, kernels and groups do not fit together."""
+    check_tensor("x", x, *IMAGE)
+    check_tensor("weight", weight, "(C_out, C_in/groups, KH, KW)", "reshape it")
+    C_in, (C_out, C_kernel), groups = x.shape[1], weight.shape[:2], whole("groups", groups, 1)
+    if C_in != C_kernel * groups:
+        raise ValueError(
+            f"in_channels (={C_in} of x) must be {C_kernel * groups} = {C_kernel}*{groups}, weight.shape[1] "
+            "times groups: change x, the kernels or groups"
+        )
+    check_multiple("out_channels", C_out, "groups", groups)
+    if bias is not None:
+        check_shape("bias", bias, (C_out,), "one number per output channel")
+
+
+def check_pool(kernel_size, stride, padding):
+    """Raise ValueError where the numbers of a pooling are out of their range, whatever the image."""
+    for sides in zip(as_pair("kernel_size", kernel_size), as_pair("padding", padding)):
+        check_pool_padding(*sides)
+    whole_pair("stride", stride, 1)
+
+
+def pool_hw(x, kernel_size, stride, padding):
+    """Return (H_out, W_out) of a pooling window over x (N, C, H, W). Raises ValueError where it does not fit."""
+    check_tensor("x", x, *IMAGE)
+    check_pool(kernel_size, stride, padding)
+    return output_hw(x, kernel_size, stride, padding)

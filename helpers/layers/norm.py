@@ -6,19 +6,12 @@ Shapes: N images, C channels, H and W pixels. What follows an … may have any n
 import torch
 from torch import nn
 
-from helpers.checks import check_number, check_tensor
-from helpers.shapes import whole
+from helpers.checks import check_number, check_shape, check_tensor, whole
 
 
-def check_fit(x, shape, each, **parameters):
-    """Raise ValueError unless each parameter is None, or of this shape and of x's type; `each` has one number."""
-    for name, value in parameters.items():
-        if value is not None:
-            check_tensor(name, value)
-        if value is not None and value.shape != shape:
-            raise ValueError(f"{name} (shape {tuple(value.shape)}) must be {tuple(shape)}: one number per {each}")
-        if value is not None:
-            check_tensor(name, value, like=("x", x))
+def full_precision(x):
+    """Return x, in float32 where it has half precision: its 8 or 11 bits are too few to sum many numbers."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 # ---------------------------------------------------------------------------------------------- batch normalisation
@@ -33,7 +26,7 @@ def batch_norm_naive(x, weight, bias, eps=1e-5):
 
     Source: Ioffe & Szegedy 2015, algorithm 1.
     """
-    check_definition(x, weight, bias, eps)
+    check_batch_norm(x, None, None, weight, bias, training=True)
     out = torch.empty_like(x)
     for c in range(x.shape[1]):
         values = x[:, c]  # the N·H·W numbers of channel c
@@ -41,35 +34,6 @@ def batch_norm_naive(x, weight, bias, eps=1e-5):
         var = ((values - mean) ** 2).sum() / values.numel()
         out[:, c] = weight[c] * (values - mean) / (var + eps).sqrt() + bias[c]
     return out
-
-
-def check_definition(x, weight, bias, eps):
-    """Raise ValueError where batch_norm_naive has not what it needs."""
-    check_tensor("weight", weight)
-    check_tensor("bias", bias)
-    check_batch_norm(x, None, None, weight, bias, True, 0.0, eps)
-
-
-def check_batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps):
-    """Raise ValueError where batch_norm has not what it needs."""
-    check_tensor("x", x, floats=True)
-    if training:
-        check_number("momentum", momentum, 0, 1)
-    check_number("eps", eps, 0)
-    if x.dim() < 2 or x.shape[1] == 0:
-        raise ValueError(f"x (shape {tuple(x.shape)}) must be (N, C, …), C at least 1: one example is x[None]")
-    check_fit(x, x.shape[1:2], "channel", running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
-    if (running_mean is None) != (running_var is None):
-        raise ValueError("running_mean and running_var belong together: give both, or None for both")
-    if not training and running_mean is None:
-        raise ValueError(
-            "running_mean and running_var (=None) must be given where training is False: give them, or training=True"
-        )
-    if training and x[:, 0].numel() < 2:
-        raise ValueError(
-            f"the values per channel (={x[:, 0].numel()} in x, shape {tuple(x.shape)}) must be at least 2 "
-            "in training, as one alone has no variance: use a larger batch, a larger image, or eval()"
-        )
 
 
 def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):
@@ -89,20 +53,25 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     that of all images, so its sum is over n - 1. Equals torch.nn.functional.batch_norm.
     Source: Ioffe & Szegedy 2015, algorithms 1 and 2.
     """
-    check_batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
-    mean, var = running_mean, running_var
+    check_batch_norm(x, running_mean, running_var, weight, bias, training)
+    values, per_channel = full_precision(x), (-1, *[1] * (x.dim() - 2))  # (C,) → (C, 1, 1) for images
     if training:
         axes = [0, *range(2, x.dim())]
-        mean, var = x.mean(axes), x.var(axes, correction=0)  # (C,)
+        mean = values.mean(axes)  # (C,)
+        centred = values - mean.view(per_channel)
+        var = centred.square().mean(axes)
         if running_mean is not None:
             n = x[:, 0].numel()
             with torch.no_grad():
                 running_mean += momentum * (mean - running_mean)
                 running_var += momentum * (var * n / (n - 1) - running_var)
-    per_channel = (-1, *[1] * (x.dim() - 2))  # (C,) → (C, 1, 1) for images
-    out = (x - mean.view(per_channel)) / (var.view(per_channel) + eps).sqrt()
-    out = out if weight is None else out * weight.view(per_channel)
-    return out if bias is None else out + bias.view(per_channel)
+    else:
+        centred, var = values - running_mean.view(per_channel), running_var
+    scale = 1 / (var + eps).sqrt()
+    scale = scale if weight is None else scale * weight  # both in one number per channel: the image is scaled once
+    out = centred * scale.view(per_channel)
+    out = out if bias is None else out + bias.view(per_channel)
+    return out.to(x.dtype)
 
 
 class BatchNorm(nn.Module):
@@ -117,7 +86,7 @@ class BatchNorm(nn.Module):
     Arguments and state_dict are those of torch.nn's.
     """
 
-    forms = {}  # what x may be, by its number of axes
+    form = ""  # what x may be
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True, track_running_stats=True):
         super().__init__()
@@ -131,17 +100,16 @@ class BatchNorm(nn.Module):
         self.register_buffer("num_batches_tracked", torch.tensor(0) if track_running_stats else None)
 
     def forward(self, x):
-        check_tensor("x", x)
-        if x.dim() not in self.forms or x.shape[1] != self.num_features:
+        check_tensor("x", x, self.form)
+        if x.shape[1] != self.num_features:
             raise ValueError(
-                f"x (shape {tuple(x.shape)}) must be {' or '.join(self.forms.values())}, "
-                f"C = num_features (={self.num_features}): change either"
+                f"x (shape {tuple(x.shape)}) must have num_features (={self.num_features}) channels: change either"
             )
         training, momentum = self.training or self.running_mean is None, self.momentum
         if self.training and self.track_running_stats:
-            self.num_batches_tracked += 1
+            self.num_batches_tracked.add_(1)
             if momentum is None:
-                momentum = 1 / self.num_batches_tracked.item()
+                momentum = 1 / float(self.num_batches_tracked)
         return batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, training, momentum, self.eps)
 
     def extra_repr(self):
@@ -154,13 +122,13 @@ class BatchNorm(nn.Module):
 class BatchNorm1d(BatchNorm):
     """Batch normalisation of features (N, C) or of sequences (N, C, L), as torch.nn.BatchNorm1d."""
 
-    forms = {2: "(N, C)", 3: "(N, C, L)"}
+    form = "(N, C) or (N, C, L)"
 
 
 class BatchNorm2d(BatchNorm):
     """Batch normalisation of images (N, C, H, W), as torch.nn.BatchNorm2d."""
 
-    forms = {4: "(N, C, H, W)"}
+    form = "(N, C, H, W)"
 
 
 # ---------------------------------------------------------------------------------------------- layer normalisation
@@ -187,16 +155,15 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     Equals torch.nn.functional.layer_norm.  Source: Ba, Kiros & Hinton 2016, equation 3.
     """
     shape = as_shape(normalized_shape)
-    check_tensor("x", x, floats=True)
-    check_number("eps", eps, 0)
-    if tuple(x.shape[-len(shape) :]) != shape:
-        raise ValueError(f"x (shape {tuple(x.shape)}) must end with normalized_shape (={shape}): change either")
-    check_fit(x, shape, "feature", weight=weight, bias=bias)
+    check_layer_norm(x, shape, weight, bias)
     axes = list(range(-len(shape), 0))
-    mean, var = x.mean(axes, keepdim=True), x.var(axes, correction=0, keepdim=True)
-    out = (x - mean) / (var + eps).sqrt()
+    values = full_precision(x)
+    centred = values - values.mean(axes, keepdim=True)
+    var = centred.square().mean(axes, keepdim=True)  # (…, 1)
+    out = centred * (1 / (var + eps).sqrt())
     out = out if weight is None else out * weight
-    return out if bias is None else out + bias
+    out = out if bias is None else out + bias
+    return out.to(x.dtype)
 
 
 class LayerNorm(nn.Module):
@@ -222,3 +189,32 @@ class LayerNorm(nn.Module):
             f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
             f"bias={self.bias is not None}"
         )
+
+
+# ----------------------------------------------------------------------------- what the functions above must be given
+
+
+def check_batch_norm(x, running_mean, running_var, weight, bias, training):
+    """Raise ValueError where batch_norm has not what it needs."""
+    check_tensor("x", x, "(N, C, ...)", "one example is x[None]", floats=True)
+    named = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
+    for name, value in named.items():
+        if value is not None:
+            check_shape(name, value, x.shape[1:2], "one number per channel")
+    if (running_mean is None) != (running_var is None) or not training and running_mean is None:
+        raise ValueError("running_mean and running_var must be given together, and where training is False: give both")
+    if training and x[:, 0].numel() < 2:
+        raise ValueError(
+            f"the values per channel (={x[:, 0].numel()} in x, shape {tuple(x.shape)}) must be at least 2 "
+            "in training, as one alone has no variance: use a larger batch, a larger image, or eval()"
+        )
+
+
+def check_layer_norm(x, shape, weight, bias):
+    """Raise ValueError where layer_norm has not what it needs."""
+    check_tensor("x", x, floats=True)
+    if tuple(x.shape[-len(shape) :]) != shape:
+        raise ValueError(f"x (shape {tuple(x.shape)}) must end with normalized_shape (={shape}): change either")
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is not None:
+            check_shape(name, value, shape, "one number per feature")

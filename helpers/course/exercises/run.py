@@ -108,7 +108,6 @@ def owners():
         np.random,
         torch,
         nn.functional,
-        torch._C._nn,
         torch.linalg,
         torch.random,
         torch.special,

@@ -1,0 +1,33 @@
+"""The course's pictures and its text: loaded from data/, verified, batched in an order that a seed decides.
+
+Nothing is downloaded. Every file is compared with data/checksums.txt each time it is read (some milliseconds), and the
+error for a missing or damaged one says how to restore it. The environment variable COURSE_DATA names another folder.
+
+image_set     ImageSet: pictures with their labels; shift() moves pictures
+sets          fashion_mnist, digits: shipped subsets
+procedural    shapes: colour shapes drawn by rule
+photographs   photograph, photographs, text
+files         how a file in data/ is read and verified
+"""
+
+from helpers.data.files import folder
+from helpers.data.image_set import ImageSet, permutation, shift
+from helpers.data.photographs import PHOTOGRAPHS, photograph, photographs, text
+from helpers.data.procedural import SHAPES, shapes
+from helpers.data.sets import FASHION, digits, fashion_mnist
+
+__all__ = [
+    "FASHION",
+    "ImageSet",
+    "PHOTOGRAPHS",
+    "SHAPES",
+    "digits",
+    "fashion_mnist",
+    "folder",
+    "permutation",
+    "photograph",
+    "photographs",
+    "shapes",
+    "shift",
+    "text",
+]
