@@ -459,7 +459,9 @@ AREAS = {
 @pytest.mark.parametrize("tilt", [0.0, 0.3])
 def test_a_shape_has_its_area_where_it_was_asked_for(label, name, tilt):
     one, size, radius = torch.ones(1), 400, 0.4
-    mask = course.procedural.draw_shapes(torch.tensor([label]), 0.3 * one, -0.2 * one, radius * one, tilt * one, size)[0]
+    mask = course.procedural.draw_shapes(torch.tensor([label]), 0.3 * one, -0.2 * one, radius * one, tilt * one, size)[
+        0
+    ]
     assert mask.sum().item() * (2 / size) ** 2 / radius**2 == pytest.approx(AREAS[name], rel=0.02)
     down, across = (mask.nonzero().float().mean(0) + 0.5) / size * 2 - 1
     slack = 0.2 if name in ("triangle", "crescent") else 0.01  # the others are symmetric about their centre

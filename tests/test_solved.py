@@ -3,20 +3,16 @@
 Where there is a browser, tests/browser/test_chapters.py solves each chapter in JupyterLab, and once is enough: it takes minutes.
 """
 
-import os
-import shutil
 from pathlib import Path
 
 import nbformat
 import pytest
+from browser import CHROMIUM
 from guards import grading
 from offline import attempts, environment
 
 from helpers.course.notebooks import run
 
-CHROMIUM = os.environ.get("CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 FOLDER = Path(__file__).parent.parent / "notebooks"
 WITH_EXERCISES = [
     path
