@@ -488,7 +488,7 @@ def test_a_loss_that_is_not_finite_is_said_and_leaves_no_trace(digits, capsys, p
 
 def test_it_is_said_in_which_turn_a_loss_is_not_finite():
     run = gan()
-    run.measure.steps[1] = lambda model, real: generate(model, real) * math.inf
+    run.peers.wrapped.steps[1] = lambda model, real: generate(model, real) * math.inf
     with_statistics = run.model["generator"][1].running_mean.clone()
     assert "the generator loss became inf at step 1" in run.run().stopped
     assert torch.equal(run.model["generator"][1].running_mean, with_statistics)
