@@ -1,7 +1,6 @@
 """How pytest runs the notebooks, with the network off, and what it leaves out; stored_outputs.py compares, sharing.py shares out."""
 
 import os
-import shutil
 import signal
 import tempfile
 from pathlib import Path
@@ -9,13 +8,10 @@ from pathlib import Path
 import pytest
 import sharing
 import stored_outputs
+from browser import CHROMIUM
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 from offline import attempts, environment
-
-CHROMIUM = os.environ.get("CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 
 
 def pytest_configure(config):

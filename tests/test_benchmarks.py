@@ -13,7 +13,7 @@ import torch
 import benchmarks.__main__ as runner
 from benchmarks import chapters, costs, explorers, layers, tables
 from benchmarks.tables import Table, in_turn
-from helpers.course.rooms import rooms
+from helpers.course.rooms import Room, rooms
 
 ALEXNET = 714_188_480  # MACs; torchvision's page says 0.714 billion
 
@@ -193,20 +193,29 @@ def test_a_chapter_takes_what_its_kernel_takes(tmp_path):
 # ---- explorers --------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_measured_is_an_explorer():
-    there = {kind.__name__ for room in rooms() for kind in room.explorers}
-    assert explorers.CASES and {case[0] for case in explorers.CASES.values()} <= there
+def test_every_explorer_is_measured():
+    there = [kind for room in rooms() for kind in room.explorers]
+    assert len(explorers.CASES) == len(there)
+    for kind in there:
+        shown = [case["shown"].splitlines() for case in explorers.CASES.values()]
+        assert any(line[0] == f"from {kind.__module__} import {kind.__name__}" for line in shown), kind
+
+
+def test_an_explorer_without_a_case_is_measured_alone(monkeypatch):
+    monkeypatch.setattr(Room, "load", lambda room, name, load=Room.load: None if name == "bench" else load(room, name))
+    found = explorers.cases()
+    assert len(found) == len(explorers.CASES) and all(case["plain"] == "" for case in found.values())
+    assert explorers.as_row("new", (12.34, 30), None) == ["new", "12.3", "–", "–", "30.0", "–", "–"]
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", explorers.CASES)
+@pytest.mark.parametrize("name", [name for name, case in explorers.CASES.items() if case["plain"]])
 def test_an_explorer_stands_beside_an_interact_that_draws(name, monkeypatch):
     """Both cells run; the plain one draws another picture for each of two values, from the first to the last of its slider."""
     import ipywidgets
     from matplotlib import pyplot as plt
 
-    which, explorer, control, picture, plain = explorers.CASES[name]
-    assert f"{which}(" in explorer and explorer.strip().splitlines()[-1].split("(")[0] in (which, "explorer")
+    explorer, plain = explorers.CASES[name]["shown"], explorers.CASES[name]["plain"]
     drawn, found = [], []
 
     def draw():

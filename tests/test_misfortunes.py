@@ -30,11 +30,11 @@ from test_setup import clone  # noqa: F401  a fixture
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.overrides import TorchFunctionMode
 
-from helpers import data, device, sequences, training
+from helpers import data, device, training
 from helpers.chapters.ch00_start_here import machine
 from helpers.costs import cost_table
 from helpers.course import notebooks
-from helpers.device import own_dice, start
+from helpers.device import preserve_rng, start
 from helpers.files import write_whole
 from helpers.training import Training, train
 
@@ -104,7 +104,6 @@ class Bench:
         """Run the cells at `places` with nothing trained or measured in them."""
         own = {name: network for cell in cells for name, network in slices.own_loops(cell).items()}
         stand_ins = {
-            "fit": (sequences, lambda *_, **__: sequences.Fit([0.0], [0.0])),
             "accuracy": (training, lambda *_: 0.5),
         }
         real = {name: getattr(module, name) for name, (module, _) in stand_ins.items()}
@@ -189,36 +188,40 @@ def test_the_stop_button_in_a_training_cell(bench, monkeypatch, cells, i):
 
 def test_one_of_many_trainings_is_not_taken_for_whole(bench, digits):
     bench.press_at = 5
-    with pytest.raises(KeyboardInterrupt, match=r"stopped in epoch 2 of 3\. .* run the cell again"):
+    with pytest.raises(KeyboardInterrupt, match=r"stopped in epoch 2 of 3, after 5 steps\. .* run the cell again"):
         train(linear(), digits, epochs=3, batch_size=50, live=False)
     assert len(bench.seen) == 5 and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     bench.press_at = 9
-    with pytest.raises(KeyboardInterrupt, match=r"stopped after 4 of 300 steps\. .* run the cell again"):
-        sequences.fit(linear(), lambda dice: (torch.rand(8, 64, generator=dice), torch.arange(8)), steps=300)
+    with pytest.raises(KeyboardInterrupt, match=r"stopped in epoch 1 of 1, after 4 steps\. .* run the cell again"):
+        train(linear(), eight, steps=300, live=False)
     assert len(bench.seen) == 9 and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_the_stop_button_in_fit_leaves_the_weights_of_whole_steps(bench):
-    def fitted(steps, press_at=None):
+def eight(dice):
+    """A batch of eight, drawn anew at each step."""
+    return torch.rand(8, 64, generator=dice), torch.arange(8)
+
+
+def test_the_stop_button_leaves_the_weights_of_whole_steps(bench):
+    def trained(steps, press_at=None):
         bench.seen, bench.press_at, model = [], press_at, linear()
         with contextlib.suppress(KeyboardInterrupt):
-            sequences.fit(model, lambda dice: (torch.rand(8, 64, generator=dice), torch.arange(8)), steps)
+            train(model, eight, steps=steps, live=False)
         return [p.tolist() for p in model.parameters()]
 
-    assert fitted(30, press_at=4) == fitted(4) != fitted(30)
+    assert trained(30, press_at=4) == trained(4) != trained(30)
 
 
-def test_the_stop_button_while_the_last_epoch_is_counted(digits, monkeypatch, capsys):
+def test_the_stop_button_while_the_last_epoch_is_counted(digits, capsys):
     def pressed(*_):
         os.kill(os.getpid(), signal.SIGINT)
-        return 0.5
+        return {"test": 0.5}
 
-    monkeypatch.setattr(training, "accuracy", pressed)
     with pytest.raises(
         KeyboardInterrupt, match="stopped in epoch 1 of 1"
     ):  # or the next of many networks would be trained
-        train(linear(), digits, test=digits, epochs=1, live=False)
-    run = train(linear(), digits, test=digits, epochs=1)
+        train(linear(), digits, test=pressed, epochs=1, live=False)
+    run = train(linear(), digits, test=pressed, epochs=1)
     assert run.stopped == training.STOP_BUTTON and len(run.rows) == 1 and "run() goes on" in capsys.readouterr().out
     assert run.run().stopped is None and len(run.losses) == 4
 
@@ -226,8 +229,7 @@ def test_the_stop_button_while_the_last_epoch_is_counted(digits, monkeypatch, ca
 SLOW = """
 import time, torch
 from helpers import data
-from helpers.training import Training
-from helpers.sequences import fit
+from helpers.training import Training, train
 digits, asked = data.digits().subset(200), []
 def linear():
     torch.manual_seed(0)
@@ -244,7 +246,8 @@ ON = (
     "print(run.losses == whole.losses, run.rows == whole.rows)"
 )
 MANY = (
-    "asked = []\nseen = [fit(linear(), lambda dice: (slow(torch.rand(8, 64)), torch.arange(8)), 300) for _ in range(3)]"
+    "asked, draw = [], lambda dice: (slow(torch.rand(8, 64)), torch.arange(8))\n"
+    "seen = [train(linear(), draw, steps=300, live=False) for _ in range(3)]"
 )
 
 
@@ -703,10 +706,10 @@ def test_an_accelerator_that_cannot_even_be_asked(monkeypatch, capsys):
     assert start(seed=0) == torch.device("cpu") and capsys.readouterr().err == ""
 
 
-def test_own_dice_change_nothing_outside():
+def test_seeds_within_preserve_rng_change_nothing_outside():
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    with own_dice():
+    with preserve_rng():
         torch.manual_seed(5)
         torch.rand(3)
     assert torch.equal(torch.get_rng_state(), before)

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import math
 
 import matplotlib.image
 import numpy as np
@@ -23,7 +24,7 @@ def test_a_figure_carries_its_words_twice():
     assert decoded(data["image/png"]).shape[2] == 4
 
 
-@pytest.mark.parametrize("alt", ["", "   ", None])
+@pytest.mark.parametrize("alt", ["", "   ", None, 3, [], b"x"])
 def test_no_figure_without_words(alt):
     with pytest.raises(ValueError, match="alt"):
         plots.show(plots.figure()[0], alt)
@@ -172,3 +173,14 @@ def test_a_photograph_keeps_its_colours():
 
 def test_the_same_picture_gives_the_same_bytes():
     assert [plots.png(fig) for fig in charts()] == [plots.png(fig) for fig in charts()]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("draw", [plots.draw_losses, plots.draw_seeds])
+def test_lines_leave_a_gap_where_a_number_is_not_finite(draw, bad):
+    """A training that blew up must still be shown."""
+    fig, ax = plots.figure()
+    losses = [3.0, 2.0, bad, 1.0]
+    draw(ax, losses) if draw is plots.draw_losses else draw(ax, [1, 2, 3, 4], [losses, losses])
+    assert plots.png(fig).startswith(b"\x89PNG")
+    assert [y for y in ax.lines[0].get_ydata() if math.isfinite(y)] == [3.0, 2.0, 1.0]

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import data
-from helpers.sequences import default_loss, encode, text_batches
-from helpers.training import Training, accuracy, stop_button, train
+from helpers.sequences import encode, text_batches
+from helpers.training import Training, accuracy, default_loss, stop_button, train
 from helpers.training.batches import mix
 from helpers.training.live import training_figure
 

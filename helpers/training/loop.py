@@ -7,7 +7,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from helpers.checks import check_number
-from helpers.device import own_dice
+from helpers.device import preserve_rng
 from helpers.training import saving
 from helpers.training.batches import is_labelled, make_epochs, mix, size_of
 from helpers.training.distributed import Peers
@@ -122,7 +122,7 @@ class Training:
     def run(self):
         """Train up to the last epoch, or until stopped; return self."""
         self.stopped = None
-        with stop_button() as pressed, own_dice(), LiveCurve(self) as curve:
+        with stop_button() as pressed, preserve_rng(), LiveCurve(self) as curve:
             while len(self.rows) < self.epochs and not self.stopped:
                 done = len(self.losses) - len(self.rows) * self.steps_per_epoch  # steps of this epoch before a stop
                 for batch in self.data.epoch(self.seed, len(self.rows), done):
