@@ -171,7 +171,7 @@ CONTRAST = """root => {
     const behind = n => { const over = []; for (; n; n = n.parentElement) { const c = rgb(getComputedStyle(n).backgroundColor);
         over.push(c.length === 3 ? [...c, 1] : c); if (over.at(-1)[3] === 1) break; } return over.reverse().reduce((b, c) => b.map((v, i) => v + c[3] * (c[i] - v)), [255, 255, 255]); };
     const opacity = n => { let all = 1; for (; n && n !== root.parentElement; n = n.parentElement) all *= +getComputedStyle(n).opacity; return all; };
-    return [...root.querySelectorAll('*')].filter(n => n.checkVisibility() && n.tagName !== 'OPTION' && !n.closest('[aria-disabled], [disabled], svg') && (n.value !== undefined && n.type !== 'range'
+    return [...root.querySelectorAll('*')].filter(n => n.checkVisibility() && n.tagName !== 'OPTION' && !n.closest('[aria-disabled], [disabled], svg, [data-problem] .panel-dims') && (n.value !== undefined && n.type !== 'range'
         || [...n.childNodes].some(c => c.nodeType === 3 && c.textContent.trim()))).map(n => {
         const ground = behind(n), ink = rgb(getComputedStyle(n).color), alpha = (ink[3] ?? 1) * opacity(n);
         const [a, b] = [lum(ground), lum(ground.map((v, i) => v + alpha * (ink[i] - v)))].sort((x, y) => y - x);
