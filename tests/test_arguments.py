@@ -631,7 +631,7 @@ CALLS = [
         dict(channels=4),
         dict(channels=whole(1), stride=whole(1)),
         (1, 4, 5, 5),
-        equals="test_depth_explorer.py",
+        equals="chapters/test_ch05_explorer.py",
     ),
     Call(deep_net, dict(depth=4), dict(depth=[*whole(4), 5], start=choice(), channels=whole(1)), lambda **_: None),
     module(

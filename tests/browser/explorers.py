@@ -30,7 +30,7 @@ CELLS = """cells => { const notebook = window.jupyterapp.shell.currentWidget.con
     notebook.transact(() => { const old = notebook.cells.length;
         notebook.insertCells(0, cells.map(source => ({cell_type: 'code', source})));
         notebook.deleteCellRange(cells.length, cells.length + old); }); }"""
-ROOT = ".jp-OutputArea-output .jupyter-widgets > *"  # what an explorer's module draws
+ROOT = ".jp-OutputArea-output .lm-Widget [class]:not(.lm-Widget)"  # what the module of an explorer draws: its outermost element
 
 
 def look(notebook, cell):
@@ -224,7 +224,7 @@ FOCUS = (
 REACHABLE = """r => [...r.querySelectorAll('input, select, button, textarea, [tabindex]')].filter(n => n.checkVisibility() && n.tabIndex >= 0 && !n.disabled)
     .map(n => n.getAttribute('aria-label') || n.labels?.[0]?.textContent.trim() || n.title)"""
 CELLS_NOW = """() => { const c = window.jupyterapp.shell.currentWidget.content;
-    return [[...c.model.cells].map(c => c.id + c.type).join(), c.activeCellIndex, c.mode]; }"""
+    return [[...c.model.cells].map(c => c.id + c.type).join(), c.activeCellIndex]; }"""
 KEYS = {"range": ("ArrowLeft", "ArrowRight"), "number": ("ArrowDown", "ArrowUp"), "select": ("ArrowUp", "ArrowDown")}
 JUPYTERS = "axddm"  # typed in JupyterLab's command mode: a new cell, cut, delete, turn into text
 
