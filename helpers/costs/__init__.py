@@ -10,7 +10,7 @@ table       CostTable: the rows, as text, HTML, CSV
 """
 
 from helpers.costs.recorder import CannotRun, cost_table
-from helpers.costs.rules import BYTES
+from helpers.costs.rules import BYTES, conv_macs, linear_macs
 from helpers.costs.table import CostTable, Row, Total
 
-__all__ = ["BYTES", "CannotRun", "CostTable", "Row", "Total", "cost_table"]
+__all__ = ["BYTES", "CannotRun", "CostTable", "Row", "Total", "conv_macs", "cost_table", "linear_macs"]
