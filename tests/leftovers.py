@@ -6,19 +6,21 @@ import sys
 import tracemalloc
 
 
-def imports_pyplot(module, name, setting, value):
-    """Return whether making an explorer, moving one control and showing it, in a fresh Python, imports matplotlib.pyplot."""
+def those_that_import_pyplot(explorers):
+    """Return the names of those explorers that import matplotlib.pyplot when they are made, moved and shown, in a fresh Python.
+
+    explorers: (module, name, control or None, value) of each
+    """
     code = f"""
-import sys
-from {module} import {name}
-explorer = {name}()
-explorer.wanted = [[1, {setting!r}, {value!r}]]
-explorer._repr_mimebundle_()
-print("matplotlib.pyplot" in sys.modules)"""
-    return (
-        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()[-1]
-        != "False"
-    )
+import importlib, sys
+for module, name, control, value in {explorers!r}:
+    explorer = getattr(importlib.import_module(module), name)()
+    if control is not None:
+        explorer.wanted = [[1, control, value]]
+    explorer._repr_mimebundle_()
+    if sys.modules.pop("matplotlib.pyplot", None):
+        print(name)"""
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
 
 
 def bytes_kept(move, before, times):

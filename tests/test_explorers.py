@@ -1,31 +1,220 @@
-"""The explorers as the kernel knows them: what they send to the browser, what they show where there is none."""
+"""What holds for every explorer, as the kernel knows it: what it sends to a browser, and what it shows where there is none.
+
+Explorers are found in the chapters' rooms: a new one is covered as soon as it is there. What they do in a browser:
+browser/test_explorers_contract.py. What only one does: chapters/.
+"""
 
 import base64
+import inspect
 import io
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import ipywidgets
 import numpy as np
 import pytest
-import torch
+from driven import KINDS, PANELS, ask, attributes, change, controls, dice, shown
 from ipywidgets.embed import embed_data
+from leftovers import bytes_kept, those_that_import_pyplot
 from PIL import Image
 
-from helpers.chapters.ch01_convolution import explorer as convolution
-from helpers.chapters.ch01_convolution.explorer import PRESETS, ConvolutionExplorer, preset
-from helpers.course.explorers import ground
+from helpers.course.explorers import ground, panel, widgets
 from helpers.plots import figure
-
-FOLDER = Path(ground.__file__).parent
-STEP = [[0.0, 0.0, 1.0, 1.0]] * 4
 
 
 def decode(png):
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+EVERY = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+EVERY_PANEL = pytest.mark.parametrize("kind", PANELS, ids=lambda kind: kind.__name__)
+
+# ---- every explorer
+
+
+def test_there_are_explorers():
+    assert len(KINDS) >= 12 and len(PANELS) >= 9
+
+
+@EVERY
+def test_its_display_is_live_still_and_the_same_every_time(kind):
+    one, two = (kind()._repr_mimebundle_() for _ in range(2))
+    assert one[0]["text/plain"] == two[0]["text/plain"] == one[1]["image/png"]["alt"] == repr(kind())
+    assert len(one[0]["text/plain"].split()) > 5
+    assert one[0]["image/png"] == two[0]["image/png"] and len(one[0]["image/png"]) < 110_000
+    views = [found[0]["application/vnd.jupyter.widget-view+json"]["model_id"] for found in (one, two)]
+    assert views[0] != views[1]
+
+
+@EVERY
+def test_a_page_without_a_kernel_gets_all_of_it(kind):
+    explorer = kind()
+    embedded = embed_data(views=[explorer])["manager_state"]["state"][explorer.model_id]["state"]
+    assert embedded["_esm"].strip() and embedded["_css"].strip()
+    assert embedded.keys() == explorer.get_state().keys()
+    assert len(json.dumps(explorer.get_state(), allow_nan=False)) < 400_000
+
+
+@EVERY
+def test_its_module_and_its_style_name_no_address_and_import_nothing(kind):
+    for text in (kind._esm, kind._css):
+        assert not re.search(r"https?:|//cdn|\bimport\b\s*[({\"']|url\(", str(text))
+
+
+@EVERY
+def test_its_module_is_short_enough_to_be_read(kind):
+    assert len(inspect.getsource(inspect.getmodule(kind)).splitlines()) <= 450
+
+
+def test_none_touches_pyplot():
+    """Callbacks run beside the main thread, and pyplot's list of open figures is not made for that."""
+    changes = {kind: change(kind(), dice()) for kind in PANELS}
+    moves = [(kind.__module__, kind.__name__, *changes.get(kind, (None, None))) for kind in KINDS]
+    assert those_that_import_pyplot(moves) == []
+
+
+# ---- every explorer that the kernel computes
+
+
+@EVERY_PANEL
+def test_every_control_has_a_label_and_a_value_and_every_part_a_place(kind):
+    explorer = kind()
+    page = shown(explorer)
+    found = [attributes(tag) for tag in re.findall(r"<(?:input|select|button)[^>]*>", page)]
+    assert found and all(control["aria-label"] for control in found)
+    assert len({control["aria-label"] for control in found}) == len(found), "two controls have one label"
+    assert {control["data-set"] for control in found if control.get("type") != "button"} == set(explorer.values)
+    places = set(re.findall(r'data-part="([^"]+)"', page))
+    assert places == {*explorer.fixed, *explorer.parts, "failed"} - {"frame"}
+    images = re.findall(r"<img[^>]*>", page) + re.findall(r'<svg(?![^>]*aria-hidden)[^>]*viewBox="0 0[^>]*>', page)
+    assert all("alt=" in image or 'role="img" aria-label="' in image for image in images)
+
+
+@EVERY_PANEL
+def test_any_change_is_answered_and_shown(kind):
+    explorer, draw, seen = kind(), dice(), set()
+    for _ in range(60):
+        name, value = change(explorer, draw)
+        ask(explorer, (name, value))
+        assert "failed" not in explorer.parts, explorer.parts["failed"]
+        assert explorer.parts.keys() - {"failed"} and repr(explorer) == " ".join(explorer.alt.split())
+        assert len(json.dumps({"parts": explorer.parts, "values": explorer.values}, allow_nan=False)) < 90_000
+        seen.add(json.dumps(explorer.parts))
+    assert len(seen) > 2
+    assert explorer._repr_mimebundle_()[0]["image/png"]
+
+
+@EVERY_PANEL
+def test_each_control_changes_what_is_shown(kind):
+    for name, values in controls(kind()):
+        explorer, some = kind(), [values[0], values[len(values) // 2], values[-1]]
+        if len(values) > 1:
+            seen = {json.dumps([ask(explorer, (name, value)).parts, explorer.fixed]) for value in some}
+            assert len(seen) > 1, name
+
+
+@EVERY_PANEL
+def test_what_is_answered_is_not_done_again(kind):
+    explorer, draw = kind(), dice(3)
+    wanted = [[i + 1, *change(explorer, draw)] for i in range(4)]
+    explorer.wanted = wanted
+    before = (dict(explorer.parts), dict(explorer.values))
+    explorer.wanted = wanted[::-1]
+    assert (explorer.parts, explorer.values) == before and explorer.answered == 4
+
+
+@EVERY_PANEL
+def test_no_exception_jams_it(kind, monkeypatch):
+    """The page says what happened and what to do; the change after it is heard, and takes the message away."""
+
+    def broken(self, *given):
+        raise RuntimeError("a <b>bug</b>")
+
+    explorer = kind()
+    name, values = next((name, values) for name, values in controls(explorer) if len(values) > 1)
+    for method in ("hear", "refresh"):
+        with monkeypatch.context() as patched:
+            patched.setattr(kind, method, broken)
+            ask(explorer, (name, values[-1]), (name, values[0]))
+        said = explorer.parts["failed"]
+        assert "RuntimeError: a &lt;b&gt;bug&lt;/b&gt;" in said and name in said and "run the cell again" in said
+        ask(explorer, (name, values[-1]))
+        assert "failed" not in explorer.parts
+    assert explorer.parts == ask(kind(), (name, values[-1])).parts
+    assert 'data-part="failed"' in explorer.fixed["frame"]
+
+
+@EVERY_PANEL
+def test_changes_leave_no_memory_behind(kind):
+    explorer, draw = kind(), dice()
+    rounds = [change(explorer, draw) for _ in range(20)]
+
+    def move(times):
+        for _ in range(times):
+            for each in rounds:
+                explorer.wanted = [[explorer.answered + 1, *each]]
+
+    assert bytes_kept(move, before=2, times=2) < 2**20
+
+
+def test_the_panel_asks_its_explorer():
+    for ask_for in (lambda: panel.Panel().hear("size", 1), panel.Panel().refresh):
+        with pytest.raises(NotImplementedError):
+            ask_for()
+
+
+# ---- what several rooms share
+
+
+def test_words_in_a_template_stay_words(tmp_path):
+    (tmp_path / "explorer.html").write_text('{{ late }}{{ slider("a", "the <a>", 1, 3) }}{{ word }}')
+    made = widgets.page(tmp_path / "explorer.py", word="<b>")
+    assert panel.LATE in made and 'aria-label="the &lt;a&gt;"' in made and made.endswith("&lt;b&gt;")
+
+
+@pytest.mark.parametrize("value, snapped", [(3, 5), (999, 25), (12, 13), (13, 13), (14, 15), (15, 15)])
+def test_values_between_the_steps_go_to_the_nearest(value, snapped):
+    assert widgets.snap(value, 5, 25, 2) == snapped
+
+
+@pytest.mark.parametrize(
+    "value, small, written",
+    [(0.00075, 2, "0.00075"), (0.004, 1, "0.004"), (0.21, 1, "0.21"), (0.0512, 3, "0.0512"), (1.0002, 1, "1.00")]
+    + [(21.9, 1, "21.9"), (99.96, 1, "100"), (1839.5, 1, "1,840")],
+)
+def test_ratios_are_written_in_few_digits(value, small, written):
+    assert widgets.ratio(value, small) == written
+
+
+@pytest.mark.parametrize(
+    "value, written, short",
+    [(576, "576 bytes", "576 bytes"), (1024, "1.0 KiB", "1.0 KiB"), (22_354_176, "21.3 MiB", "21.3 MiB")]
+    + [(192 * 2**20, "192.0 MiB", "192 MiB"), (549_822_924_800, "512.1 GiB", "512 GiB")],
+)
+def test_memory_is_written_in_its_unit(value, written, short):
+    assert (widgets.in_bytes(value), widgets.in_bytes(value, short=True)) == (written, short)
+
+
+def test_powers_are_raised():
+    assert widgets.scientific(4.13e-7, 1, "·") == "4.1·10⁻⁷" and widgets.scientific(36768468716.9) == "4 × 10¹⁰"
+
+
+@pytest.mark.parametrize(
+    "part, tiny, written",
+    [(0.949, 0.001, "94.9 %"), (0.0004, 0.001, "< 0.1 %"), (0.004, 0.01, "< 1 %"), (0.126, 0.01, "13 %")],
+)
+def test_shares_are_written_in_percent(part, tiny, written):
+    assert widgets.percent(part, tiny) == written
+
+
+def test_a_chart_places_numbers_by_their_logarithm_or_as_they_are():
+    drawn = widgets.Chart(200, 100, (0, 10), (1e-2, 1e2), left=50, right=10, top=5, bottom=25)
+    assert [drawn.across(x) for x in (0, 5, 10)] == [50, 120, 190]
+    assert [drawn.up(y) for y in (1e-2, 1, 1e2)] == pytest.approx([75, 40, 5])
+    both = widgets.Chart(200, 100, (1, 100), (1e-2, 1e2), left=50, right=10, log="xy")
+    assert both.across(10) == pytest.approx(120)
+    drawn.rows((1,), "<{}>".format)
+    assert "&lt;1&gt;" in drawn.svg("a <b>") and 'aria-label="a &lt;b&gt;"' in drawn.svg("a <b>")
 
 
 # ---- the shared ground
@@ -99,190 +288,3 @@ def test_a_still_gives_any_widget_a_picture_and_a_fixed_text(kind):
     assert data["text/plain"] == "a box with a line" == metadata["image/png"]["alt"]
     assert "application/vnd.jupyter.widget-view+json" in data
     assert decode(base64.b64decode(data["image/png"])).ndim == 3
-
-
-def test_a_figure_png_is_drawn_off_screen():
-    code = (
-        "import sys; from helpers.course.explorers.ground import figure_png; from helpers.chapters.ch01_convolution.explorer import ConvolutionExplorer;"
-        "from helpers.plots import figure; fig, ax = figure(); assert figure_png(fig)[1:4] == b'PNG';"
-        "ConvolutionExplorer([[1.0]])._repr_mimebundle_(); assert 'matplotlib.pyplot' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_no_module_for_the_browser_names_an_address_or_imports():
-    for path in (*FOLDER.glob("*.js"), *FOLDER.glob("*.css")):
-        assert not re.search(r"https?:|//cdn|\bimport\b\s*[({\"']|url\(", path.read_text()), path.name
-
-
-# ---- the convolution explorer
-
-
-@pytest.mark.parametrize(
-    "name, three",
-    [
-        ("vertical edges", [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]),
-        ("horizontal edges", [[-1, -1, -1], [0, 0, 0], [1, 1, 1]]),
-        ("sharpen", [[0, -1, 0], [-1, 5, -1], [0, -1, 0]]),
-        ("emboss", [[-2, -1, 0], [-1, 1, 1], [0, 1, 2]]),
-        ("identity", [[0, 0, 0], [0, 1, 0], [0, 0, 0]]),
-        ("blur", [[1 / 9] * 3] * 3),
-    ],
-)
-def test_the_three_by_three_presets_are_the_textbooks(name, three):
-    assert preset(name, 3).tolist() == three
-    assert name in PRESETS
-
-
-@pytest.mark.parametrize("size", range(1, 8))
-def test_presets_keep_their_sum_at_every_size(size):
-    sums = {name: preset(name, size).sum() for name in PRESETS}
-    assert all(preset(name, size).shape == (size, size) for name in PRESETS)
-    assert [sums[name] for name in ("blur", "sharpen", "identity", "emboss")] == pytest.approx([1] * 4)
-    assert sums["vertical edges"] == sums["horizontal edges"] == (1 if size == 1 else 0)
-
-
-def test_the_output_is_the_sum_worked_by_hand():
-    explorer = ConvolutionExplorer(STEP, padding=0)
-    assert explorer.output().tolist() == [[3.0, 3.0]] * 2
-    explorer.padding = 1
-    # Beyond the right border there are zeros: 3·0 − 3·1 in the middle rows, two of three rows at the corners.
-    assert explorer.output()[:, 3].tolist() == [-2.0, -3.0, -3.0, -2.0]
-    explorer.padding_mode = "replicate"
-    assert explorer.output()[:, 3].tolist() == [0.0] * 4
-    explorer.stride, explorer.dilation, explorer.padding = 2, 2, 2
-    assert explorer.output().shape == (2, 2)
-
-
-def test_it_takes_tensors_arrays_names_and_dicts():
-    assert ConvolutionExplorer(torch.ones(1, 5, 6)).image().shape == (5, 6)
-    assert ConvolutionExplorer({"one": np.ones((3, 3)), "two": np.zeros((4, 4))}).picture == "one"
-    assert ConvolutionExplorer("paint").image().shape == (8, 8)
-    learnt = {"filter 0": torch.full((5, 5), 0.04, dtype=torch.float64)}
-    explorer = ConvolutionExplorer(STEP, kernel="filter 0", kernels=learnt, padding=2)
-    assert explorer.kernel == [[0.04] * 5] * 5 and "Kernel: filter 0, 5 x 5" in explorer.alt
-    explorer.kernel = torch.eye(3)
-    assert explorer.kernel == [[1, 0, 0], [0, 1, 0], [0, 0, 1]] and "Kernel: own numbers, 3 x 3" in explorer.alt
-
-
-@pytest.mark.parametrize(
-    "settings, message",
-    [
-        (dict(image=np.ones((3, 8, 8))), r"image \(shape \(3, 8, 8\)\) must be .* choose one channel"),
-        (dict(image=np.ones((65, 4))), r"image \(65 x 4\) has too many cells"),
-        (dict(image=[[np.inf]]), "image must hold finite numbers"),
-        (dict(image="dog"), r"image \(='dog'\) must be one of digit"),
-        (dict(image={}), "at least one picture"),
-        (dict(image=STEP, kernel=np.ones((2, 3))), r"kernel \(2 x 3\) must be K x K"),
-        (dict(image=STEP, kernel=np.ones((8, 8))), "K from 1 to 7"),
-        (dict(image=STEP, kernel="edge"), r"kernel \(='edge'\) must be one of vertical edges"),
-        (dict(image=STEP, kernels={"a": np.ones((1, 2))}), r"kernels\['a'\] \(1 x 2\)"),
-        (dict(image=STEP, kernel_size=8), r"kernel_size \(=8\)"),
-        (dict(image=STEP, stride=0), r"stride \(=0\) must be a whole number from 1 to 4"),
-        (dict(image=STEP, padding=4), r"padding \(=4\)"),
-        (dict(image=STEP, dilation=1.5), r"dilation \(=1.5\)"),
-        (dict(image=STEP, padding_mode="constant"), r"padding_mode \(='constant'\) must be one of zeros, reflect"),
-        (dict(image=STEP, point=("left", 0, 0)), r"point \(=\['left', 0, 0\]\)"),
-    ],
-)
-def test_the_callers_mistakes_are_named(settings, message):
-    with pytest.raises(ValueError, match=message):
-        ConvolutionExplorer(**settings)
-
-
-@pytest.mark.parametrize(
-    "settings, message",
-    [
-        (
-            dict(kernel_size=7, padding=1),
-            r"kernel spans 7 pixels .* input of 4 \+ 2·1 = 6: take a smaller kernel or more padding",
-        ),
-        (dict(kernel_size=3, dilation=3), r"spans 7 = 3·\(3 − 1\) \+ 1 pixels .* less dilation"),
-        (
-            dict(image=np.ones((3, 9)), padding=3, padding_mode="reflect"),
-            r"padding \(3\) must be smaller than the input \(3\)",
-        ),
-        (
-            dict(image=np.ones((9, 2)), padding=3, padding_mode="circular"),
-            r"padding \(3\) must not exceed the input \(2\)",
-        ),
-    ],
-)
-def test_impossible_settings_are_shown_and_say_why(settings, message):
-    explorer = ConvolutionExplorer(**{"image": STEP, **settings})
-    with pytest.raises(ValueError, match=message):
-        explorer.output()
-    data, _ = explorer._repr_mimebundle_()
-    assert data["text/plain"].endswith("These settings have no output.") and data["image/png"]
-
-
-def test_every_setting_is_impossible_exactly_where_torch_refuses_it():
-    found = set()
-    for size in (1, 2, 3, 4, 7):
-        for K in range(1, 8):
-            for padding in range(4):
-                for mode in convolution.PADDING_MODES:
-                    for dilation in (1, 2, 3):
-                        try:
-                            layer = torch.nn.Conv2d(1, 1, K, padding=padding, padding_mode=mode, dilation=dilation)
-                            possible = layer(torch.zeros(1, 1, size, size)).numel() > 0
-                        except RuntimeError:
-                            possible = False
-                        assert possible == (convolution.problem(size, size, K, padding, mode, dilation) == ""), (
-                            size,
-                            K,
-                            padding,
-                            mode,
-                            dilation,
-                        )
-                        found.add(possible)
-    assert found == {True, False}
-
-
-def test_its_display_is_live_still_and_the_same_every_time():
-    one, two = (ConvolutionExplorer(STEP)._repr_mimebundle_() for _ in range(2))
-    assert one[0]["text/plain"] == two[0]["text/plain"] == one[1]["image/png"]["alt"] == repr(ConvolutionExplorer(STEP))
-    assert one[0]["text/plain"] == (
-        "Convolution explorer. Input: image, 4 x 4. Kernel: vertical edges, 3 x 3. "
-        "Stride 1, padding 1 (zeros). Output: 4 x 4."
-    )
-    assert (
-        one[0]["application/vnd.jupyter.widget-view+json"]["model_id"]
-        != two[0]["application/vnd.jupyter.widget-view+json"]["model_id"]
-    )
-    assert len(one[0]["image/png"]) < 60_000
-
-
-def test_its_state_is_plain_and_small_enough_for_a_notebook():
-    state = ConvolutionExplorer().get_state()
-    assert len(json.dumps(state, allow_nan=False)) < 100_000
-
-
-def test_a_page_without_a_kernel_gets_all_of_it():
-    explorer = ConvolutionExplorer(STEP)
-    embedded = embed_data(views=[explorer])["manager_state"]["state"][explorer.model_id]["state"]
-    assert embedded["_esm"].strip() and embedded["_css"].strip() and embedded["stride"] == 1
-    assert embedded.keys() == explorer.get_state().keys()
-
-
-def test_its_pictures_have_numbers_that_can_be_added_by_hand():
-    pictures = ConvolutionExplorer().pictures
-    digit = np.array(next(iter(pictures.values())))
-    assert digit.shape == (8, 8) and np.array_equal(digit, digit.round(1)) and digit.max() > 0.5
-    for rows in pictures.values():
-        image = np.array(rows)
-        assert np.array_equal(image, image.round(2)) and 0 <= image.min() and image.max() <= 1
-
-
-@pytest.mark.parametrize("error", [FileNotFoundError, ValueError])
-def test_without_data_it_still_offers_a_digit(monkeypatch, error):
-    import helpers.data
-
-    def missing(*args, **kwargs):
-        raise error("the file is missing")
-
-    for name in ("digits", "photograph", "fashion_mnist"):
-        monkeypatch.setattr(helpers.data, name, missing)
-    monkeypatch.setattr(convolution, "samples", convolution.samples.__wrapped__)
-    explorer = ConvolutionExplorer()
-    assert list(explorer.pictures) == ["digit 7"] and explorer.output().shape == (8, 8)

@@ -4,9 +4,7 @@ from helpers.models.alexnet import AlexNet2012, alexnet
 from helpers.models.backbones import (
     PUBLISHED,
     Backbone,
-    dinov2_vitb14,
     dinov2_vitg14,
-    dinov2_vitl14,
     dinov2_vits14,
     eva01_clip_g_14,
     vit_22b,
@@ -34,7 +32,7 @@ from helpers.models.swin import (
     window_partition,
     window_reverse,
 )
-from helpers.models.vgg import VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
+from helpers.models.vgg import VGG, vgg11, vgg16
 from helpers.models.vit import Encoder, EncoderBlock, ViT, vit_b_16, vit_b_32, vit_h_14, vit_l_16, vit_l_32
 
 __all__ = [
@@ -62,13 +60,7 @@ __all__ = [
     "resnet101",
     "resnet152",
     "vgg11",
-    "vgg11_bn",
-    "vgg13",
-    "vgg13_bn",
     "vgg16",
-    "vgg16_bn",
-    "vgg19",
-    "vgg19_bn",
     "Encoder",
     "EncoderBlock",
     "PatchMerging",
@@ -89,9 +81,7 @@ __all__ = [
     "window_reverse",
     "Backbone",
     "PUBLISHED",
-    "dinov2_vitb14",
     "dinov2_vitg14",
-    "dinov2_vitl14",
     "dinov2_vits14",
     "eva01_clip_g_14",
     "vit_22b",

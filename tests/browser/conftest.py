@@ -13,7 +13,6 @@ import json
 import os
 import re
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -27,9 +26,8 @@ import nbformat
 import pytest
 from offline import attempts, environment
 
-CHROMIUM = os.environ.get("CHROMIUM") or next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
+from browser import CHROMIUM
+
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -150,32 +148,41 @@ def browser():
         started.close()
 
 
-@pytest.fixture
-def page(browser, request):
-    """A new page of 1280 x 900. Fails the test on a console error or a request to another machine."""
+def new_page(browser):
+    """Return a new page of 1280 x 900, which notes its console's errors and its requests to other machines."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, device_scale_factor=1)
     opened = context.new_page()
     opened.console_errors, opened.left_the_machine = [], []
-    request.node.browser_page = opened
     opened.on("console", lambda m: opened.console_errors.append(m.text) if m.type == "error" else None)
     opened.on("pageerror", lambda error: opened.console_errors.append(str(error)))
 
     def check(sent):
         url = urllib.parse.urlsplit(sent.url)
-        if url.scheme not in ("data", "blob", "file", "about") and url.hostname not in (
-            "127.0.0.1",
-            "localhost",
-            "::1",
-        ):
+        local = ("127.0.0.1", "localhost", "::1")
+        if url.scheme not in ("data", "blob", "file", "about") and url.hostname not in local:
             opened.left_the_machine.append(sent.url)
 
     opened.on("request", check)
-    yield opened
-    errors = [e for e in opened.console_errors if not HARMLESS.search(e)]
-    left = opened.left_the_machine
-    context.close()
+    return opened
+
+
+def assert_clean(page):
+    """Fail on what a page has noted since the last time: an error in its console, a request to another machine."""
+    errors = [error for error in page.console_errors if not HARMLESS.search(error)]
+    left = list(page.left_the_machine)
+    page.console_errors.clear()
+    page.left_the_machine.clear()
     assert not errors, f"errors in the browser's console: {errors[:5]}"
     assert not left, f"requests left this machine: {left[:5]}"
+
+
+@pytest.fixture
+def page(browser, request):
+    """A new page. Fails the test on a console error or a request to another machine."""
+    request.node.browser_page = opened = new_page(browser)
+    yield opened
+    opened.context.close()
+    assert_clean(opened)
 
 
 # What a widget's module needs of a page: its settings, and to hear of their changes. A page without a kernel has no more.

@@ -3,11 +3,13 @@
 Integers only, by the rules of helpers.costs: the same numbers, without building the network.
 """
 
+import functools
 from typing import NamedTuple
 
 from helpers import plots
 from helpers.course.explorers.ground import problem
-from helpers.course.explorers.panel import LATE, Panel, button, choice, header, number, slider, whole
+from helpers.course.explorers.panel import Panel, button, whole
+from helpers.course.explorers.widgets import one_of, page, ratio, shares, style
 from helpers.shapes import check_pool_padding, output_size
 
 
@@ -178,15 +180,9 @@ def as_text(column, value):
     return f"{value / 1024:,.1f}" if column == "memory" else f"{value:,}"
 
 
-def percent(share):
-    """Write a share as 9 %, and a small one as < 1 %; nothing as nothing."""
-    return "" if share == 0 else "< 1 %" if share < 0.005 else f"{share:.0%}".replace("%", " %")
-
-
-def times(now, before):
-    """Write how much larger or smaller a total has become: ×1, ×0.51, ×12."""
-    ratio = now / before if before else 1.0
-    return "×1" if now == before else f"×{ratio:.2f}" if 0.1 <= ratio < 10 else f"×{ratio:.3g}"
+def change(now, before):
+    """Write how much larger or smaller a total has become: ×1, ×0.51, ×12.0."""
+    return "×1" if now == before else f"×{ratio(now / before if before else 1.0, small=3)}"
 
 
 class CostExplorer(Panel):
@@ -200,11 +196,11 @@ class CostExplorer(Panel):
     rows() returns the numbers: list of Cost.
     """
 
+    _css = style(__file__)
+
     def __init__(self, network="AlexNet 2012", size=None):
         super().__init__()
-        if not isinstance(network, str) or network not in PRESETS:
-            raise ValueError(f"network (={network!r}) must be one of {', '.join(PRESETS)}")
-        self._start(network)
+        self._start(one_of("network", network, PRESETS))
         if size is not None:
             self.size = whole("size", size, *SIZES)
         self.refresh()
@@ -319,72 +315,25 @@ class CostExplorer(Panel):
 
 def numbers(rows, before, network):
     """Return the parts that show the numbers and the bars."""
-    sums, old = total(rows), total(before)
-    parts = {}
-    for i, row in enumerate(rows):
-        parts[f"{i}.out"] = "×".join(map(str, row.out_shape))
-        for column, whole_sum in zip(COLUMNS, sums):
-            value = getattr(row, column)
-            share = value / whole_sum if whole_sum else 0.0
-            bar = f'<i style="width:{100 * share:.2f}%"></i>' if share else ""
-            written = as_text(column, value) if value else "0"
-            parts[f"{i}.{column}"] = f'{bar}<span class="long">{percent(share)}</span><span>{written}</span>'
-    for column, now, then in zip(COLUMNS, sums, old):
+    costs = {str(i): row for i, row in enumerate(rows)}
+    parts = shares(costs, COLUMNS, as_text, percents=COLUMNS, tiny=0.01)
+    parts |= {f"{i}.out": "×".join(map(str, row.out_shape)) for i, row in enumerate(rows)}
+    for column, now, then in zip(COLUMNS, total(rows), total(before)):
         parts[f"total.{column}"] = as_text(column, now)
-        parts[f"change.{column}"] = f"<b>{times(now, then)}</b>"
+        parts[f"change.{column}"] = f"<b>{change(now, then)}</b>"
     parts["change"] = f"against {network}"
     return parts
 
 
+def named(layer, setting):
+    """Return what a setting of a layer is called."""
+    return {"adaptive": "output size", "linear": "units"}.get(layer.kind, setting.replace("_", " "))
+
+
+@functools.cache
 def table(layers):
     """Return the HTML of the layers' controls and of the places for the numbers."""
-    heads = (
-        ("layer", ""),
-        ("filters", "F"),
-        ("kernel", "K"),
-        ("stride", "S"),
-        ("pad", "P"),
-        ("groups", "G"),
-        ("output", ""),
-        ("memory, KiB", "memory"),
-        ("parameters", ""),
-        ("MACs", ""),
-    )
-    out = [header(heads, right=6)]
-    for i, layer in enumerate(layers):
-        controls = []
-        for name, (low, high) in LIMITS.items():
-            what = {"adaptive": "output size", "linear": "units"}.get(layer.kind, name.replace("_", " "))
-            controls.append(
-                number(f"{i}.{name}", f"{layer.name}, {what}", low, high) if name in EDITABLE[layer.kind] else ""
-            )
-        bars = "".join(
-            f'<div role="cell" class="bar{more} panel-dims" data-part="{i}.{column}"></div>'
-            for column, more in zip(COLUMNS, ("", " two", " three"))
-        )
-        out.append(
-            f'<div role="row"><div role="rowheader" class="name">{layer.name}</div>'
-            + "".join(f'<div role="cell">{control}</div>' for control in controls)
-            + f'<div role="cell" class="n panel-dims" data-part="{i}.out"></div>{bars}</div>'
-        )
-    for name, label in (("total", "total"), ("change", '<span data-part="change"></span>')):
-        cells = "".join(
-            f'<div role="cell" class="n {name} panel-dims" data-part="{name}.{column}"></div>' for column in COLUMNS
-        )
-        out.append(
-            f'<div role="row"><div role="rowheader" class="{name} panel-dims" style="grid-column:1 / span 7">{label}</div>{cells}</div>'
-        )
-    return "".join(out)
+    return page(__file__, "table", layers=layers, limits=LIMITS, editable=EDITABLE, named=named, columns=COLUMNS)
 
 
-FRAME = f"""{LATE}
-<div class="panel-top">
-  <label>network {choice("network", "network", PRESETS)}</label>
-  <label>channels <span style="width:62px">{number("channels", "input channels", *CHANNELS)}</span></label>
-  <label>input size {slider("size", "input size", *SIZES)} <b data-show="size"></b></label>
-  <span data-part="reset"></span>
-</div>
-<div class="panel-table cost-grid" role="table" aria-label="cost of each layer" data-part="table"></div>
-<div data-part="problem" style="margin-top:4px"></div>
-<div class="panel-note">MACs: multiply-adds, half the FLOPs. Memory: KiB of outputs<span class="long">, 4 bytes a value</span>. Bars: share of the total.</div>
-"""
+FRAME = page(__file__, presets=PRESETS, channels=CHANNELS, sizes=SIZES)

@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 
 from helpers import plots
-from helpers.course.explorers.panel import LATE, Panel, button, choice, slider, whole
+from helpers.course.explorers.panel import Panel, button, whole
+from helpers.course.explorers.widgets import bar, page, style
 from helpers.shapes import Window, receptive_field
 
 LAYERS, CHANNELS, SIZES = (1, 5), (1, 512), (8, 224)
@@ -80,6 +81,8 @@ class VggStackExplorer(Panel):
     The attributes follow what is done in the browser; stack() and single() return the numbers: Cost.
     """
 
+    _css = style(__file__)
+
     def __init__(self, layers=2, kernel_size=5, channels=64, size=56):
         super().__init__()
         if isinstance(kernel_size, bool) or not isinstance(kernel_size, int) or kernel_size not in KERNELS:
@@ -124,10 +127,8 @@ class VggStackExplorer(Panel):
         }
         for row in ROWS:
             ours, theirs = getattr(stack, row), getattr(single, row)
-            most = max(ours, theirs)
             parts[row] = "".join(
-                f'<div class="stack-bar {which}"><i style="width:{100 * value / most:.2f}%"></i>'
-                f"<span>{written(row, value)}</span></div>"
+                bar(f"stack-bar {which}", value / max(ours, theirs), written(row, value))
                 for which, value in (("one", ours), ("two", theirs))
             )
             parts[f"{row}-ratio"] = f"×{ours / theirs:.2f}"
@@ -223,50 +224,4 @@ def window(layers, kernel_size, colour):
     return f'<svg role="img" aria-label="{words}" viewBox="-2 -2 {GRID * side + 4} {GRID * side + 4}">{"".join(cells)}</svg>'
 
 
-CSS = """
-.stack-body { display: grid; grid-template-columns: minmax(0, 240px) minmax(0, 240px) minmax(0, 1fr); gap: 0 26px; align-items: start; }
-.stack-body svg { display: block; width: 100%; max-width: 272px; margin: 4px 0; }
-.stack-body svg text { font-size: 16px; text-anchor: middle; fill: var(--jp-ui-font-color1, currentColor); }
-.stack-title { font-weight: 700; }
-.stack-table { display: grid; grid-template-columns: auto minmax(150px, 1fr) auto; gap: 8px 12px; align-items: center; }
-.stack-table > [role="row"] { display: contents; }
-.stack-table .head { font-weight: 700; }
-.stack-table .n { text-align: right; font-weight: 700; }
-.stack-bar { position: relative; height: 25px; display: flex; align-items: center; }
-.stack-bar i { position: absolute; left: 0; top: 2px; bottom: 2px; background: var(--bar); border-left: 2px solid #0072b2; }
-.stack-bar.two i { background: rgba(230, 159, 0, .42); border-color: #e69f00; }
-.stack-bar span { position: relative; padding-left: 8px; white-space: nowrap; }
-.stack-key { display: inline-block; width: 22px; height: 14px; vertical-align: middle; background: var(--bar); border-left: 2px solid #0072b2; }
-.stack-key.two { background: rgba(230, 159, 0, .42); border-color: #e69f00; }
-.stack-words { margin-top: 8px; min-height: 4.4em; }
-@container (max-width: 940px) { .stack-body { grid-template-columns: 212px 212px minmax(0, 1fr); gap: 0 14px; }
-  .stack-table { grid-template-columns: auto minmax(130px, 1fr) auto; gap: 8px; } }
-@container (max-width: 760px) { .stack-body { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
-  .stack-table { grid-column: 1 / span 2; margin-top: 8px; } }
-"""
-VggStackExplorer._css = Panel._css + CSS
-
-TABLE = "".join(
-    f'<div role="row"><div role="rowheader">{title}</div><div role="cell" data-part="{row}"></div>'
-    f'<div role="cell" class="n" data-part="{row}-ratio"></div></div>'
-    for row, (title, _) in ROWS.items()
-)
-FRAME = f"""{LATE}
-<div class="panel-top">
-  <label>3×3 layers {slider("layers", "number of 3×3 layers", *LAYERS)} <b data-show="layers"></b></label>
-  <label>large window {choice("kernel_size", "large window", [f"{k}×{k}" for k in KERNELS])}</label>
-  <span data-part="match"></span>
-  <label>channels {slider("channels", "channels", *CHANNELS)} <b data-show="channels"></b></label>
-  <label>map size {slider("size", "map size", *SIZES)} <b data-show="size"></b></label>
-</div>
-<div class="stack-body">
-  <div><div class="stack-title" data-part="left-title"></div><div data-part="left"></div></div>
-  <div><div class="stack-title" data-part="right-title"></div><div data-part="right"></div></div>
-  <div class="stack-table" role="table" aria-label="costs of the stack and of the large window">
-    <div role="row"><div role="columnheader" class="head"></div><div role="columnheader" class="head"><span class="stack-key"></span>
-      stack <span class="stack-key two" style="margin-left:12px"></span> large</div><div role="columnheader" class="head n">ratio</div></div>
-    {TABLE}
-  </div>
-</div>
-<div class="stack-words" data-part="words" role="status"></div>
-"""
+FRAME = page(__file__, layers=LAYERS, kernels=[f"{k}×{k}" for k in KERNELS], channels=CHANNELS, sizes=SIZES, rows=ROWS)

@@ -9,7 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import plots
-from helpers.course.explorers.panel import LATE, Panel, choice, number, slider, whole
+from helpers.course.explorers.panel import Panel, whole
+from helpers.course.explorers.widgets import Chart, one_of, page, raised, scientific, style
+from helpers.device import preserve_rng
 from helpers.models.deep import STARTS, deep_net
 
 DEPTHS, SEEDS = (4, 60), (0, 99)
@@ -79,22 +81,7 @@ class DepthExplorer(Panel):
     Both networks of helpers.models.deep, 16 channels, are run on 32 digits at each change. measured() returns the numbers.
     """
 
-    _css = (
-        Panel._css
-        + """
-.depth-charts { display: grid; grid-template-columns: 1fr 1fr; gap: 4px 24px; }
-.depth-charts svg { display: block; width: 100%; height: auto; max-width: 520px; overflow: visible; }
-.depth-charts text { fill: currentColor; font-size: 16px; }
-.depth-charts .grid { stroke: currentColor; stroke-opacity: .2; }
-.depth-charts figure { margin: 0; }
-.depth-charts figcaption { font-weight: 700; }
-.depth-key { display: flex; flex-wrap: wrap; gap: 4px 26px; margin: 0 0 6px; }
-.depth-key span { display: flex; align-items: center; gap: 8px; }
-.depth-key svg { width: 34px; height: 14px; }
-.depth-words p { margin: 6px 0 0; }
-@container (max-width: 760px) { .depth-charts { grid-template-columns: 1fr; } }
-"""
-    )
+    _css = style(__file__)
 
     def __init__(self, depth=40, norm="on", start="he", end="BN", seed=0):
         super().__init__()
@@ -103,8 +90,7 @@ class DepthExplorer(Panel):
                 f"depth (={depth}) must be even, as each block has two layers: give {depth - 1} or {depth + 1}"
             )
         for name, value, options in (("norm", norm, NORMS), ("start", start, STARTS), ("end", end, ENDS)):
-            if not isinstance(value, str) or value not in options:
-                raise ValueError(f"{name} (={value!r}) must be one of {', '.join(options)}")
+            one_of(name, value, options)
         self.settings = {"depth": depth, "norm": norm, "start": start, "end": end, "seed": whole("seed", seed, *SEEDS)}
         self._latest = None
         self.refresh()
@@ -114,7 +100,7 @@ class DepthExplorer(Panel):
         if self._latest is None or self._latest[0] != self.settings:
             depth, norm, start, end, seed = self.settings.values()
             found = {}
-            with torch.random.fork_rng(devices=[]), torch.enable_grad():
+            with preserve_rng(), torch.enable_grad():
                 for kind in COLOURS:
                     torch.manual_seed(seed)
                     net = deep_net(depth, kind == "residual", NORMS[norm], start, ENDS[end] and kind == "residual")
@@ -173,52 +159,35 @@ def place(number):
     return min(max(math.log10(number), LOW), HIGH) if number > 0 else LOW
 
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 500, 290, 52, 46, 10
-
-
 def chart(column, found):
     """Return one chart as SVG: a line for each network, layers to the right, powers of ten upwards."""
     count = len(found["plain"].gradients)
-    out = []
-
-    def across(layer):
-        return LEFT + (layer - 1) / (count - 1) * (WIDTH - LEFT - 14)
-
-    def up(power):
-        return TOP + (HIGH - power) / (HIGH - LOW) * (HEIGHT - TOP - BOTTOM)
-
-    for power in range(LOW + 1, HIGH + 1, 2):
-        out.append(
-            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - 6}" y1="{up(power):.1f}" y2="{up(power):.1f}"/>'
-            f'<text x="{LEFT - 8}" y="{up(power) + 5:.1f}" text-anchor="end">{label(power)}</text>'
-        )
+    drawn = Chart(500, 290, (1, count), (10.0**LOW, 10.0**HIGH), right=14)
+    drawn.rows([10.0**power for power in range(LOW + 1, HIGH + 1, 2)], label)
     step = next(step for step in (1, 2, 5, 10) if count / step <= 8)
-    for layer in [1, *range(step, count + 1, step)] if step > 1 else range(1, count + 1):
-        out.append(f'<text x="{across(layer):.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{layer}</text>')
-    out.append(f'<text x="{(LEFT + WIDTH) / 2:.0f}" y="{HEIGHT - 6}" text-anchor="middle">layer</text>')
-    for kind, colour in COLOURS.items():
-        points = [(across(i + 1), up(place(number))) for i, number in enumerate(getattr(found[kind], column))]
+    drawn.columns([1, *range(step, count + 1, step)] if step > 1 else range(1, count + 1))
+    drawn.name("layer")
+    for kind in COLOURS:
+        points = [
+            (drawn.across(i + 1), drawn.up(10.0 ** place(number)))
+            for i, number in enumerate(getattr(found[kind], column))
+        ]
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-        out.append(f'<polyline data-kind="{kind}" points="{line}" fill="none" stroke="{colour}" stroke-width="3"/>')
-        out += [mark(kind, x, y) for x, y in points]
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{CHARTS[column]}: {spoken(column, found)}">{"".join(out)}</svg>'
+        drawn.add(f'<polyline class="{kind}" points="{line}"/>', *(mark(kind, x, y) for x, y in points))
+    return drawn.svg(f"{CHARTS[column]}: {spoken(column, found)}", scaled=True)
 
 
 def mark(kind, x, y):
     """Return the point of one layer: a square for the plain network, a disc for the residual."""
     if kind == "plain":
-        return f'<rect x="{x - 3.5:.1f}" y="{y - 3.5:.1f}" width="7" height="7" fill="{COLOURS[kind]}"/>'
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{COLOURS[kind]}"/>'
+        return f'<rect class="{kind}" x="{x - 3.5:.1f}" y="{y - 3.5:.1f}" width="7" height="7"/>'
+    return f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="4"/>'
 
 
-def label(power):
+def label(value):
     """Write a power of ten: 0.01, 1, 100, and beyond these 10 with an exponent."""
-    return f"{10.0**power:g}" if abs(power) <= 2 else f"10{raised(power)}"
-
-
-def raised(power):
-    """Write a whole number as an exponent: ⁻⁷."""
-    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    power = round(math.log10(value))
+    return f"{value:g}" if abs(power) <= 2 else f"10{raised(power)}"
 
 
 def written(number):
@@ -227,8 +196,7 @@ def written(number):
         return "beyond all numbers"
     if number == 0 or 0.001 <= number < 1e5:
         return f"{number:,.0f}" if number >= 100 else f"{number:.2g}"
-    mantissa, power = f"{number:.1e}".split("e")
-    return f"{mantissa}·10{raised(int(power))}"
+    return scientific(number, 1, "·")
 
 
 def spoken(column, found):
@@ -251,24 +219,14 @@ def words(found):
     return "".join(said)
 
 
-KEY = "".join(
-    f'<span><svg viewBox="0 0 34 14" aria-hidden="true"><line x1="0" x2="34" y1="7" y2="7" stroke="{colour}" stroke-width="3"/>'
-    f"{mark(kind, 17, 7)}</svg>{kind}</span>"
-    for kind, colour in COLOURS.items()
+FRAME = page(
+    __file__,
+    depths=(*DEPTHS, 2),
+    norms=NORMS,
+    starts=STARTS,
+    ends=ENDS,
+    seeds=SEEDS,
+    charts=CHARTS,
+    kinds=COLOURS,
+    images=IMAGES,
 )
-FRAME = f"""{LATE}
-<div class="panel-top">
-  <label>depth {slider("depth", "depth, layers", *DEPTHS, 2)} <b data-show="depth"></b></label>
-  <label>batch normalisation {choice("norm", "batch normalisation", NORMS)}</label>
-  <label>start {choice("start", "start of the weights", STARTS)}</label>
-  <label>F ends with {choice("end", "what F ends with before the addition", ENDS)}</label>
-  <label>seed <span style="width:62px">{number("seed", "seed of the weights", *SEEDS)}</span></label>
-</div>
-<div class="depth-key">{KEY}</div>
-<div class="depth-charts">
-  <figure><figcaption>{CHARTS["gradients"]}</figcaption><div data-part="gradients"></div></figure>
-  <figure><figcaption>{CHARTS["values"]}</figcaption><div data-part="values"></div></figure>
-</div>
-<div class="depth-words" data-part="words"></div>
-<div class="panel-note">Before training, {IMAGES} digits. Length of the gradient; root mean square of the values. The axes never change; what lies beyond is drawn at the edge.</div>
-"""

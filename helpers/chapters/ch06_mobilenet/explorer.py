@@ -7,7 +7,9 @@ building the network.
 from typing import NamedTuple
 
 from helpers import plots
-from helpers.course.explorers.panel import LATE, Panel, button, choice, slider, whole
+from helpers.course.explorers import widgets
+from helpers.course.explorers.panel import Panel, button
+from helpers.course.explorers.widgets import on_slider, one_of, page, shares, snap, style
 from helpers.models.mobilenet import to_multiple_of_8
 from helpers.shapes import output_size
 
@@ -106,7 +108,7 @@ def costs(block, width=100, size=224, kernel_size=3):
 
 def total(kinds):
     """Return the Cost of all kinds together."""
-    return Cost(*(sum(column) for column in zip(*kinds.values())))
+    return widgets.total(kinds.values())
 
 
 def short(column, value):
@@ -114,17 +116,16 @@ def short(column, value):
     return f"{value / 2**20:,.1f} MiB" if column == "memory" else f"{value / 1e6:,.1f} M"
 
 
+def written(column, value):
+    """Write memory in KiB, the others as they are."""
+    return f"{value / 1024:,.1f}" if column == "memory" else f"{value:,}"
+
+
 def against(now, then):
     """Write how the network compares with the one of full convolutions: 8.6× less, 1.6× more."""
     if now == then:
         return "the same"
     return f"{then / now:.1f}× less" if now < then else f"{now / then:.1f}× more"
-
-
-def snap(name, value):
-    """Return the nearest value that the slider of this name can show."""
-    low, high, step = LIMITS[name]
-    return max(low, min(high, low + (int(value) - low + step // 2) // step * step))
 
 
 class MobileExplorer(Panel):
@@ -139,18 +140,13 @@ class MobileExplorer(Panel):
     They follow what is done in the browser; costs() returns the numbers, a dict from kind to Cost.
     """
 
+    _css = style(__file__)
+
     def __init__(self, block=V1, width=100, size=224, kernel_size=3):
         super().__init__()
-        if not isinstance(block, str) or block not in BLOCKS:
-            raise ValueError(f"block (={block!r}) must be one of {', '.join(BLOCKS)}")
+        self.block = one_of("block", block, BLOCKS)
         for name, value in (("width", width), ("size", size), ("kernel_size", kernel_size)):
-            low, high, step = LIMITS[name]
-            whole(name, value, low, high)
-            if (value - low) % step:
-                raise ValueError(
-                    f"{name} (={value}) must be {low} to {high} in steps of {step}: use {snap(name, value)}"
-                )
-        self.block, self.width, self.size, self.kernel_size = block, width, size, kernel_size
+            setattr(self, name, on_slider(name, value, *LIMITS[name]))
         self.refresh()
 
     def costs(self):
@@ -163,7 +159,7 @@ class MobileExplorer(Panel):
         if name == "block" and value in BLOCKS:
             self.block = value
         elif name in LIMITS:
-            setattr(self, name, snap(name, value))
+            setattr(self, name, snap(value, *LIMITS[name]))
         elif name == "do":
             self.width, self.size, self.kernel_size = START.values()
 
@@ -183,12 +179,8 @@ class MobileExplorer(Panel):
                 parts[f"{name}.{column}"] = stacked(column, kinds, longest)
             parts[f"against.{column}"] = against(getattr(now, column), getattr(then, column))
             parts[f"start.{column}"] = f"×{getattr(now, column) / getattr(start, column):.2f}"
-            for kind in KINDS:
-                value = getattr(mine[kind], column)
-                parts[f"{kind}.{column}"] = share(column, value, getattr(now, column), COLOURS[kind])
-            value = getattr(now, column)
-            parts[f"total.{column}"] = f"{value / 1024:,.1f}" if column == "memory" else f"{value:,}"
-        self.parts = parts
+            parts[f"total.{column}"] = written(column, getattr(now, column))
+        self.parts = parts | shares(mine, COLUMNS, written, COLOURS, percents=COLUMNS)
         self.values = {"block": self.block, **settings}
 
     @property
@@ -236,65 +228,4 @@ def stacked(column, kinds, longest):
     return f'<div class="mobile-bar" style="--part:{whole_sum / longest:.4f}">{pieces}</div><span>{short(column, whole_sum)}</span>'
 
 
-def share(column, value, whole_sum, colour):
-    """Return the HTML of one number with its share of the whole, and a bar for that."""
-    if not value:
-        return "<span></span><span>0</span>"
-    part = value / whole_sum
-    percent = "< 0.1 %" if part < 0.0005 else f"{100 * part:.1f} %"
-    written = f"{value / 1024:,.1f}" if column == "memory" else f"{value:,}"
-    return f'<i style="width:{100 * part:.2f}%;background:{colour}"></i><span>{percent}</span><span>{written}</span>'
-
-
-def comparison():
-    """Return the HTML of the bars against full convolutions."""
-    out = [
-        '<div role="row"><div role="columnheader" class="head"></div><div role="columnheader" class="head"></div>'
-        '<div role="columnheader" class="head"></div><div role="columnheader" class="head n">against full</div>'
-        '<div role="columnheader" class="head n" title="the same block at width 100 %, 224 pixels, 3×3">against start</div></div>'
-    ]
-    for column, title in COLUMNS.items():
-        for name, label in (("mine", "this network"), ("other", "full convolutions")):
-            ends = "".join(
-                f'<div role="cell" class="n"><b data-part="{end}.{column}"></b></div>'
-                if name == "mine"
-                else '<div role="cell"></div>'
-                for end in ("against", "start")
-            )
-            out.append(
-                f'<div role="row"><div role="rowheader" class="name">{title if name == "mine" else ""}</div><div role="cell">{label}</div>'
-                f'<div role="cell" class="mobile-track" data-part="{name}.{column}"></div>{ends}</div>'
-            )
-    return "".join(out)
-
-
-def breakdown():
-    """Return the HTML of the table by kind."""
-    heads = "".join(
-        f'<div role="columnheader" class="head n">{title}{", KiB" if column == "memory" else ""}</div>'
-        for column, title in COLUMNS.items()
-    )
-    out = [f'<div role="row"><div role="columnheader" class="head">this network, by kind</div>{heads}</div>']
-    for kind, title in KINDS.items():
-        cells = "".join(
-            f'<div role="cell" class="mobile-share" data-part="{kind}.{column}"></div>' for column in COLUMNS
-        )
-        out.append(
-            f'<div role="row"><div role="rowheader" class="mobile-kind"><i style="background:{COLOURS[kind]}"></i>{title}</div>{cells}</div>'
-        )
-    cells = "".join(f'<div role="cell" class="n total" data-part="total.{column}"></div>' for column in COLUMNS)
-    return "".join(out) + f'<div role="row"><div role="rowheader" class="total">total</div>{cells}</div>'
-
-
-FRAME = f"""{LATE}
-<div class="panel-top mobile-top">
-  <label>block {choice("block", "block", BLOCKS)}</label>
-  <label>width {slider("width", "width in percent", *LIMITS["width"])} <b><span data-show="width"></span> %</b></label>
-  <label>image {slider("size", "side of the image in pixels", *LIMITS["size"])} <b data-show="size"></b></label>
-  <label>kernel {slider("kernel_size", "side of the kernels", *LIMITS["kernel_size"])} <b data-show="kernel_size"></b></label>
-  <span data-part="reset"></span>
-</div>
-<div class="panel-table mobile-pairs" role="table" aria-label="cost against full convolutions">{comparison()}</div>
-<div class="panel-table mobile-kinds" role="table" aria-label="cost by kind of layer">{breakdown()}</div>
-<div class="panel-note">Full convolutions: the channels of V1. Memory: outputs of convolutions and FC<span class="long">, 4 bytes a value. Start: width 100 %, image 224, kernel 3</span>.</div>
-"""
+FRAME = page(__file__, blocks=BLOCKS, limits=LIMITS, columns=COLUMNS, kinds=KINDS, colours=COLOURS)

@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from helpers import plots
-from helpers.course.explorers.panel import LATE, Panel, button, choice, header, slider, whole
-from helpers.device import own_dice
+from helpers.course.explorers.panel import Panel, button, whole
+from helpers.course.explorers.widgets import Chart, bar, one_of, page, raised, scientific, style
+from helpers.device import preserve_rng
 from helpers.layers.recurrent import RNN
 from helpers.sequences import encode, one_hot
 from helpers.training import train
@@ -65,13 +66,7 @@ def written(value):
     """Write a positive number in a few characters: 0.0342, 304 or 4 × 10⁻¹⁹."""
     if 0.001 <= value < 10_000:
         return f"{value:.3g}"
-    digits, power = f"{value:.0e}".split("e")
-    return f"{digits} × 10{raised(int(power))}"
-
-
-def raised(power):
-    """Write a whole number as an exponent."""
-    return str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return scientific(value)
 
 
 class RecurrenceExplorer(Panel):
@@ -86,6 +81,7 @@ class RecurrenceExplorer(Panel):
     The attributes follow what is done in the browser. gradient() returns the measured lengths.
     """
 
+    _css = style(__file__)
     alt = (
         "A chart of the length of a gradient against the distance in time that it has travelled back, on a logarithmic axis: the measured "
         "curve, and the straight line of the spectral radius to the power of the distance."
@@ -101,8 +97,7 @@ class RecurrenceExplorer(Panel):
         if isinstance(hundredths, bool) or not isinstance(hundredths, int) or not RADIUS[0] <= hundredths <= RADIUS[1]:
             raise ValueError(f"radius (={radius!r}) must be a number from 0.5 to 1.5")
         for name, value, options in (("activation", activation, ACTIVATIONS), ("matrix", matrix, MATRICES)):
-            if not isinstance(value, str) or value not in options:
-                raise ValueError(f"{name} (={value!r}) must be one of {', '.join(options)}")
+            one_of(name, value, options)
         self._hundredths, self._activation, self._matrix = hundredths, activation, matrix
         self._distance = whole("distance", distance, 1, DISTANCES)
         self.refresh()
@@ -190,54 +185,25 @@ def draw_reach(ax, lengths, radius):
     ax.legend(loc="best")
 
 
-WIDE, HIGH, LEFT, BOTTOM = 760, 330, 76, 46
-
-
 def chart(lengths, radius, distance):
     """Return the chart as SVG."""
     low, high = DECADES
-
-    def x(k):
-        return LEFT + k * (WIDE - LEFT - 12) / DISTANCES
-
-    def y(value):
-        return 10 + (high - math.log10(value)) * (HIGH - BOTTOM - 10) / (high - low)
-
-    out = [
-        f'<svg viewBox="0 0 {WIDE} {HIGH}" width="{WIDE}" height="{HIGH}" role="img" aria-label="{html.escape(RecurrenceExplorer.alt)}">'
-    ]
-    for power in range(low, high + 1, 4):
-        name = "1" if power == 0 else "10" + raised(power)
-        at = y(10.0**power)
-        out.append(
-            f'<path class="{"one" if power == 0 else "grid"}" d="M{LEFT} {at:.1f}H{WIDE - 12}"/>'
-            f'<text x="{LEFT - 8}" y="{at + 5:.1f}" text-anchor="end">{name}</text>'
-        )
-    for k in range(0, DISTANCES + 1, 10):
-        out.append(f'<text x="{x(k):.1f}" y="{HIGH - BOTTOM + 20}" text-anchor="middle">{k}</text>')
-    out.append(
-        f'<text x="{(LEFT + WIDE) / 2}" y="{HIGH - 6}" text-anchor="middle">distance in time steps</text>'
-        f'<path class="here" d="M{x(distance):.1f} 10V{HIGH - BOTTOM}"/>'
-        f'<path class="line" d="M{x(0):.1f} {y(1):.1f}L{x(DISTANCES):.1f} {y(radius**DISTANCES):.1f}"/>'
-    )
-    out += [
-        f'<circle class="{"dot now" if k == distance else "dot"}" cx="{x(k):.1f}" cy="{y(value):.1f}" r="{7 if k == distance else 3.5}"/>'
-        for k, value in enumerate(lengths)
-    ]
-    return "".join(out) + "</svg>"
+    drawn = Chart(760, 330, (0, DISTANCES), (10.0**low, 10.0**high), left=76)
+    powers = range(low, high + 1, 4)
+    drawn.rows([10.0**power for power in powers if power], lambda value: "10" + raised(round(math.log10(value))))
+    drawn.rows([1], str, css="one")
+    drawn.columns(range(0, DISTANCES + 1, 10))
+    drawn.name("distance in time steps")
+    drawn.mark(distance)
+    drawn.line((0, DISTANCES), (1, radius**DISTANCES), "line")
+    for k, value in enumerate(lengths):
+        drawn.dot(k, value, "dot now" if k == distance else "dot", 7 if k == distance else 3.5)
+    return drawn.svg(RecurrenceExplorer.alt)
 
 
-REACH_FRAME = f"""{LATE}
-<div class="panel-top">
-  <label>spectral radius of W {slider("radius", "spectral radius of W, in hundredths", *RADIUS)} <b data-part="r"></b></label>
-  <label>activation {choice("activation", "activation", ACTIVATIONS)}</label>
-  <label>W {choice("matrix", "kind of W", MATRICES)}</label>
-  <label>distance {slider("distance", "distance in time steps", 1, DISTANCES)} <b data-show="distance"></b></label>
-</div>
-<div class="reach-chart" data-part="chart"></div>
-<div class="field-key reach-key"><span><i class="dots"></i>measured length of the gradient</span>
-  <span><i class="line"></i>the line: radius to the power of the distance</span></div>
-<div class="panel-note" data-part="words" aria-live="polite"></div>"""
+REACH_FRAME = page(
+    __file__, "reach", radius=RADIUS, activations=ACTIVATIONS, matrices=MATRICES, distances=(1, DISTANCES)
+)
 
 
 # ---- a word, letter by letter
@@ -264,7 +230,7 @@ def speller(word="hello", seed=0):
     """Return a Speller with 2 units, trained on one word until it says it: some tenths of a second."""
     alphabet = "".join(dict.fromkeys(word))
     ids = encode(word, alphabet)
-    with own_dice():
+    with preserve_rng():
         torch.manual_seed(seed)
         model = Speller(len(alphabet))
     x, y = one_hot(ids[:-1], len(alphabet))[None], ids[None, 1:]
@@ -285,6 +251,7 @@ class HelloExplorer(Panel):
     The attribute `step` follows what is done in the browser, and can be set.
     """
 
+    _css = style(__file__)
     alt = (
         "A network of two units reads a word letter by letter. For one step: the sums that make the new state, the chances of the next "
         "letter as bars, and the way of the state through its plane."
@@ -379,8 +346,8 @@ class HelloExplorer(Panel):
                 for i in range(2)
             ),
             "bars": "".join(
-                f'<div role="row"><div role="cell" class="name">{html.escape(c)}</div><div role="cell" class="chance"><i style="width:{100 * p:.1f}%"></i>'
-                f"<span>{percent(p)}</span></div></div>"
+                f'<div role="row"><div role="cell" class="name">{html.escape(c)}</div>'
+                f'<div role="cell">{bar("chance", p, percent(p))}</div></div>'
                 for c, p in zip(self.alphabet, chances, strict=True)
             ),
             "plane": plane(self.word, self.states(), now),
@@ -471,24 +438,4 @@ def plane(word, states, now):
 
 @functools.cache
 def hello_frame(count):
-    heads = (
-        ("unit", ""),
-        ("letter and bias", "letter"),
-        ("state before", "before"),
-        ("sum", ""),
-        ("new state", "state"),
-    )
-    return f"""{LATE}
-<div class="panel-top">
-  <span data-part="buttons" class="hello-buttons"></span>
-  <label>letter {slider("step", "which letter is read", 1, count)} <b data-show="step"></b></label>
-  <span data-part="word" class="hello-word"></span>
-</div>
-<div class="hello-body">
-  <div>
-    <div class="panel-table hello-sums" role="table" aria-label="the sums of this step">{header(heads, right=0)}<div data-part="sums" role="rowgroup"></div></div>
-    <div class="panel-table hello-bars" role="table" aria-label="chance of the next letter"><div data-part="bars" role="rowgroup"></div></div>
-    <div class="panel-note" data-part="words" aria-live="polite"></div>
-  </div>
-  <div data-part="plane" class="hello-plane"></div>
-</div>"""
+    return page(__file__, "hello", count=count)

@@ -4,19 +4,27 @@ Whole numbers only, by the rules of helpers.costs and the sizes of helpers.model
 the network.
 """
 
-import base64
 import functools
-import html
-import io
-import math
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from helpers import plots
+from helpers.course.explorers import widgets
 from helpers.course.explorers.ground import html_image, pixel_png
-from helpers.course.explorers.panel import LATE, Panel, choice, slider, whole
+from helpers.course.explorers.panel import Panel, slider, whole
+from helpers.course.explorers.widgets import (
+    Chart,
+    in_bytes,
+    jpeg_uri,
+    on_slider,
+    one_of,
+    page,
+    ratio,
+    shares,
+    snap,
+    style,
+)
 from helpers.data import photograph, photographs
 
 
@@ -88,7 +96,7 @@ def costs(model, patch_size, size):
 
 def total(parts):
     """Return the Cost of all parts together."""
-    return Cost(*(sum(column) for column in zip(*parts.values())))
+    return widgets.total(parts.values())
 
 
 def weights_memory(model, patch_size, size):
@@ -136,10 +144,8 @@ def pixels(picture, size):
 @functools.lru_cache(maxsize=32)
 def picture_uri(picture, size, patch_size):
     """Return the photograph as an address; patch_size: None for as it is, else its patches are shuffled."""
-    image, buffer = pixels(picture, size), io.BytesIO()
-    image = image if patch_size is None else shuffled(image, patch_size)
-    Image.fromarray(image).save(buffer, "jpeg", quality=85, subsampling=0)  # a PNG would be ten times as large
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode()
+    image = pixels(picture, size)
+    return jpeg_uri(image if patch_size is None else shuffled(image, patch_size), 85)
 
 
 # ---- how numbers are written
@@ -151,33 +157,6 @@ def short(value):
         if value >= unit:
             return f"{value / unit:.4g}{name}"
     return str(value)
-
-
-def in_bytes(value):
-    """Write bytes in the unit that leaves from 1 to 1024 of them: 21.3 MiB."""
-    for power, name in ((3, "GiB"), (2, "MiB"), (1, "KiB")):
-        if value >= 1024**power:
-            return f"{value / 1024**power:,.1f} {name}"
-    return f"{value} bytes"
-
-
-def times(ratio):
-    """Write how much more it is: 0.00075 ×, 1.00 ×, 16.2 ×, 1,830 ×."""
-    return (
-        f"{ratio:.2g} ×"
-        if ratio < 0.1
-        else f"{ratio:,.2f} ×"
-        if ratio < 10
-        else f"{ratio:,.1f} ×"
-        if ratio < 100
-        else f"{ratio:,.0f} ×"
-    )
-
-
-def snap(name, value):
-    """Return the nearest value that the slider of this name can show."""
-    low, high, step = LIMITS[name]
-    return max(low, min(high, low + (int(value) - low + step // 2) // step * step))
 
 
 # ---- the explorer
@@ -198,23 +177,14 @@ class PatchExplorer(Panel):
     patches do not fill the image, ViT would refuse it: then the numbers are those of the whole patches, and a note says so.
     """
 
+    _css = style(__file__)
+
     def __init__(self, model="ViT-B", patch_size=16, size=224, picture="astronaut", order=AS_CUT, token=None):
         super().__init__()
-        for name, value, options in (
-            ("model", model, MODELS),
-            ("picture", picture, photographs()),
-            ("order", order, ORDERS),
-        ):
-            if not isinstance(value, str) or value not in options:
-                raise ValueError(f"{name} (={value!r}) must be one of {', '.join(options)}")
-        for name, value in (("patch_size", patch_size), ("size", size)):
-            low, high, step = LIMITS[name]
-            whole(name, value, low, high)
-            if (value - low) % step:
-                raise ValueError(
-                    f"{name} (={value}) must be {low} to {high} in steps of {step}: use {snap(name, value)}"
-                )
-        self.model, self.patch_size, self.size, self.picture, self.order = model, patch_size, size, picture, order
+        self.model, self.picture = one_of("model", model, MODELS), one_of("picture", picture, photographs())
+        self.order = one_of("order", order, ORDERS)
+        self.patch_size = on_slider("patch_size", patch_size, *LIMITS["patch_size"])
+        self.size = on_slider("size", size, *LIMITS["size"])
         self._place = (0.45, 0.2)  # of the token shown, across and down, 0 to 1; None for the class token
         if token is not None:
             self.hear("token", whole("token", token, 0, self.tokens() - 1))
@@ -244,16 +214,10 @@ class PatchExplorer(Panel):
     # What the browser asks
 
     def hear(self, name, value):
+        options = {"model": MODELS, "picture": photographs(), "order": ORDERS}.get(name, ())
         if name in LIMITS:
-            setattr(self, name, snap(name, value))
-        elif (
-            name == "model"
-            and value in MODELS
-            or name == "picture"
-            and value in photographs()
-            or name == "order"
-            and value in ORDERS
-        ):
+            setattr(self, name, snap(value, *LIMITS[name]))
+        elif value in options:
             setattr(self, name, value)
         elif name == "x":
             self._place = (value, (self._place or (0.5, 0.5))[1])
@@ -283,15 +247,13 @@ class PatchExplorer(Panel):
         }
         for column in COLUMNS:
             whole_sum = getattr(now, column)
-            for part, cost in parts.items():
-                found[f"{part}.{column}"] = share(getattr(cost, column), whole_sum, COLOURS[part], column == "macs")
             found[f"total.{column}"] = (
                 f'<span class="roomy">{whole_sum:,}</span><span class="tight">{short(whole_sum)}</span>'
             )
             found[f"against.{column}"] = (
-                f'{times(whole_sum / PUBLISHED[column])}<span class="roomy"> {short(PUBLISHED[column])}</span>'
+                f'{ratio(whole_sum / PUBLISHED[column], small=2)} ×<span class="roomy"> {short(PUBLISHED[column])}</span>'
             )
-        self.parts = found
+        self.parts = found | shares(parts, COLUMNS, lambda column, value: short(value), COLOURS, percents=("macs",))
         self.values = {
             "model": self.model,
             "patch_size": P,
@@ -422,19 +384,7 @@ def overlay(size, patch_size, cell):
     return f'<div role="img" aria-label="{words}">{"".join(out)}</div>'
 
 
-def share(value, whole_sum, colour, percents):
-    """Return the HTML of one number with a bar for its share of the whole, also in percent where `percents`."""
-    if not value:
-        return "<span></span><span>0</span>"
-    part = value / whole_sum
-    percent = "" if not percents else "< 0.1 %" if part < 0.0005 else f"{100 * part:.1f} %"
-    return (
-        f'<i style="width:{100 * part:.2f}%;background:{colour}"></i><span>{percent}</span><span>{short(value)}</span>'
-    )
-
-
 AXES = (2, 2e4), (1e7, 1e14)  # of the chart: tokens, multiply-adds
-WIDE, HIGH, LEFT, BOTTOM, TOP = 384, 156, 58, 40, 4
 
 
 def curves(model, patch_size):
@@ -448,146 +398,37 @@ def curves(model, patch_size):
     }
 
 
-def across(tokens):
-    return LEFT + (WIDE - LEFT - 8) * math.log(tokens / AXES[0][0]) / math.log(AXES[0][1] / AXES[0][0])
-
-
-def up(macs):
-    low, high = AXES[1]
-    return TOP + (HIGH - BOTTOM - TOP) * math.log(high / macs) / math.log(high / low)
-
-
 def chart(model, patch_size, size):
     """Return the chart as SVG: multiply-adds against tokens, both logarithmic, for this model and patch and images of any size."""
     lines, T, now = curves(model, patch_size), tokens(patch_size, size), total(costs(model, patch_size, size)).macs
-    out = []
-    for value, name in ((1e8, "100 M"), (1e10, "10 G"), (1e12, "1 T"), (1e14, "100 T")):
-        out.append(
-            f'<path class="grid" d="M{LEFT} {up(value):.1f}H{WIDE - 8}"/><text x="{LEFT - 8}" y="{up(value) + 5:.1f}" text-anchor="end">{name}</text>'
-        )
-    for value in (10, 100, 1000, 10000):
-        out.append(
-            f'<path class="grid" d="M{across(value):.1f} {TOP}V{HIGH - BOTTOM}"/>'
-            f'<text x="{across(value):.1f}" y="{HIGH - BOTTOM + 18}" text-anchor="middle">{value:,}</text>'
-        )
-    out.append(f'<text x="{(LEFT + WIDE) / 2:.0f}" y="{HIGH - 3}" text-anchor="middle">tokens T</text>')
+    drawn = Chart(384, 156, *AXES, left=58, right=8, top=4, bottom=40, log="xy")
+    drawn.rows((1e8, 1e10, 1e12, 1e14), short)
+    drawn.columns((10, 100, 1000, 10000), "{:,}".format, drop=18, lines=True)
+    drawn.name("tokens T", rise=3)
     # Within its own borders, for the orange line begins below the axis.
-    box = f'x="{LEFT}" y="{TOP}" width="{WIDE - LEFT}" height="{HIGH - BOTTOM - TOP}" viewBox="{LEFT} {TOP} {WIDE - LEFT} {HIGH - BOTTOM - TOP}"'
-    out.append(f'<svg {box} style="overflow:hidden">')
+    wide, high = drawn.width - drawn.left, drawn.bottom - drawn.top
+    box = f'x="{drawn.left}" y="{drawn.top}" width="{wide}" height="{high}" viewBox="{drawn.left} {drawn.top} {wide} {high}"'
+    drawn.add(f'<svg {box} style="overflow:hidden">')
     for name in ("attention", "total"):
-        points = "L".join(f"{across(t):.1f} {up(macs):.1f}" for t, macs in zip(lines["tokens"], lines[name]))
-        out.append(f'<path class="line {name}" d="M{points}"/>')
-    out.append("</svg>")
-    x, y = across(tokens(16, 224)), up(PUBLISHED["macs"])
-    out.append(
-        f'<path class="published" d="M{x:.1f} {y - 10:.1f}l10 10l-10 10l-10 -10z"/><circle class="here" cx="{across(T):.1f}" cy="{up(now):.1f}" r="6"/>'
-    )
-    words = (
+        drawn.line(lines["tokens"], lines[name], f"line {name}")
+    x, y = drawn.across(tokens(16, 224)), drawn.up(PUBLISHED["macs"])
+    drawn.add("</svg>", f'<path class="published" d="M{x:.1f} {y - 10:.1f}l10 10l-10 10l-10 -10z"/>')
+    drawn.dot(T, now, "here", 6)
+    return drawn.svg(
         f"multiply-adds against tokens, both axes logarithmic: {short(now)} at {T:,} tokens; {short(lines['total'][0])} at 2, "
-        f"{short(lines['total'][-1])} at {lines['tokens'][-1]:,}; ViT-B/16, published, {short(PUBLISHED['macs'])} at 197"
+        f"{short(lines['total'][-1])} at {lines['tokens'][-1]:,}; ViT-B/16, published, {short(PUBLISHED['macs'])} at 197",
+        scaled=True,
     )
-    return f'<svg viewBox="0 0 {WIDE} {HIGH}" role="img" aria-label="{html.escape(words)}">{"".join(out)}</svg>'
 
 
-CSS = """
-.panel-top.patch-top { gap: 6px 18px; }
-.patch-top input[type="range"] { width: 104px; }
-.patch-body { display: grid; grid-template-columns: 234px minmax(0, 1fr); gap: 0 18px; align-items: start; }
-.patch-left .field-stage img { width: 100%; height: 100%; image-rendering: auto; }
-.patch-left .field-stage svg { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; }
-.patch-left .field-stage path { stroke: #fff; stroke-width: 1; vector-effect: non-scaling-stroke; stroke-opacity: .8; }
-.patch-left .field-stage path.fine { stroke-opacity: .22; }
-.patch-left .left-over { position: absolute; pointer-events: none; background: repeating-linear-gradient(45deg, #d55e00 0 3px, #fff 3px 8px); opacity: .85; }
-.patch-left > label, .patch-selects { display: flex; align-items: center; gap: 8px; margin-top: 6px; }
-.patch-left > label [data-part] { flex: 1; min-width: 0; display: flex; }
-.patch-left > label input { width: 100%; }
-.patch-selects select { flex: 1 1 0; }
-.patch-token { display: flex; gap: 12px; align-items: center; margin-top: 8px; min-height: 72px; line-height: 1.4; white-space: nowrap; }
-.patch-token img, .patch-class { flex: none; border: 2px solid #0072b2; }
-.patch-class { width: 72px; height: 72px; display: grid; place-items: center; font-size: 34px; font-weight: 700; }
-.patch-chain { margin: 0 0 4px; font-size: 18px; }
-.patch-grid { grid-template-columns: auto auto minmax(0, 1.46fr) minmax(0, 1fr); gap: 0 10px; }
-.patch-grid .tight { display: none; }
-.patch-grid .head { padding: 0; }
-.patch-grid .formula { white-space: nowrap; }
-.patch-grid .total { font-weight: 700; border-top: 1px solid var(--line); white-space: nowrap; }
-.patch-grid .two { grid-column: span 2; white-space: nowrap; }
-.patch-below { display: flex; gap: 6px 16px; align-items: flex-start; margin-top: 8px; }
-.patch-below > [data-part] { flex: 0 1 384px; min-width: 0; }
-.panel .patch-below > [data-part] > svg { width: 100%; }
-.patch-below .line { stroke-width: 3; }
-.patch-below .attention { stroke: #e69f00; }
-.patch-below .total { stroke: currentColor; }
-.patch-below .published { stroke: #d55e00; stroke-width: 3; }
-.patch-below .here { fill: #0072b2; stroke: #fff; stroke-width: 2; }
-.patch-key span { display: flex; align-items: center; gap: 8px; white-space: nowrap; line-height: 1.3; margin-top: 4px; }
-.patch-key svg { flex: none; }
-.patch-words { min-height: 50px; }
-.patch-words p { margin: 4px 0 0; }
-.patch-words .patch-cut { padding-left: 10px; border-left: 5px solid #d55e00; }
-@container (max-width: 760px) {
-  .patch-body { grid-template-columns: minmax(0, 1fr); }
-  .patch-left { max-width: 330px; margin-bottom: 8px; }
-}
-@container (max-width: 520px) {
-  .patch-top label:last-child { flex-wrap: wrap; }
-  .patch-below { flex-wrap: wrap; }
-  .patch-grid { grid-template-columns: 144px minmax(0, 1.1fr) minmax(max-content, 1fr); }
-  .patch-grid :is(.formula, .roomy) { display: none; }
-  .patch-grid .tight { display: inline; }
-  .patch-grid .two { grid-column: 1 / -1; }
-  .patch-grid .two:is(.total, .against) { grid-column: 1; white-space: normal; }
-}
-"""
-PatchExplorer._css = Panel._css + CSS
-
-
-def table():
-    """Return the HTML of the table by part, with places for the numbers."""
-    heads = "".join(f'<div role="columnheader" class="head n">{title}</div>' for title in COLUMNS.values())
-    out = [
-        f'<div role="row"><div role="columnheader" class="head">part</div><div role="columnheader" class="head formula">its MACs</div>{heads}</div>'
-    ]
-    for part, title in PARTS.items():
-        cells = "".join(
-            f'<div role="cell" class="mobile-share" data-part="{part}.{column}"></div>' for column in COLUMNS
-        )
-        out.append(
-            f'<div role="row"><div role="rowheader" class="mobile-kind"><i style="background:{COLOURS[part]}"></i>{title}</div>'
-            f'<div role="cell" class="formula">{FORMULAS[part]}</div>{cells}</div>'
-        )
-    for name, title in (("total", "total"), ("against", "of ViT-B/16, published")):
-        cells = "".join(f'<div role="cell" class="n {name}" data-part="{name}.{column}"></div>' for column in COLUMNS)
-        out.append(f'<div role="row"><div role="rowheader" class="two {name}">{title}</div>{cells}</div>')
-    out.append(
-        '<div role="row"><div role="rowheader" class="two">attention weights, T × T</div><div role="cell" class="n two" data-part="weights"></div></div>'
-    )
-    return "".join(out)
-
-
-KEY = """<span><svg width="20" height="12"><path class="line total" d="M0 6H20"/></svg>all MACs</span>
-<span><svg width="20" height="12"><path class="line attention" d="M0 6H20"/></svg>QKᵀ and AV</span>
-<span><svg width="20" height="14"><circle class="here" cx="10" cy="7" r="6"/></svg>this network</span>
-<span><svg width="20" height="20"><path class="published" d="M10 2l8 8l-8 8l-8 -8z"/></svg>ViT-B/16 at 224,<br>published</span>"""
-
-FRAME = f"""{LATE}
-<div class="panel-top patch-top">
-  <label>patch {slider("patch_size", "side of a patch in pixels", *LIMITS["patch_size"])} <b data-show="patch_size"></b></label>
-  <label>image {slider("size", "side of the image in pixels", *LIMITS["size"])} <b data-show="size"></b></label>
-  <label>model {choice("model", "model", MODELS)} <span data-part="model-words"></span></label>
-</div>
-<div class="patch-body">
-  <div class="patch-left">
-    <div class="field-stage" data-at="x y"><div data-part="photo"></div><div data-part="grid"></div></div>
-    <div class="patch-selects">{choice("picture", "photograph", photographs())}{choice("order", "order of the patches", ORDERS)}</div>
-    <label>token <span data-part="tokens"></span> <b data-show="token"></b></label>
-    <div class="patch-token" data-part="patch"></div>
-  </div>
-  <div>
-    <div class="patch-chain" data-part="chain" role="status"></div>
-    <div class="panel-table patch-grid" role="table" aria-label="cost by part of the network">{table()}</div>
-    <div class="patch-below"><div data-part="chart"></div><div class="patch-key">{KEY}</div></div>
-  </div>
-</div>
-<div class="patch-words" data-part="words" role="status"></div>
-"""
+FRAME = page(
+    __file__,
+    limits=LIMITS,
+    models=MODELS,
+    photographs=photographs(),
+    orders=ORDERS,
+    columns=COLUMNS,
+    parts=PARTS,
+    colours=COLOURS,
+    formulas=FORMULAS,
+)

@@ -1,99 +1,24 @@
 """The window explorer: drag Swin's windows and their shift over a photograph; see who looks at whom, and what it costs.
 
-Whole numbers only, by the rules of helpers.models.swin and helpers.costs. Windows are rectangles, so what holds for a
-map of patches holds along each of its two axes, and an axis is all that is computed.
+Whole numbers only, by the rules of helpers.models.swin and helpers.costs: see windows.py.
 """
 
 import functools
-import html
-import io
 import math
-from typing import NamedTuple
 
 import matplotlib
 import numpy as np
-from PIL import Image
 
 from helpers import data, plots
-from helpers.costs import BYTES
+from helpers.chapters.ch11_swin.windows import blocks_to_all, costs, padded, reach, span, taken
 from helpers.course.explorers.ground import data_uri, pixel_png
-from helpers.course.explorers.panel import LATE, Panel, choice, slider, whole
+from helpers.course.explorers.panel import Panel, slider, whole
+from helpers.course.explorers.widgets import Chart, in_bytes, jpeg_uri, one_of, page, placed, raised, ratio, style
 
 WINDOWS, BLOCKS, SIDES, PATCH = (2, 16), (1, 6), (4, 64, 2), 4  # a side is in patches, a patch in pixels
 IMAGE, ROLLED = "in the image", "after the roll"
 VIEWS = (IMAGE, ROLLED)
 MOST = 4096  # of channels
-
-
-class Cost(NamedTuple):
-    """What the attention of one block costs for one image, its MLP left out.
-
-    projections: MACs of queries, keys, values and of the layer after them; products: MACs of QKᵀ and AV
-    weights:     bytes of the softmax's weights, all heads
-    """
-
-    projections: int
-    products: int
-    weights: int
-
-    @property
-    def macs(self):
-        return self.projections + self.products
-
-
-# ---- one axis
-
-
-def padded(side, window_size):
-    """Return how many patches lie along an axis once zeros fill its last window."""
-    return -(-side // window_size) * window_size
-
-
-def taken(side, window_size, shift):
-    """Return the shift that Swin takes: none where one window covers the axis."""
-    return 0 if side <= window_size else shift
-
-
-def span(at, side, window_size, shift):
-    """Return (first, last) of the patches along an axis that patch `at` may look at: its window, shifted, within the map."""
-    shift = taken(side, window_size, shift)
-    first = (at - shift) // window_size * window_size + shift
-    return max(0, first), min(side, first + window_size) - 1
-
-
-def reach(at, side, window_size, shift, blocks):
-    """Return (first, last) of the patches along an axis from which patch `at` has heard after that many blocks.
-
-    The first, third, fifth block does not shift. What the last block looks at has looked around in the block before.
-    """
-    first = last = at
-    for block in reversed(range(blocks)):
-        moved = shift if block % 2 else 0
-        first, last = span(first, side, window_size, moved)[0], span(last, side, window_size, moved)[1]
-    return first, last
-
-
-def blocks_to_all(at, side, window_size, shift):
-    """Return after how many blocks patch `at` has heard from the whole axis; None where it never does."""
-    if window_size < side and shift == 0:
-        return None
-    blocks = 1
-    while reach(at, side, window_size, shift, blocks) != (0, side - 1):
-        blocks += 1
-    return blocks
-
-
-# ---- the cost
-
-
-def costs(side, window_size, channels, heads=1):
-    """Return the Cost of window attention on side × side patches; window_size None: of global attention.
-
-    Source: Liu et al. 2021 (Swin), equations 1 and 2: 4hwC² + 2M²hwC and 4hwC² + 2(hw)²C.
-    """
-    tokens = (side if window_size is None else padded(side, window_size)) ** 2
-    looked_at = tokens if window_size is None else window_size**2
-    return Cost(4 * tokens * channels**2, 2 * looked_at * tokens * channels, BYTES * heads * tokens * looked_at)
 
 
 # ---- the picture
@@ -102,10 +27,7 @@ def costs(side, window_size, channels, heads=1):
 @functools.lru_cache(maxsize=32)
 def photo_uri(name, side):
     """Return the photograph, so many patches of PATCH pixels wide, as an address that an HTML image can carry."""
-    pixels = (data.photograph(name, PATCH * side) * 255).round().byte().permute(1, 2, 0).numpy()
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "jpeg", quality=92, subsampling=0)
-    return data_uri(buffer.getvalue()).replace("image/png", "image/jpeg", 1)
+    return jpeg_uri((data.photograph(name, PATCH * side) * 255).round().byte().permute(1, 2, 0).numpy(), 92)
 
 
 def pale(colour):
@@ -148,6 +70,8 @@ class WindowExplorer(Panel):
     The attributes follow what is done in the browser. looks_at() and heard() return what is shown as maps, costs() the numbers.
     """
 
+    _css = style(__file__)
+
     def __init__(
         self, window_size=4, shift=None, blocks=2, side=16, query=None, view=IMAGE, channels=96, heads=3, picture="cat"
     ):
@@ -157,16 +81,13 @@ class WindowExplorer(Panel):
         self.blocks, self.side = whole("blocks", blocks, *BLOCKS), whole("side", side, *SIDES[:2])
         if side % 2:
             raise ValueError(f"side (={side}) must be even: use {side - 1} or {side + 1}")
-        if not isinstance(view, str) or view not in VIEWS:
-            raise ValueError(f"view (={view!r}) must be one of {', '.join(VIEWS)}")
         self.channels, self.heads = whole("channels", channels, 1, MOST), whole("heads", heads, 1, MOST)
         if channels % heads:
             raise ValueError(f"channels (={channels}) must be a multiple of heads (={heads}): change either")
-        if not isinstance(picture, str) or picture not in data.photographs():
-            raise ValueError(f"picture (={picture!r}) must be one of {', '.join(data.photographs())}")
         if query is not None and not (isinstance(query, (tuple, list)) and len(query) == 2):
             raise ValueError(f"query (={query!r}) must be (row, column)")
-        self.view, self.picture, self._share = view, picture, [0.4, 0.4]
+        self.view, self.picture = one_of("view", view, VIEWS), one_of("picture", picture, data.photographs())
+        self._share = [0.4, 0.4]
         for axis, at in enumerate(query or ()):
             self._point(axis, whole(f"query[{axis}]", at, 0, side - 1))
         self.refresh()
@@ -256,7 +177,7 @@ class WindowExplorer(Panel):
             "now": f"C = {C}, {heads}, h = w = {side}",
             "mine": written(f"4·{across**2:,}·{C}² + 2·{M}²·{across**2:,}·{C}", mine),
             "other": written(f"4·{side**2:,}·{C}² + 2·{side**2:,}²·{C}", other),
-            "ratio": f"Global: MACs <b>×{times(other.macs, mine.macs)}</b>, weights <b>×{times(other.weights, mine.weights)}</b>",
+            "ratio": f"Global: MACs <b>×{ratio(other.macs / mine.macs)}</b>, weights <b>×{ratio(other.weights / mine.weights)}</b>",
             "chart": chart(side, M, C),
         }
         row, column = self.query
@@ -283,7 +204,7 @@ class WindowExplorer(Panel):
             [(end - offset) % across for end in span(at, self.side, self.window_size, moved)] for at in self.query
         ]
         photos = "".join(
-            f'<div data-part="photo" style="{box(y, x, self.side, self.side, across)}"></div>'
+            f'<div data-part="photo" style="{placed(y, x, self.side, self.side, across)}"></div>'
             for y in {-offset, across * bool(offset) - offset}
             for x in {-offset, across * bool(offset) - offset}
         )
@@ -299,7 +220,7 @@ class WindowExplorer(Panel):
             f'<div role="img" aria-label="{words}" class="win-map"><div class="win-grey">{photos}</div>'
             f'<img alt="" class="win-tint" src="{data_uri(pixel_png(colours))}">'
             f'<div class="win-clear" style="clip-path:{clear}">{photos}</div>{ruled(across, lines, kept_apart)}'
-            f'<i class="win-frame" style="{box(spans[0][0], spans[1][0], bottom - top + 1, right - left + 1, across)}"></i>{mark(query, across)}</div>'
+            f'<i class="win-frame" style="{placed(spans[0][0], spans[1][0], bottom - top + 1, right - left + 1, across)}"></i>{mark(query, across)}</div>'
         )
 
     def _heard(self, across):
@@ -316,7 +237,7 @@ class WindowExplorer(Panel):
         )
         return (
             f'<div role="img" aria-label="{words}" class="win-map"><div class="win-grey"><div data-part="photo" style="'
-            f'{box(0, 0, self.side, self.side, across)}"></div></div><img alt="" class="win-tint" src="{data_uri(pixel_png(colours))}">'
+            f'{placed(0, 0, self.side, self.side, across)}"></div></div><img alt="" class="win-tint" src="{data_uri(pixel_png(colours))}">'
             f"{ruled(across, lines)}{mark(self.query, across)}</div>"
         )
 
@@ -421,39 +342,14 @@ class WindowExplorer(Panel):
 SHARP = ' class="sharp"'
 
 
-def times(many, few):
-    """Write how often one number holds the other, in one to three digits, which is all that there is room for."""
-    ratio = many / few
-    for least, digits in ((99.5, ",.0f"), (9.95, ".1f"), (0.0995, ".2f")):
-        if ratio >= least:
-            return f"{ratio:{digits}}"
-    return f"{ratio:.1g}"
-
-
 def written(sum_of_two, cost):
     """Return the HTML of a cost: the sum with its numbers, what it makes, and the memory of the weights."""
-    return f"<div>{sum_of_two}</div><div>= <b>{cost.macs:,}</b>; weights {memory(cost.weights)}</div>"
-
-
-def memory(size):
-    """Write bytes in KiB, MiB or GiB."""
-    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
-        if size >= 2**power:
-            return f"{size / 2**power:,.{0 if size >= 100 * 2**power else 1}f} {unit}"
-    return f"{size} bytes"
-
-
-def box(top, left, height, width, across):
-    """Return where something lies on a map `across` patches wide, as CSS."""
-    return "".join(
-        f"{name}:{100 * value / across:.3f}%;"
-        for name, value in (("top", top), ("left", left), ("height", height), ("width", width))
-    )
+    return f"<div>{sum_of_two}</div><div>= <b>{cost.macs:,}</b>; weights {in_bytes(cost.weights, short=True)}</div>"
 
 
 def mark(query, across):
     """Return the HTML of the patch that asks."""
-    return f'<i class="win-query" style="{box(*query, 1, 1, across)}"></i>'
+    return f'<i class="win-query" style="{placed(*query, 1, 1, across)}"></i>'
 
 
 def ruled(across, lines, kept_apart=None):
@@ -473,7 +369,6 @@ def ruled(across, lines, kept_apart=None):
 
 # ---- the chart
 
-WIDE, HIGH, LEFT, BOTTOM, RIGHT = 296, 168, 44, 44, 12
 TICKS = (4, 8, 16, 32, 64)
 
 
@@ -482,98 +377,25 @@ def chart(side, window_size, channels):
     sides = range(SIDES[0], SIDES[1] + 1, SIDES[2])
     low = math.floor(math.log10(costs(SIDES[0], None, channels).macs))
     high = math.ceil(math.log10(costs(SIDES[1], None, channels).macs))
+    drawn = Chart(296, 168, SIDES[:2], (10**low, 10**high), left=44, top=8, bottom=44, log="xy")
 
-    def x(patches):
-        return LEFT + math.log(patches / SIDES[0], SIDES[1] / SIDES[0]) * (WIDE - LEFT - RIGHT)
+    def said(value):
+        power = round(math.log10(value))
+        return "" if (high - power) % 2 else f"10{raised(power)}"
 
-    def y(macs):
-        return 8 + (high - math.log10(macs)) / (high - low) * (HIGH - BOTTOM - 8)
-
-    words = f"Multiply-adds against the patches along a side, both logarithmic: global attention, and windows of {window_size}."
-    out = [f'<svg viewBox="0 0 {WIDE} {HIGH}" width="{WIDE}" height="{HIGH}" role="img" aria-label="{words}">']
-    for power in range(low, high + 1):
-        out.append(f'<path class="grid" d="M{LEFT} {y(10**power):.1f}H{WIDE - RIGHT}"/>')
-        if (high - power) % 2 == 0:
-            out.append(f'<text x="{LEFT - 6}" y="{y(10**power) + 6:.1f}" text-anchor="end">10{raised(power)}</text>')
-    out += [f'<text x="{x(at):.1f}" y="{HIGH - BOTTOM + 19}" text-anchor="middle">{at}</text>' for at in TICKS]
-    out.append(
-        f'<text x="{(LEFT + WIDE - RIGHT) / 2}" y="{HIGH - 5}" text-anchor="middle">MACs, by patches along a side</text>'
-        f'<path class="here" d="M{x(side):.1f} 8V{HIGH - BOTTOM}"/>'
-    )
+    drawn.rows([10**power for power in range(low, high + 1)], said, drop=6, gap=6)
+    drawn.columns(TICKS, drop=19)
+    drawn.name("MACs, by patches along a side", rise=5)
+    drawn.mark(side)
     for name, each in (("global", None), ("windows", window_size)):
-        points = [(x(at), y(costs(at, each, channels).macs)) for at in sides]
-        out.append(
-            f'<path class="line {name}" d="M{"L".join(f"{a:.1f} {b:.1f}" for a, b in points)}"/>'
-            f'<circle class="dot {name}" cx="{x(side):.1f}" cy="{y(costs(side, each, channels).macs):.1f}" r="6"/>'
-        )
-    return "".join(out) + "</svg>"
-
-
-def raised(power):
-    return str(power).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        drawn.line(sides, [costs(at, each, channels).macs for at in sides], f"line {name}")
+        drawn.dot(side, costs(side, each, channels).macs, f"dot {name}", 6)
+    return drawn.svg(
+        f"Multiply-adds against the patches along a side, both logarithmic: global attention, and windows of {window_size}."
+    )
 
 
 # ---- the frame
-
-CSS = """
-.win-body { display: grid; grid-template-columns: minmax(0, 270px) minmax(0, 270px) minmax(312px, 1fr); gap: 0 16px; align-items: start; }
-.win-title { font-weight: 700; white-space: nowrap; }
-.panel-top.win-top { gap: 4px 18px; margin-bottom: 4px; }
-.win-top > span { display: flex; flex-wrap: wrap; gap: 4px 18px; }
-.win-top input[type="range"] { width: 88px; }
-.win-top b { min-width: 2.2ch; }
-.win-stage { position: relative; width: 100%; aspect-ratio: 1; overflow: hidden; cursor: crosshair; touch-action: none;
-  background: repeating-linear-gradient(45deg, #777 0 2px, #fff 2px 8px); box-shadow: 0 0 0 1px var(--line); }
-.win-stage > div, .win-map, .win-map > * { position: absolute; inset: 0; width: 100%; height: 100%; pointer-events: none; user-select: none; }
-.win-map [data-part] { position: absolute; }
-.win-map [data-part] img { display: block; width: 100%; height: 100%; max-width: none !important; }
-.win-map .sharp, .win-tint { image-rendering: pixelated; }
-.win-grey { filter: grayscale(1); }
-.win-map > .win-tint { opacity: .5; max-width: none !important; }
-.win-heard .win-tint { opacity: .66; }
-.panel svg.win-lines { display: block; max-width: none; height: 100%; }
-.win-lines path { vector-effect: non-scaling-stroke; }
-.panel .win-lines .edge { stroke: #fff; stroke-width: 2.5; }
-.panel .win-lines.thin .edge { stroke-width: 1; }
-.panel .win-lines .fine { stroke: #fff; stroke-width: 1; stroke-opacity: .3; }
-.panel .win-lines .mask { stroke: #fff; stroke-width: 2; stroke-dasharray: 6 6; }
-.panel .win-lines .mask.under { stroke: #000; stroke-dasharray: none; }
-.win-map > :is(.win-frame, .win-query) { inset: auto; }
-.win-frame { border: 3px solid #000; outline: 2px solid #fff; }
-.win-query { background: #d55e00; box-shadow: 0 0 0 2px #fff, 0 0 0 3px #000; min-width: 7px; min-height: 7px; }
-.win-key { display: flex; flex-wrap: wrap; justify-content: space-between; gap: 0 6px; margin-top: 4px; }
-.win-key span { display: flex; align-items: center; gap: 5px; white-space: nowrap; }
-.win-key i { width: 16px; height: 14px; flex: none; }
-.win-below { grid-column: 1 / span 2; }
-.win-side { grid-column: 3; grid-row: 1 / span 2; }
-.win-cost { line-height: 1.4; width: 312px; }
-.win-cost > div { margin-top: 3px; }
-.win-cost .name { font-weight: 700; padding-left: 8px; border-left: 6px solid #0072b2; white-space: nowrap; }
-.win-cost .name.two { border-color: #e69f00; }
-.win-cost [data-part="mine"], .win-cost [data-part="other"] { padding-left: 12px; margin: 0; }
-.win-chart svg { margin-top: 6px; }
-.panel .win-chart .line { stroke-width: 3; }
-.panel .win-chart .line.global { stroke: #e69f00; }
-.panel .win-chart .line.windows { stroke: #0072b2; }
-.win-chart .dot { stroke: #fff; stroke-width: 1.5; }
-.win-chart .dot.global { fill: #e69f00; }
-.win-chart .dot.windows { fill: #0072b2; }
-.panel .win-chart .here { stroke: currentColor; stroke-opacity: .6; stroke-dasharray: 4 4; }
-.win-steps { grid-template-columns: auto repeat(6, minmax(48px, 1fr)); gap: 0 6px; margin-top: 4px; }
-.win-steps [role="row"] { display: contents; }
-.panel .win-steps .head { padding: 0; }
-.win-steps .n i { display: inline-block; width: 16px; height: 12px; margin-right: 6px; opacity: .25; }
-.win-steps .now i { opacity: 1; }
-.win-steps .name { font-weight: 400; }
-.win-steps .on { font-weight: 700; }
-.win-words { margin-top: 4px; min-height: 2.9em; }
-@container (max-width: 760px) { .win-body { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
-  .win-side { grid-column: 1 / span 2; grid-row: auto; display: flex; flex-wrap: wrap; gap: 6px 12px; margin-top: 8px; } }
-@container (max-width: 460px) { .win-body { grid-template-columns: minmax(0, 1fr); gap: 10px; } .win-side, .win-below { grid-column: 1; }
-  .win-steps { grid-template-columns: auto repeat(6, auto); gap: 0 4px; } .win-steps .n i { display: none; }
-  .panel .win-steps .head { white-space: normal; } }
-"""
-WindowExplorer._css = Panel._css + CSS
 
 
 def moving(window_size):
@@ -589,41 +411,11 @@ def asking(side):
     )
 
 
-KEY = "".join(
-    f'<span><i style="background:linear-gradient(90deg,{colour} 50%,{matplotlib.colors.to_hex(pale(colour))} 50%)"></i>{html.escape(name)}</span>'
-    for name, colour in KINDS.items()
+FRAME = page(
+    __file__,
+    windows=WINDOWS,
+    blocks=BLOCKS,
+    sides=SIDES,
+    views=VIEWS,
+    kinds={name: (colour, matplotlib.colors.to_hex(pale(colour))) for name, colour in KINDS.items()},
 )
-FRAME = f"""{LATE}
-<div class="panel-top win-top">
-  <label>window M {slider("window_size", "patches along a window", *WINDOWS)} <b data-show="window_size"></b></label>
-  <span data-part="moving"></span>
-  <label>blocks {slider("blocks", "number of blocks", *BLOCKS)} <b data-show="blocks"></b></label>
-  <label>map {slider("side", "patches along a side of the map", *SIDES)} <b data-show="side"></b></label>
-  <span data-part="asking"></span>
-  <label>windows {choice("view", "windows shown in the image or after the roll", VIEWS)}</label>
-</div>
-<div class="win-body">
-  <div>
-    <div class="win-title" data-part="windows-title"></div>
-    <div class="win-stage" data-at="x y"><div data-part="windows"></div></div>
-  </div>
-  <div>
-    <div class="win-title" data-part="heard-title"></div>
-    <div class="win-stage win-heard" data-at="u v"><div data-part="heard"></div></div>
-  </div>
-  <div class="win-below">
-    <div class="win-key">{KEY}<span><i style="background:#d55e00"></i>asks</span></div>
-    <div class="panel-table win-steps" role="table" aria-label="patches heard from, by number of blocks" data-part="steps"></div>
-  </div>
-  <div class="win-side">
-    <div class="win-cost">
-      <div data-part="now"></div>
-      <div class="name">windows: 4hwC² + 2M²hwC</div><div data-part="mine"></div>
-      <div class="name two">global: 4hwC² + 2(hw)²C</div><div data-part="other"></div>
-      <div data-part="ratio"></div>
-    </div>
-    <div class="win-chart" data-part="chart"></div>
-  </div>
-</div>
-<div class="win-words" data-part="words" role="status"></div>
-"""

@@ -10,12 +10,13 @@ from pathlib import Path
 import anywidget
 import traitlets as tr
 
-from helpers.course.explorers.ground import Still
+from helpers.course.explorers.ground import Still, problem
 
 HERE = Path(__file__).parent
+# What every frame begins with: that the kernel does not answer, and that it answered with an error.
 LATE = (
     '<div class="panel-late" role="status">Waiting for the kernel. If it was restarted, or if this is a page '
-    "without one, run the cell in a notebook.</div>"
+    'without one, run the cell in a notebook.</div><div data-part="failed"></div>'
 )
 
 
@@ -27,6 +28,8 @@ class Panel(Still, anywidget.AnyWidget):
     values:  dict from name to what the control with data-set="name" shows; written by the kernel alone
     wrong:   names of the controls that make the settings impossible
     hear(name, value): takes what a control was set to; refresh(): writes all of these anew
+
+    Where either raises, the page says so, and the next change is heard.
     """
 
     _esm = (HERE / "panel.js").read_text(encoding="utf-8")
@@ -50,11 +53,26 @@ class Panel(Still, anywidget.AnyWidget):
         new = sorted(asked for asked in change.new if asked[0] > self.answered)
         if not new:
             return
+        failed = ""
         with self.hold_sync():
             for _, name, value in new:
-                self.hear(name, value)
-            self.refresh()
-            self.answered = new[-1][0]
+                failed = self._try(lambda: self.hear(name, value), name, value) or failed
+            failed = self._try(self.refresh, name, value) or failed
+            if failed:
+                self.parts = {**self.parts, "failed": problem(failed)}
+            self.answered = new[-1][0]  # in any case, or the same changes would be heard again and again
+
+    def _try(self, call, name, value):
+        """Call it; return "", or what the reader is told of the error that it raised."""
+        try:
+            call()
+            return ""
+        except Exception as error:
+            self.log.exception("%s could not set %s to %r", type(self).__name__, name, value)
+            return (
+                f"{name} could not be set to {value}: {type(error).__name__}: {error}. Set it to something else; if that "
+                "does not help, run the cell again."
+            )
 
     def get_state(self, key=None, drop_defaults=False):
         """Return all that the browser needs: a page without a kernel does not know the defaults."""
