@@ -583,7 +583,7 @@ def drawn(dice):
     "setting, words",
     [
         ({"epochs": 0}, r"epochs \(=0\)"),
-        ({"batch_size": 201}, r"batch_size \(=201\).*200 images"),
+        ({"batch_size": 201}, r"batch_size \(=201\) must be a whole number from 1 to 200: the set holds no more"),
         (
             {"schedule": "cosin"},
             r"schedule \(='cosin'\) is unknown: use one of constant, linear, cosine, step, one-cycle",
@@ -598,7 +598,7 @@ def drawn(dice):
         ({"average": 1.0}, r"average \(=1\.0\) must lie between 0 and 1"),
         ({"device": "nowhere"}, "device"),
         ({"steps": 5}, r"steps \(=5\) is for data that is drawn by a function"),
-        ({"data": drawn}, r"steps \(=None\) must be a whole number of at least 1, as data is a function"),
+        ({"data": drawn}, r"steps \(=None\) must be a whole number of at least 1: data is a function"),
         ({"data": (torch.zeros(3), torch.zeros(2))}, r"data \(a tuple\) must be an ImageSet .* tensors of one length"),
         ({"test": 3}, r"test \(a int\) must be an ImageSet .* or a function from the model"),
         ({"after_step": 3}, r"after_step \(=3\) must be a function"),

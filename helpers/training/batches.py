@@ -4,6 +4,7 @@ import random
 
 import torch
 
+from helpers.checks import whole
 from helpers.data import ImageSet, permutation
 
 
@@ -37,9 +38,7 @@ class SetEpochs:
     """A set of examples: each epoch gives every one of them once, in an order of its own."""
 
     def __init__(self, data, batch_size, device):
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or not 1 <= batch_size <= len(data):
-            what = "images" if isinstance(data, ImageSet) else "examples"
-            raise ValueError(f"batch_size (={batch_size!r}) must be a whole number from 1 to the {len(data)} {what}")
+        whole("batch_size", batch_size, 1, len(data), "the set holds no more examples")
         self.data, self.batch_size = data.to(device), batch_size
         self.steps = -(-len(data) // batch_size)
 
@@ -68,11 +67,7 @@ def make_epochs(data, batch_size, steps, device):
     raises:  ValueError for data that is neither, or steps where they do not belong
     """
     if callable(data) and not isinstance(data, torch.Tensor):
-        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-            raise ValueError(
-                f"steps (={steps!r}) must be a whole number of at least 1, as data is a function that draws batches "
-                "without end: say how many make an epoch"
-            )
+        whole("steps", steps, 1, why="data is a function that draws batches without end, so say how many make an epoch")
         return DrawnEpochs(data, steps, device)
     if steps is not None:
         raise ValueError(

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from helpers.checks import check_number
+from helpers.checks import check_number, whole
 from helpers.device import preserve_rng
 from helpers.training import saving
 from helpers.training.batches import is_labelled, make_epochs, mix, size_of
@@ -86,9 +86,9 @@ class Training:
         self.data = make_epochs(data, batch_size, steps, self.peers.device)
         self.epochs = epochs if epochs is not None else 1 if callable(data) else 5
         self.steps_per_epoch = self.data.steps
-        for name, value, low in (("epochs", self.epochs, 1), ("seed", seed, 0), ("warmup", warmup, 0)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < low:
-                raise ValueError(f"{name} (={value!r}) must be a whole number of at least {low}")
+        whole("epochs", self.epochs, 1, why="it counts the passes over the data")
+        whole("warmup", warmup, 0, why="it counts the steps before the schedule begins")
+        whole("seed", seed, 0, why="it decides the order of the data")
         for name, value in (("loss", loss), ("augment", augment), ("after_step", after_step)):
             if not callable(value) and not (name != "loss" and value is None):
                 raise ValueError(f"{name} (={value!r:.60}) must be a function")
