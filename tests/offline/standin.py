@@ -26,7 +26,7 @@ generators = {}  # those of the stand-in, by the address of what torch wraps ane
 
 
 def is_there(value):
-    """Return whether a device is the stand-in, or whether a tensor is marked as on it."""
+    """Return whether a device is the stand-in, or whether a tensor is marked as on it; None for one that may be on either."""
     if isinstance(value, torch.Tensor):
         return value.layout is torch.strided and getattr(value.untyped_storage(), "is_there", False)
     return value == DEVICE if isinstance(value, torch.device) else value == str(DEVICE)
@@ -47,6 +47,11 @@ class Operators(TorchDispatchMode):
         tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, torch.Tensor)]
         there = [is_there(tensor) for tensor in tensors]
         found = any(there)
+        if found and None in there:
+            there = [
+                bool(is_there(mark(tensor) if on is None else tensor))
+                for tensor, on in zip(tensors, there, strict=True)
+            ]
         if found and not all(there) and operator not in COPYING | LENGTHS and not any(t.is_meta for t in tensors):
             if operator in INDEXING:  # the indices of a tensor there may be of the CPU, those of one of the CPU must be
                 tensors = [args[0], *args[2:3]]
@@ -55,8 +60,12 @@ class Operators(TorchDispatchMode):
             if any(not on and (strict or tensor.dim()) for tensor, on in zip(tensors, there, strict=True)):
                 raise RuntimeError(f"{ELSEWHERE} (when {operator} was called, on the stand-in for a GPU)")
         out, device = function(*args, **kwargs), kwargs.get("device")
-        goes = is_there(device) if device is not None else found
-        if goes and operator is not aten.copy_ and operator is not aten._foreach_copy_:
+        # torch itself makes zeros for a gradient where its tensor is, and says so by the device that it knows.
+        copies = operator is aten._to_copy
+        goes = is_there(device) if device is not None and (copies or not tensors) else found
+        if not tensors and not goes and torch._C._current_graph_task_id() != -1:
+            mark(out, None)
+        elif goes and operator is not aten.copy_ and operator is not aten._foreach_copy_:
             mark(out)
         if (generator := kwargs.get("generator")) is not None and (generator._cdata in generators) != goes:
             raise RuntimeError(f"Expected a generator of the tensor's device ({operator}, on the stand-in for a GPU)")
