@@ -108,6 +108,8 @@ PASSES = {
     "the gradient of windows": lambda there: backward(
         on(there, 4, 4), lambda x: x.unfold(0, 2, 1).amax(2).flip(0).sum()
     ),
+    "padding in a circle": lambda there: F.pad(on(there, 1, 1, 4, 4), (1, 1, 1, 1), mode="circular") + on(there, 1),
+    "one of so many": lambda there: F.one_hot(torch.tensor([1, 2]).to(there), 4) + on(there, 4),
     "heads": lambda there: nn.MultiheadAttention(8, 2, batch_first=True).to(there)(*[on(there, 1, 4, 8)] * 3)[0],
     "a recurrence": lambda there: nn.LSTM(3, 4).to(there)(on(there, 5, 2, 3))[0].tolist(),
     "a table of costs": lambda there: nn.Linear(3, 4, device="meta")(torch.ones(1, 3, device="meta")).shape,
