@@ -189,6 +189,14 @@ def test_compile_takes_it_as_one_graph(layer):
     assert_close([x.grad, *(p.grad for p in ours.parameters())], [y.grad, *(p.grad for p in theirs.parameters())])
 
 
+@pytest.mark.parametrize("kind", LAYERS, ids=lambda kind: kind.__name__)
+def test_compile_for_any_size(kind):
+    ours, theirs, x = twins((kind, False))
+    torch.compiler.reset()
+    out = torch.compile(ours, backend="eager", fullgraph=True, dynamic=True)(x)
+    assert_close(out[0] if isinstance(out, tuple) else out, first(theirs, x))
+
+
 @every_layer
 def test_shapes_alone_on_the_meta_device(layer):
     ours, theirs, x = twins(layer, torch.float32)

@@ -3,7 +3,7 @@
 A room holds what only its chapter needs. Every file may be missing, and none knows another room:
     claims.py       CLAIMS: what of the lecture the chapter settles
     exercises.py    the exercises, registered as they are imported;  solutions.py: their solutions
-    explorer.py     the chapter's interactive figures (and .js, .css)
+    explorer.py     the chapter's interactive figures (and .html, .js, .css);  bench.py: what their speed is measured beside
     experiments.py  what was tried to choose a setting;  experiments/: what it printed
 Everything else finds chapters here, so that none is in a list anywhere.
 """

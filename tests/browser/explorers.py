@@ -30,7 +30,7 @@ CELLS = """cells => { const notebook = window.jupyterapp.shell.currentWidget.con
     notebook.transact(() => { const old = notebook.cells.length;
         notebook.insertCells(0, cells.map(source => ({cell_type: 'code', source})));
         notebook.deleteCellRange(cells.length, cells.length + old); }); }"""
-ROOT = ".jp-OutputArea-output .jupyter-widgets > *"  # what an explorer's module draws
+ROOT = ".jp-OutputArea-output .lm-Widget [class]:not(.lm-Widget)"  # what the module of an explorer draws: its outermost element
 
 
 def look(notebook, cell):
@@ -171,7 +171,7 @@ CONTRAST = """root => {
     const behind = n => { const over = []; for (; n; n = n.parentElement) { const c = rgb(getComputedStyle(n).backgroundColor);
         over.push(c.length === 3 ? [...c, 1] : c); if (over.at(-1)[3] === 1) break; } return over.reverse().reduce((b, c) => b.map((v, i) => v + c[3] * (c[i] - v)), [255, 255, 255]); };
     const opacity = n => { let all = 1; for (; n && n !== root.parentElement; n = n.parentElement) all *= +getComputedStyle(n).opacity; return all; };
-    return [...root.querySelectorAll('*')].filter(n => n.checkVisibility() && n.tagName !== 'OPTION' && !n.closest('[aria-disabled], [disabled], svg') && (n.value !== undefined && n.type !== 'range'
+    return [...root.querySelectorAll('*')].filter(n => n.checkVisibility() && n.tagName !== 'OPTION' && !n.closest('[aria-disabled], [disabled], svg, [data-problem] .panel-dims') && (n.value !== undefined && n.type !== 'range'
         || [...n.childNodes].some(c => c.nodeType === 3 && c.textContent.trim()))).map(n => {
         const ground = behind(n), ink = rgb(getComputedStyle(n).color), alpha = (ink[3] ?? 1) * opacity(n);
         const [a, b] = [lum(ground), lum(ground.map((v, i) => v + alpha * (ink[i] - v)))].sort((x, y) => y - x);
@@ -224,7 +224,7 @@ FOCUS = (
 REACHABLE = """r => [...r.querySelectorAll('input, select, button, textarea, [tabindex]')].filter(n => n.checkVisibility() && n.tabIndex >= 0 && !n.disabled)
     .map(n => n.getAttribute('aria-label') || n.labels?.[0]?.textContent.trim() || n.title)"""
 CELLS_NOW = """() => { const c = window.jupyterapp.shell.currentWidget.content;
-    return [[...c.model.cells].map(c => c.id + c.type).join(), c.activeCellIndex, c.mode]; }"""
+    return [[...c.model.cells].map(c => c.id + c.type).join(), c.activeCellIndex]; }"""
 KEYS = {"range": ("ArrowLeft", "ArrowRight"), "number": ("ArrowDown", "ArrowUp"), "select": ("ArrowUp", "ArrowDown")}
 JUPYTERS = "axddm"  # typed in JupyterLab's command mode: a new cell, cut, delete, turn into text
 

@@ -1,6 +1,6 @@
 """The convolution explorer: move the window, change the kernel, and see which inputs make which output.
 
-Drawn and computed in the browser (convolution.js), in double precision, so it answers at once and lives on in a page
+Drawn and computed in the browser (explorer.js), in double precision, so it answers at once and lives on in a page
 without a kernel. What is here: its settings, the pictures and kernels it offers, and its still picture.
 """
 
@@ -109,7 +109,7 @@ PRESETS = ("vertical edges", "horizontal edges", "blur", "sharpen", "emboss", "i
 
 
 def problem(height, width, kernel_size, padding, padding_mode, dilation):
-    """Return, in words for a student, why these settings have no output; "" where they have one. convolution.js says the same."""
+    """Return, in words for a student, why these settings have no output; "" where they have one. explorer.js says the same."""
     size, span = min(height, width), dilation * (kernel_size - 1) + 1
     if padding_mode == "reflect" and padding >= size:
         return (

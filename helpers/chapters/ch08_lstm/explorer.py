@@ -1,6 +1,6 @@
 """The gate explorer: set the input, forget and output gate of one LSTM cell at every step, and watch the cell keep or lose.
 
-Drawn and computed in the browser (gates.js), in double precision, so it answers at once and lives on in a page without a
+Drawn and computed in the browser (explorer.js), in double precision, so it answers at once and lives on in a page without a
 kernel. What is here: its settings, its presets, the same arithmetic for Python, and its still picture.
 """
 

@@ -1,6 +1,6 @@
 """The attention explorer: point at a patch of a picture, and see which patches it attends to and the average that comes out.
 
-Drawn and computed in the browser (attention.js), in double precision, so it answers at once and lives on in a page without
+Drawn and computed in the browser (explorer.js), in double precision, so it answers at once and lives on in a page without
 a kernel. What is here: its settings, the heads it offers, and its still picture.
 """
 
