@@ -1,14 +1,12 @@
-"""What students may hand in, tried at every registered exercise: check() never raises, and nothing wrong passes.
+"""What students may hand in: check() never raises, and nothing wrong passes.
 
-The right answer of each exercise is its solution; it is spoilt in every way that a result can be spoilt. Then come answers that
-misbehave: they raise, never end, change their arguments, or change what everything else uses. docs/instructors.md says what a
-checker in the student's own process cannot prevent; the last tests here hold it to that.
+The right answer of every registered exercise is spoilt in the ways that a result can be spoilt. Then come answers that
+misbehave: they raise, never end, change their arguments, or change what everything else uses; what the engine does with these
+does not depend on the exercise, so each is tried at a few.
 """
 
-import asyncio
 import builtins
 import functools
-import gc
 import inspect
 import math
 import random
@@ -18,9 +16,6 @@ import sys
 import time
 import types
 import warnings
-from collections import namedtuple
-from decimal import Decimal
-from enum import IntEnum
 from pathlib import Path
 
 import nbformat
@@ -30,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from nbclient import NotebookClient
 
-from helpers.course.exercises import check, compare, ready, run, solutions
+from helpers.course.exercises import check, compare, run, solutions
 from helpers.course.exercises.engine import EXERCISES, Exercise, diagnose
 
 NAMES = list(EXERCISES)
@@ -103,25 +98,6 @@ def yes(*_, **__):
     return True
 
 
-class LyingTensor(torch.Tensor):
-    """Says of itself that it equals everything."""
-
-    __eq__ = yes
-
-    @classmethod
-    def __torch_function__(cls, function, types, args=(), kwargs=None):
-        out = super().__torch_function__(function, types, args, kwargs)
-        return (
-            torch.ones_like(out, dtype=torch.bool) if isinstance(out, torch.Tensor) and out.dtype == torch.bool else out
-        )
-
-    def detach(self):
-        raise SystemExit
-
-    def __array__(self, *_):
-        return np.zeros(1)
-
-
 class DispatchedTensor(torch.Tensor):
     """Answers what is asked of it with what it was told, whatever it holds."""
 
@@ -168,122 +144,66 @@ class Evil:
     )
 
 
-Pair = namedtuple("Pair", "first second")
-
-
 def other_kinds(value):
     """Yield (what it is, a result of a kind that is never asked for)."""
-    yield from {
-        "None": None,
-        "...": ...,
-        "its text": str(value),
-        "its repr": repr(value),
-        "bytes": b"7",
-        "a function": lambda: value,
-        "a class": type(value),
-        "an object": object(),
-        "a dict": {"answer": value},
-        "a set": {1, 2},
-        "a list of it": [value],
-        "a tuple of it": (value,),
-        "a deep list": functools.reduce(lambda inner, _: [inner], range(3000), value),
-        "a module": math,
-        "evil": Evil(),
-        "the class Evil": Evil,
-        "lying": LyingClass(),
-        "NaN": math.nan,
-        "inf": math.inf,
-        "a network": torch.nn.Linear(2, 2),
-        "complex": 1j,
-        "huge": 10**5000,
-        "a range": range(3),
-        "no tensor": torch.zeros(0),
-        "an expanded tensor": torch.zeros(1).expand(10**12),
-        "a meta tensor": torch.zeros(2, device="meta"),
-        "an exception": ValueError(),
-        "a date": np.datetime64("2026-01-01"),
-        "an object array": np.array([None]),
-        "a Decimal": Decimal("NaN"),
-        "half a character": "\ud800",
-        "not implemented": NotImplemented,
-    }.items()
     endless = []
     endless.append(endless)
-    yield "a list of itself", endless
-    yield "a generator", (value for _ in range(3))
+    yield from {
+        "None": None,
+        "its text": str(value),
+        "a function": lambda: value,
+        "a dict": {"answer": value},
+        "a list of it": [value],
+        "evil": Evil(),
+        "lying": LyingClass(),
+        "a network": torch.nn.Linear(2, 2),
+        "huge": 10**5000,
+        "an expanded tensor": torch.zeros(1).expand(10**12),
+        "a meta tensor": torch.zeros(2, device="meta"),
+        "an object array": np.array([None]),
+        "half a character": "\ud800",
+        "a list of itself": endless,
+        "a generator": (value for _ in range(3)),
+    }.items()
 
 
 def spoilt_numbers(value):
-    for label, wrong in (
-        ("one more", value + 1),
-        ("one less", value - 1),
-        ("one in a hundred more", value * 1.01),
-        ("negative", -value),
-        ("thousands", value * 1000),
-        ("NaN", math.nan),
-        ("inf", math.inf),
-        ("-inf", -math.inf),
-        ("zero", 0),
-        ("complex", complex(value, 1)),
-        ("a bool", bool(value)),
-    ):
-        if wrong != value or isinstance(wrong, bool):
-            yield label, wrong
     yield from {
+        "one more": value + 1,
+        "one in a hundred more": value * 1.01 + (value == 0),
+        "NaN": math.nan,
+        "complex": complex(value, 1),
+        "a bool": bool(value),
         "a tensor": torch.tensor(value),
         "an array": np.array(value),
-        "a Decimal": Decimal(value),
         "text": f"{value}",
+        "a lying number": lying(type(value))(value + 1),
     }.items()
-    yield "a lying number", lying(type(value))(value + 1)
-    yield "a lying NumPy number", lying(np.float64 if isinstance(value, float) else np.int64)(value + 1)
-    if isinstance(value, int):
-        yield "a float", float(value)
-        yield "an enumeration", IntEnum("Wrong", {"more": value + 1}).more
 
 
 def spoilt_tensors(value):
     first = (0,) * value.dim()
+    out = value.detach().clone()
     if value.is_floating_point():
-        size = max(value[value.isfinite()].abs().max().item(), 1e-3)
-        for label, wrong in (
-            ("a hundredth off", size / 100),
-            ("NaN", math.nan),
-            ("inf", math.inf),
-            ("-inf", -math.inf),
-        ):
-            out = value.detach().clone()
-            out[first] = out[first] + wrong if math.isfinite(out[first]) else wrong if math.isnan(wrong) else 0.0
-            yield f"{label} in one place", out
+        out[first] = (
+            torch.nan_to_num(out[first], posinf=0.0, neginf=0.0)
+            + max(value[value.isfinite()].abs().max().item(), 1e-3) / 100
+        )
         yield "all NaN", torch.full_like(value, math.nan)
         yield "complex", value + 0j
-        yield "int", value.nan_to_num(0, 0, 0).int()
     else:
-        out = value.clone()
         out[first] = ~out[first] if value.dtype == torch.bool else out[first] + 1
-        yield "another in one place", out
-        yield "float", value.float()
+    yield "another in one place", out
     if value.unique().numel() > 1:
         yield "all zero", torch.zeros_like(value)
-        yield "all a hundred", torch.full_like(value, 100)
-    if value.dtype != torch.bool:
-        yield "bool", value != 0
+        yield "backwards", value.flatten().flip(0).reshape(value.shape)
     yield "another axis", value[None]
-    yield "flat and longer", torch.cat([value.flatten(), value.flatten()])
     yield "empty", value[:0] if value.dim() else value[None][:0]
     yield "a list", value.tolist()
-    yield "an array", value.detach().numpy()
     yield "on meta", value.detach().to("meta")
-    yield "sparse", (value.detach() + 1).to_sparse()
-    yield "lying", (value.detach() + 1).as_subclass(LyingTensor)
     yield "lying with its values", DispatchedTensor(value.detach())
-    if value.dim() > 1:
-        yield "flat", value.flatten()
-        if value.shape[-1] != value.shape[-2]:
-            yield "transposed", value.transpose(-1, -2)
-            yield "transposed numbers", value.transpose(-1, -2).reshape(value.shape)
-    if len(value.flatten().unique()) > 1:
-        yield "backwards", value.flatten().flip(0).reshape(value.shape)
+    if value.dim() > 1 and value.shape[-1] != value.shape[-2]:
+        yield "transposed", value.transpose(-1, -2)
 
 
 def spoilt(value):
@@ -319,7 +239,7 @@ def labels(name):
 @pytest.mark.usefixtures("two_mistakes")
 def test_no_spoilt_result_passes(name):
     """Each in every case; those of a function also in the last case alone."""
-    exercise, last = EXERCISES[name], len(EXERCISES[name].cases())
+    last = len(EXERCISES[name].cases())
     assert diagnose(name, answering(name, lambda value, *_: value))
     tried = 0
     for number, label in enumerate(labels(name)):
@@ -343,17 +263,7 @@ def test_no_spoilt_result_passes(name):
 
             verdict = diagnose(name, answering(name, only_there))
             assert not verdict or not any(seen), (name, label)
-    assert tried >= 12 and exercise.name == name
-
-
-@every_exercise
-@pytest.mark.usefixtures("two_mistakes")
-def test_no_other_kind_of_result_passes(name):
-    value = right(name) if name not in FUNCTIONS else None
-    for number, (label, _) in enumerate(other_kinds(value)):
-        if name in FUNCTIONS and (number + NAMES.index(name)) % 3:  # each kind at every third function, to save time
-            continue
-        refused(name, answering(name, lambda value, *_: list(other_kinds(value))[number][1]), label)
+    assert tried >= 5
 
 
 @every_exercise
@@ -398,20 +308,14 @@ def test_harmless_differences_pass(name):
     )
 
 
-def test_the_default_device_is_put_back():
-    def moved(value, call, _):
-        if call == len(EXERCISES["max_pool"].cases()):
-            torch.set_default_device("meta")
-        return value
-
-    assert diagnose("max_pool", answering("max_pool", moved)) and torch.zeros(1).device.type == "cpu"
+def test_no_other_kind_of_result_passes():
+    few = {FUNCTIONS[0], FUNCTIONS[-1], *(name for name in NAMES if name not in FUNCTIONS)}
+    for name in few:
+        for number, (label, _) in enumerate(other_kinds(None)):
+            refused(name, answering(name, lambda value, *_: list(other_kinds(value))[number][1]), label)
 
 
 # Answers that are no results
-
-
-class Interrupted(KeyboardInterrupt):
-    pass
 
 
 class Unspeakable(BaseException):
@@ -423,52 +327,35 @@ class Unspeakable(BaseException):
     __repr__ = __str__
 
 
-def recursion(**_):
-    def again():
-        return again() + 1
-
-    return again()
-
-
 ERRORS = [
-    ValueError("wrong"),
     SystemExit(3),
     KeyboardInterrupt(),
-    Interrupted("no"),
-    GeneratorExit(),
     StopIteration(1),
     MemoryError(),
-    RecursionError(),
     Unspeakable(),
     ExceptionGroup("two", [ValueError(), TypeError()]),
     run.OutOfTime(),
-    AssertionError(""),
     ValueError("\ud800 half a character, \x00, \x1b[31m and <b>"),
     ValueError("long " * 10**5),
-    asyncio.CancelledError(),
-    Warning("x"),
     OSError(28, "No space left on device"),
-    UnicodeDecodeError("utf-8", b"\xff", 0, 1, "bad"),
 ]
 
 
-@every_function
-@pytest.mark.usefixtures("two_mistakes")
-def test_no_exception_gets_out(name, capsys):
+def test_no_exception_gets_out(capsys):
+    name = next(name for name in FUNCTIONS if len(EXERCISES[name].cases()) > 1)
+
     def late(error):
         def change(value, call, _):
-            if call > 1 or len(EXERCISES[name].cases()) == 1:
+            if call > 1:
                 raise error
             return value
 
         return change
 
-    for error in ERRORS[NAMES.index(name) % 2 :: 2]:  # each at every second function, to save time
+    for error in ERRORS:
         refused(name, answering(name, late(error)), error.__class__)
     assert check(name, answering(name, late(Unspeakable()))) is None
     assert capsys.readouterr().out.startswith("Not")
-    assert "calls itself without end" in refused(name, with_signature(name, recursion))
-    assert ready(name, with_signature(name, recursion)) is EXERCISES[name].reference
 
 
 def with_signature(name, function):
@@ -477,28 +364,6 @@ def with_signature(name, function):
     )
     function.__signature__ = inspect.signature(right(name))
     return function
-
-
-@every_function
-def test_results_that_are_not_there_yet(name):
-    def generator(**arguments):
-        yield right(name)(**arguments)
-
-    async def coroutine(**arguments):
-        return right(name)(**arguments)
-
-    def first_argument(**arguments):
-        return next(iter(arguments.values()))
-
-    assert "`yield`" in refused(name, with_signature(name, generator))
-    refused(name, with_signature(name, coroutine))
-    cases = EXERCISES[name].cases()
-    known = [run.call(EXERCISES[name].reference, case).value for case in cases]
-    if any(
-        EXERCISES[name].difference(run.Outcome(next(iter(case.values()))), run.Outcome(value))
-        for case, value in zip(cases, known, strict=True)
-    ):
-        refused(name, with_signature(name, first_argument))
 
 
 @every_function
@@ -599,29 +464,12 @@ def patch_relu():
     F.relu = lambda x: x
 
 
-def patch_isclose():
-    torch.isclose = lambda *_, **__: torch.tensor(True)
-
-
 def patch_eq():
     torch.Tensor.__eq__ = lambda a, b: torch.tensor(True)
 
 
-def patch_shape():
-    torch.Tensor.shape = property(lambda self: (3,))
-
-
 def patch_len():
     builtins.len = lambda _: 1
-
-
-def patch_module_len():
-    compare.len = lambda _: 1
-
-
-def patch_difference():
-    compare.difference = lambda *_, **__: None
-    sys.modules["helpers.course.exercises.engine"].difference = lambda *_, **__: None
 
 
 def patch_method():
@@ -634,29 +482,7 @@ def patch_reference():
         exercise.reference = lambda **_: 0
 
 
-def patch_linear():
-    torch.nn.Linear.forward = lambda self, x: x
-
-
-def patch_helper():
-    import helpers.shapes
-
-    helpers.shapes.output_size = lambda *_, **__: 1
-
-
-PATCHES = [
-    patch_relu,
-    patch_isclose,
-    patch_eq,
-    patch_shape,
-    patch_len,
-    patch_module_len,
-    patch_difference,
-    patch_method,
-    patch_reference,
-    patch_linear,
-    patch_helper,
-]
+PATCHES = [patch_relu, patch_eq, patch_len, patch_method, patch_reference]
 
 
 @pytest.mark.parametrize("patch", PATCHES)
@@ -685,28 +511,7 @@ def test_replaced_functions_are_put_back_and_told(patch, result):
     assert diagnose(name, right(name)) and not diagnose(name, answering(name, lambda value, *_: value + 1))
 
 
-def test_names_of_ones_own_are_no_replacements():
-    """A student's own relu, or an attribute hung onto torch, hides nothing that others use."""
-
-    def change(value, *_):
-        relu, len = None, 3  # noqa: F841
-        torch.my_helper = lambda x: x
-        return value
-
-    try:
-        assert diagnose("conv2d_loops", answering("conv2d_loops", change))
-    finally:
-        del torch.my_helper
-
-
 # check() itself, called with anything
-
-
-class EvilName(str):
-    def _break(self, *_):
-        raise SystemExit
-
-    __hash__ = __eq__ = __str__ = __repr__ = __format__ = _break
 
 
 @pytest.mark.parametrize(
@@ -720,8 +525,6 @@ class EvilName(str):
         ({},),
         (Evil(),),
         (LyingClass(),),
-        (EvilName("conv2d_loops"),),
-        (EvilName("x"), 3),
         (torch.zeros(2),),
         (math.nan,),
         ("conv2d_loops",),
@@ -767,37 +570,3 @@ def test_in_a_notebook_every_cell_runs_to_its_end():
         cells
     ) - 1
     assert sum("your code asks Python to exit" in text for text in texts) == 3
-
-
-# What cannot be prevented, and is said to the instructor
-
-
-def from_the_frames(**arguments):
-    frame = sys._getframe()
-    while "self" not in frame.f_locals or not isinstance(frame.f_locals["self"], Exercise):
-        frame = frame.f_back
-    return frame.f_locals["self"].reference(**arguments)
-
-
-def from_the_register(**arguments):
-    return EXERCISES["conv_parameters"].reference(**arguments)
-
-
-def from_the_garbage(**arguments):
-    found = next(each for each in gc.get_objects() if isinstance(each, Exercise) and each.name == "conv_parameters")
-    return found.reference(**arguments)
-
-
-def from_the_solutions(**arguments):
-    return right("conv_parameters")(**arguments)
-
-
-@pytest.mark.parametrize("read", [from_the_frames, from_the_register, from_the_garbage, from_the_solutions])
-def test_an_answer_that_is_read_from_the_checker_does_no_harm(read):
-    """It cannot be told from one that was worked out, since its results are right; docs/instructors.md says so."""
-    answer = with_signature("conv_parameters", read)
-    assert diagnose("conv_parameters", answer).status == "right"
-    assert not diagnose("conv_parameters", lambda in_channels, out_channels, kernel_size: 7)
-    assert diagnose("conv_parameters", right("conv_parameters"))
-    page = (Path(__file__).parent.parent / "docs" / "instructors.md").read_text(encoding="utf-8")
-    assert "### What the checker can and cannot do" in page

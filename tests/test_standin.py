@@ -80,6 +80,11 @@ def step(there):
     return loss.item()
 
 
+def backward(x, function):
+    function(x.requires_grad_()).backward()
+    return x.grad + x
+
+
 PASSES = {
     "a number of the CPU": lambda there: on(there, 3) * torch.tensor(2.0) + 1,
     "indices of the CPU": lambda there: on(there, 5, 2)[torch.tensor([0, 3])],
@@ -95,6 +100,16 @@ PASSES = {
     "a generator of its own": lambda there: torch.rand(3, generator=torch.Generator(device=there), device=there),
     "drawn on the CPU": lambda there: torch.randperm(3, generator=torch.Generator().manual_seed(0)),
     "a training": step,
+    "the gradient of a choice": lambda there: backward(on(there, 4, 2), lambda x: x[torch.tensor([0, 0, 3])].sum()),
+    "the gradient of products": lambda there: backward(on(there, 4), lambda x: x.cumprod(0).sum() + x.prod() + x.std()),
+    "the gradient of an embedding": lambda there: backward(
+        on(there, 4, 2), lambda x: F.embedding(torch.tensor([1]).to(there), x).sum()
+    ),
+    "the gradient of windows": lambda there: backward(
+        on(there, 4, 4), lambda x: x.unfold(0, 2, 1).amax(2).flip(0).sum()
+    ),
+    "padding in a circle": lambda there: F.pad(on(there, 1, 1, 4, 4), (1, 1, 1, 1), mode="circular") + on(there, 1),
+    "one of so many": lambda there: F.one_hot(torch.tensor([1, 2]).to(there), 4) + on(there, 4),
     "heads": lambda there: nn.MultiheadAttention(8, 2, batch_first=True).to(there)(*[on(there, 1, 4, 8)] * 3)[0],
     "a recurrence": lambda there: nn.LSTM(3, 4).to(there)(on(there, 5, 2, 3))[0].tolist(),
     "a table of costs": lambda there: nn.Linear(3, 4, device="meta")(torch.ones(1, 3, device="meta")).shape,

@@ -22,11 +22,19 @@ COPYING = {aten.copy_, aten._to_copy, aten._foreach_copy_}
 INDEXING = {aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_}
 LENGTHS = {aten._pack_padded_sequence}  # which are of the CPU everywhere
 NO_NUMBERS = {aten.cat, aten.stack}  # even a number must be on the same device
+MAKING = (
+    "tensor as_tensor asarray from_numpy zeros ones empty full rand randn randint randperm normal arange linspace logspace eye "
+    "tril_indices triu_indices"
+).split()
 generators = {}  # those of the stand-in, by the address of what torch wraps anew at each call
 
 
 def is_there(value):
-    """Return whether a device is the stand-in, or whether a tensor is marked as on it."""
+    """Return whether a device is the stand-in, or a tensor marked as on it.
+
+    None for what torch itself made within an operator that Python called: it says "cpu" where it means "as the others are",
+    so it is taken for the device of the first that it meets. What Python makes is marked by made().
+    """
     if isinstance(value, torch.Tensor):
         return value.layout is torch.strided and getattr(value.untyped_storage(), "is_there", False)
     return value == DEVICE if isinstance(value, torch.device) else value == str(DEVICE)
@@ -47,6 +55,11 @@ class Operators(TorchDispatchMode):
         tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, torch.Tensor)]
         there = [is_there(tensor) for tensor in tensors]
         found = any(there)
+        if found and None in there:
+            there = [
+                bool(is_there(mark(tensor) if on is None else tensor))
+                for tensor, on in zip(tensors, there, strict=True)
+            ]
         if found and not all(there) and operator not in COPYING | LENGTHS and not any(t.is_meta for t in tensors):
             if operator in INDEXING:  # the indices of a tensor there may be of the CPU, those of one of the CPU must be
                 tensors = [args[0], *args[2:3]]
@@ -55,9 +68,14 @@ class Operators(TorchDispatchMode):
             if any(not on and (strict or tensor.dim()) for tensor, on in zip(tensors, there, strict=True)):
                 raise RuntimeError(f"{ELSEWHERE} (when {operator} was called, on the stand-in for a GPU)")
         out, device = function(*args, **kwargs), kwargs.get("device")
-        goes = is_there(device) if device is not None else found
-        if goes and operator is not aten.copy_ and operator is not aten._foreach_copy_:
+        if operator is aten.copy_ or operator is aten._foreach_copy_:
+            if is_there(tensors[0]) is None:
+                mark(tensors[0], found)
+        elif is_there(device) or found and operator is not aten._to_copy or found and device is None:
             mark(out)
+        elif all(on is None for on in there):
+            mark(out, None)
+        goes = is_there(device) or found
         if (generator := kwargs.get("generator")) is not None and (generator._cdata in generators) != goes:
             raise RuntimeError(f"Expected a generator of the tensor's device ({operator}, on the stand-in for a GPU)")
         return out
@@ -88,7 +106,9 @@ def no_array(convert, tensor, *args, **kwargs):
 
 def made(make, *args, **kwargs):
     out = make(*args, **kwargs)
-    return mark(out) if is_there(kwargs.get("device")) else out
+    device = kwargs.get("device")
+    given = next((value for value in args if isinstance(value, torch.Tensor)), None)  # as_tensor of a tensor
+    return mark(out, is_there(device) if device is not None else given is not None and is_there(given))
 
 
 def printed(write, tensor, **kwargs):
@@ -136,7 +156,7 @@ class StandIn:
         around(torch.Tensor, "numpy", no_array)
         around(torch.Tensor, "__array__", no_array)
         around(torch.Tensor, "__repr__", printed)
-        for name in ("tensor", "as_tensor", "asarray"):
+        for name in MAKING:
             around(torch, name, made)
         self.put(torch, "Generator", Generator)
         self.mode.__enter__()
