@@ -94,13 +94,13 @@ def test_two_views_keep_step_and_the_last_change_wins(live, ran, name):
         before, after = explorers.change(root)
     explorers.answered(root)
     assert before != after == explorers.control(root)
-    seen = root.evaluate(explorers.SEEN)
+    seen = root.evaluate(explorers.SHARED)
     other = live(name, second=True)
-    assert explorers.control(other) == after and other.evaluate(explorers.SEEN) == seen
+    assert explorers.control(other) == after and other.evaluate(explorers.SHARED) == seen
     _, after = explorers.change(other)
     explorers.answered(other)
     root = live(name)
-    assert explorers.control(root) == after and root.evaluate(explorers.SEEN) != seen
+    assert explorers.control(root) == after and root.evaluate(explorers.SHARED) != seen
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
