@@ -214,17 +214,23 @@ def unreadable(root):
 
 # ---- the keyboard
 
+# What is said of a control where it cannot be seen.
+LABEL = "(n => n.getAttribute('aria-label') || n.labels?.[0]?.textContent.trim() || n.title || n.textContent.trim())"
 # What has the focus: what it is, whether that can be heard and seen, what it is set to, and what is shown; null outside.
 FOCUS = (
-    """r => { const n = document.activeElement; if (!r.contains(n) || n === r) return null;
-    const label = n.getAttribute('aria-label') || n.labels?.[0]?.textContent.trim() || n.title;
-    return {label, key: n.dataset.grid || label, kind: n.tagName === 'INPUT' ? n.type : n.tagName.toLowerCase(), value: n.value ?? null, last: n.value === n.max || n.selectedIndex === n.options?.length - 1,
-        outline: getComputedStyle(n).outlineStyle === 'none' ? 0 : parseFloat(getComputedStyle(n).outlineWidth), dead: n.hasAttribute('aria-disabled') || n.disabled || n.hasAttribute('data-on'), """
-    f"seen: ({SEEN})(r)}}; }}"
+    "r => { const n = document.activeElement; if (!r.contains(n) || n === r) return null;"
+    f"const label = {LABEL}(n), seen = ({SEEN})(r), before = n.visited; n.visited = true;"
+    """
+    const style = getComputedStyle(n), outline = style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth);
+    return {label, seen, outline, visited: before === true, kind: n.tagName === 'INPUT' ? n.type : n.tagName.toLowerCase(),
+        value: n.value ?? null, last: n.value === n.max || n.selectedIndex === n.options?.length - 1,
+        dead: n.hasAttribute('aria-disabled') || n.disabled || n.hasAttribute('data-on')}; }"""
 )
-# The labels of all that the keyboard must reach; a canvas, whose label tells where it points, goes by its name.
-REACHABLE = """r => [...r.querySelectorAll('input, select, button, textarea, [tabindex]')].filter(n => n.checkVisibility() && n.tabIndex >= 0 && !n.disabled)
-    .map(n => n.dataset.grid || n.getAttribute('aria-label') || n.labels?.[0]?.textContent.trim() || n.title)"""
+# The labels of all that the keyboard must reach and has not.
+MISSED = (
+    "r => [...r.querySelectorAll('input, select, button, textarea, [tabindex]')]"
+    f".filter(n => n.checkVisibility() && n.tabIndex >= 0 && !n.disabled && !n.visited).map({LABEL})"
+)
 CELLS_NOW = """() => { const c = window.jupyterapp.shell.currentWidget.content;
     return [[...c.model.cells].map(c => c.id + c.type).join(), c.activeCellIndex]; }"""
 KEYS = {"range": ("ArrowLeft", "ArrowRight"), "number": ("ArrowDown", "ArrowUp"), "select": ("ArrowUp", "ArrowDown")}
@@ -234,19 +240,20 @@ JUPYTERS = "axddm"  # typed in JupyterLab's command mode: a new cell, cut, delet
 def by_keyboard(notebook, root):
     """Go through an explorer by Tab, move every control by a key, type what JupyterLab would take for its own; return what is wrong."""
     page, wrong, reached, typed_on = notebook.page, [], [], set()
+    root.evaluate("r => r.querySelectorAll('*').forEach(n => delete n.visited)")
     root.evaluate("r => r.querySelector('input, select, button, [tabindex=\"0\"]').focus()")
     page.keyboard.press("Tab")
     page.keyboard.press("Shift+Tab")  # so that the focus was moved by a key, and shows
     before = page.evaluate(CELLS_NOW)
-    while (now := root.evaluate(FOCUS)) and (now["key"] not in reached) and len(reached) < 120:
+    while (now := root.evaluate(FOCUS)) and not now["visited"] and now["label"] not in reached and len(reached) < 120:
         label, kind = now["label"], now["kind"]
-        reached.append(now["key"])
+        reached.append(label)
         if not label or now["outline"] < 2:
             wrong.append(f"{kind} {label!r} has no label, or its focus does not show ({now['outline']} px)")
         if kind in KEYS:
             page.keyboard.press(KEYS[kind][0 if now["last"] else 1])
         elif not now["dead"]:
-            page.keyboard.press({"button": "Enter", "text": "7"}.get(kind, "ArrowRight"))
+            page.keyboard.press({"button": "Enter", "text": "7", "checkbox": "Space"}.get(kind, "ArrowRight"))
         answered(root)
         after = root.evaluate(FOCUS)
         if not after:
@@ -262,5 +269,5 @@ def by_keyboard(notebook, root):
             wrong.append(f"{label}: a key reached JupyterLab")
             break
         page.keyboard.press("Tab")
-    wrong += [f"{label} was not reached by Tab" for label in root.evaluate(REACHABLE) if label not in reached]
+    wrong += [f"{label} was not reached by Tab" for label in root.evaluate(MISSED) if label not in reached]
     return wrong

@@ -77,7 +77,7 @@ def test_before_it_runs_its_picture_is_there(notebook):
         notebook.page.evaluate("i => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", 2 * i)
         picture = notebook.page.locator(f".jp-Cell[data-windowed-list-index='{2 * i}'] .jp-OutputArea-output img")
         picture.wait_for(timeout=10_000)
-        assert picture.evaluate("n => n.naturalWidth") > 300, name
+        assert picture.evaluate("n => n.naturalWidth") > 200, name
         assert picture.bounding_box()["height"] > 100, name
     assert notebook.page.get_by_text("Error displaying widget").count() == 0
 
