@@ -18,7 +18,7 @@ $(shell .venv/bin/python -c "" 2>/dev/null || rm -f .venv/bin/pip .venv/installe
 # a folder with a Korean name would end every start. The same place, seen from where it is written, is ASCII anywhere.
 POINT = for file in .venv/lib/python3*/site-packages/*image_models_course.pth; do [ ! -e "$$file" ] || echo ../../../.. > "$$file"; done
 
-.PHONY: help lab test test-versions test-gpu test-twice notebooks bench measured present slides clean
+.PHONY: help lab test test-all test-versions test-gpu test-twice notebooks pages chapter experiments bench measured present slides clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
@@ -28,8 +28,11 @@ lab: .venv/installed ## open the course in JupyterLab (LAB_ARGS="--no-browser" a
 	    echo "Your home folder cannot be written to: what JupyterLab remembers goes into .venv/home."; }; \
 	$(PY) -m jupyterlab notebooks/00_start_here.ipynb --ServerApp.root_dir=. $$([ "$$(id -u)" != 0 ] || echo --allow-root) $(LAB_ARGS)
 
-test: .venv/installed-test ## run every test and every notebook (TEST_ARGS="-k pooling" and the like are passed on)
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) $(TEST_ARGS) </dev/null
+test: .venv/installed-test ## run every notebook and every test but the long ones (TEST_ARGS="-k pooling" and the like are passed on)
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) -m "not long" $(TEST_ARGS) </dev/null
+
+test-all: test ## then the long ones too: every chapter in the browser, solved, on a second device; interruptions, misfortunes
+	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) -m long $(TEST_ARGS) </dev/null
 
 test-versions: .venv/installed-versions ## run the tests on every Python here, and on the oldest torch (NOX_ARGS: see noxfile.py)
 	@OMP_NUM_THREADS=1 $(PY) -m nox $(NOX_ARGS) </dev/null
@@ -42,6 +45,15 @@ test-twice: .venv/installed-test ## run every notebook twice in one kernel, both
 
 notebooks: .venv/installed-test ## run the notebooks and save their outputs (NB=03 for one, NB="01 03" for two)
 	@$(PY) -m helpers.course.notebooks $(NB)
+
+pages: .venv/installed-test ## make the tables of README.md and docs/instructors.md from the chapters
+	@$(PY) -m helpers.course.pages
+
+chapter: .venv/installed-test ## write a new chapter to start from: its notebook and its room (NAME=group_norm)
+	@$(PY) -m helpers.course.new_chapter $(NAME)
+
+experiments: .venv/installed-test ## run what was tried for a chapter, for minutes, and store its tables (NB=05)
+	@$(PY) -m helpers.course.experiments $(NB)
 
 bench: .venv/installed-test ## print the benchmarks (BENCH_ARGS="--quick", or "costs layers" for some of them)
 	@$(COUNTERS); $(PY) -m benchmarks $(BENCH_ARGS)

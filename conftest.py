@@ -95,23 +95,15 @@ def pytest_runtest_call(item):
     return result
 
 
-# The browser tests need Chromium. Where it is, JupyterLab runs and compares the chapters, and once is enough: it takes minutes.
-
-
 def is_browser_test(nodeid):
     return nodeid.startswith("tests/browser/")
 
 
-@pytest.hookimpl(trylast=True)  # once -k and the like have chosen
-def pytest_collection_modifyitems(config, items):
+def pytest_collection_modifyitems(items):
     if CHROMIUM is None:
         for item in items:
             if is_browser_test(item.nodeid):
                 item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))
-        return
-    twice = sharing.run_twice([item.nodeid for item in items])
-    config.hook.pytest_deselected(items=[item for item in items if item.nodeid in twice])
-    items[:] = [item for item in items if item.nodeid not in twice]
 
 
 @pytest.hookimpl(optionalhook=True)

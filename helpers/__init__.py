@@ -3,7 +3,7 @@
 shapes      how large an output is, how much of the input one unit sees: integers only
 layers/     convolution, pooling, normalisation, recurrence and attention from scratch, each equal to torch's
 models/     whole networks, each the shortest file in which a reader can see them
-costs       any nn.Module and an input → parameters, memory and multiply-adds, layer by layer
+costs/      any nn.Module and an input → parameters, memory and multiply-adds, layer by layer
 data/       the data sets in data/, loaded, verified and batched under a seed
 sequences   symbols as numbers, and tasks of memory
 training/   one training loop for every chapter

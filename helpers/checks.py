@@ -42,7 +42,7 @@ def as_pair(name, value):
 
 def check_number(name, value, low=-math.inf, high=math.inf, why=""):
     """Raise ValueError unless value is a finite number from low to high; return it."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high or math.isinf(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= value <= high or abs(value) == math.inf:
         limits = _limits(low, high)
         raise ValueError(f"{name} (={value!r}) must be a finite number{limits}{': ' + why if why else ''}")
     return value

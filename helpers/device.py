@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from helpers.checks import whole
 
@@ -35,6 +36,30 @@ def pick_device(wanted=None):
 
 
 broken = ""  # why the accelerator that start() found does not work
+hidden = {}  # of torch, while an optimizer steps: (module, name) → the function
+
+
+def hide_broken(optimizer, args, kwargs):
+    """Let an optimizer step on the CPU where the accelerator is broken, called by torch before each step.
+
+    Even on the CPU, torch's optimizers ask at each step whether the stream of an "available" accelerator is being recorded,
+    and a broken one answers by raising. So it is not available to them, and to nobody else.
+    """
+    if broken and not hidden:
+        for module, name, function in (
+            (torch.accelerator, "is_available", lambda: False),
+            (torch.cuda, "is_available", lambda: False),
+            (torch.accelerator, "current_accelerator", lambda check_available=False: None),
+        ):
+            hidden[module, name] = getattr(module, name)
+            setattr(module, name, function)
+
+
+def show_again(optimizer, args, kwargs):
+    """Undo hide_broken, called by torch after each step; one that raised leaves it to the next."""
+    while hidden:
+        (module, name), function = hidden.popitem()
+        setattr(module, name, function)
 
 
 def try_accelerator():
@@ -91,9 +116,8 @@ def start(seed=0, threads=1):
     device, problem = try_accelerator()
     if problem and not broken:
         broken = problem
-        # Even on the CPU, torch's optimizers ask at each step for the stream of an accelerator that is "available".
-        torch.accelerator.is_available = torch.cuda.is_available = lambda: False
-        torch.accelerator.current_accelerator = lambda check_available=False: None
+        register_optimizer_step_pre_hook(hide_broken)
+        register_optimizer_step_post_hook(show_again)
     if problem:
         print(
             f"The accelerator of this machine does not work ({problem}), so the CPU computes. It is enough for this course; "

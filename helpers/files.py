@@ -1,6 +1,7 @@
 """Write a file whole or not at all."""
 
 import os
+import secrets
 from pathlib import Path
 
 
@@ -11,12 +12,14 @@ def write_whole(path, data):
     data:   bytes
     raises: OSError, of the kind that the system gave (PermissionError, ...), on a full disk or in a folder of others; the
             older file is then as it was, and nothing is left of the new one
+
+    Two who write at once do not mix: each has a half file of its own, and the last to be ready replaces the other's.
     """
     path = Path(path)
-    half = path.with_name(path.name + ".part")
+    half = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(half, "wb") as file:
+        with open(half, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())  # some file systems say only here that they are full

@@ -11,9 +11,14 @@ MOVED = {
     "helpers.exercises": "helpers.course.exercises",
     "helpers.explorers": "helpers.course.explorers",
     "helpers.lecture": "helpers.course.claims",
+    "helpers.live": "helpers.training.live",
     "helpers.notebooks": "helpers.course.notebooks",
     "helpers.slides": "helpers.course.slides",
     "helpers.source": "helpers.course.source",
+}
+GONE = {
+    "helpers.sequences.fit": "`from helpers.training import train`, and train(model, make_batch, steps=..., lr=3e-3, "
+    "live=False) for fit(model, make_batch, steps): it returns a Training with .losses, and .norms where clip is given"
 }
 ROOMS = Path(__file__).parent / "chapters"
 
@@ -32,6 +37,16 @@ def where(name):
         if found := re.search(rf'"{re.escape(name)}": "(\w+)"', room.read_text(encoding="utf-8")):
             return f"helpers.chapters.{room.parent.name}.{found[1]}"
     return None
+
+
+def gone(module, name):
+    """Raise for a name that a module does not have; of one that it had once, say what to write instead.
+
+    A module that lost a name calls it in its own __getattr__(name).
+    """
+    if instead := GONE.get(f"{module}.{name}"):
+        raise ImportError(f"{module}.{name} is no more: write {instead}")
+    raise AttributeError(f"module {module!r} has no attribute {name!r}")
 
 
 class Moved(importlib.abc.MetaPathFinder, importlib.abc.Loader):

@@ -76,10 +76,28 @@ def png(fig):
     """Return the figure as the bytes of a PNG of at most 256 colours: a chapter with 20 figures stays below 500 kB."""
     drawn, small = io.BytesIO(), io.BytesIO()
     fig.savefig(drawn, format="png", dpi=80)
-    Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE).save(
-        small, format="png", optimize=True
-    )
+    few_colours(Image.open(drawn).convert("RGB")).save(small, format="png", optimize=True)
     return small.getvalue()
+
+
+def few_colours(picture):
+    """Return an RGB picture in at most 256 colours, each pixel's chosen for itself where that will do.
+
+    Another machine draws some pixels one level brighter. A palette that is fitted to the whole picture would change with
+    them everywhere; levels that are rounded, to 64 a channel or else 32, change in few places or in none. Only a colour
+    photograph has more colours than that.
+    """
+    pixels = np.asarray(picture, dtype=np.int64)
+    for top, most in ((63, 128), (31, 256)):  # greys need the finer levels, and heat maps would come near 256 with them
+        levels = ((pixels * top + 127) // 255 * 255 + top // 2) // top
+        colours, places = np.unique(levels @ (1 << 16, 1 << 8, 1), return_inverse=True)
+        if len(colours) <= most:
+            found = Image.fromarray(places.reshape(pixels.shape[:2]).astype(np.uint8))
+            found.putpalette(
+                np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1).astype(np.uint8).tobytes()
+            )
+            return found
+    return picture.quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
 
 
 def uri(fig):

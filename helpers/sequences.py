@@ -1,15 +1,13 @@
-"""Sequences to learn from: symbols as numbers, two tasks of memory, pieces of a text, and one plain training loop.
+"""Sequences to learn from: symbols as numbers, two tasks of memory, pieces of a text.
 
 Every batch is drawn with a torch.Generator, on the CPU, so that equal seeds give equal batches on every device.
 """
 
-from typing import NamedTuple
-
 import torch
 import torch.nn.functional as F
 
-from helpers.checks import check_number
-from helpers.training import AGAIN, check_model, stop_button
+from helpers.moved import gone
+from helpers.training import default_loss  # noqa: F401  where students' copies of notebooks look for it
 
 
 def encode(text, alphabet):
@@ -112,68 +110,6 @@ def text_batches(ids, n, length, generator=None):
     return piece[:, :-1], piece[:, 1:]
 
 
-class Fit(NamedTuple):
-    """What fit() saw at each step.
-
-    losses: list of float; the last may be inf or nan, and then training ended there
-    norms:  list of float, the length of the whole gradient before any clipping, one for each step taken
-    """
-
-    losses: list
-    norms: list
-
-
-def fit(model, make_batch, steps, lr=3e-3, clip=None, seed=0, loss=None, optimizer=None):
-    """Train a model on batches that are drawn anew at each step; return a Fit.
-
-    model:      maps x to outputs: (N, classes) or (N, T, classes) for whole-number targets, (N,) or (N, 1) for others
-    make_batch: maps a torch.Generator to (x, y), both on the CPU; they are moved to the model's device
-    lr:         learning rate of Adam, unless `optimizer`, a torch optimizer over the model's parameters, is given
-    clip:       None, or the length to which a longer gradient is cut, by torch.nn.utils.clip_grad_norm_
-    seed:       int, decides the batches alone: the model's first weights are drawn by whoever makes it
-    loss:       maps (outputs, y) to a scalar; None for cross-entropy where y is whole numbers, mean squared error else
-    raises:     ValueError for a number of steps below 1; KeyboardInterrupt where the stop button was pressed, after the
-                step, so that the weights are those of a whole number of steps
-
-    Where the loss is not finite, training ends without taking that step.
-    """
-    at_least("steps", steps, 1)
-    at_least("seed", seed, 0)
-    check_model(model)
-    if not callable(make_batch):
-        raise ValueError(f"make_batch (={make_batch!r:.60}) must be a function from a torch.Generator to (x, y)")
-    for name, value in (("lr", lr), ("clip", clip)):
-        if not (name == "clip" and value is None) and check_number(name, value, 0) == 0:
-            raise ValueError(f"{name} (={value!r}) must be above 0")
-    generator = torch.Generator().manual_seed(seed)
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer, device = optimizer or torch.optim.Adam(weights, lr), weights[0].device
-    seen = Fit([], [])
-    model.train()
-    with stop_button() as pressed:
-        for _ in range(steps):
-            x, y = (part.to(device) for part in make_batch(generator))
-            value = (loss or default_loss)(model(x), y)
-            seen.losses.append(value.item())
-            if not torch.isfinite(value):
-                break
-            optimizer.zero_grad()
-            value.backward()
-            norm = torch.nn.utils.clip_grad_norm_(weights, float("inf") if clip is None else clip)
-            seen.norms.append(norm.item())
-            optimizer.step()
-            if pressed():
-                raise KeyboardInterrupt(f"stopped after {len(seen.norms)} of {steps} steps. {AGAIN}")
-    return seen
-
-
-def default_loss(outputs, y):
-    """Return the mean cross-entropy, in nats, for whole-number targets y; else the mean squared error."""
-    if y.dtype == torch.int64:
-        return F.cross_entropy(outputs.flatten(0, -2), y.flatten())
-    return F.mse_loss(outputs.reshape(y.shape), y)
-
-
 def check_ids(name, ids, classes=None, sides=None):
     """Raise ValueError unless ids are whole numbers from 0 to classes - 1, in so many axes; None: any. Return them."""
     if not isinstance(ids, torch.Tensor) or ids.dtype != torch.int64 or (sides is not None and ids.dim() != sides):
@@ -192,3 +128,7 @@ def check_ids(name, ids, classes=None, sides=None):
 def at_least(name, value, low):
     if isinstance(value, bool) or not isinstance(value, int) or value < low:
         raise ValueError(f"{name} (={value!r}) must be a whole number of at least {low}")
+
+
+def __getattr__(name):
+    return gone(__name__, name)

@@ -110,7 +110,7 @@ def backward(tree):
 
 def training_functions(cells):
     """Return the names of all functions that train: the course's, and the chapter's own."""
-    known = {"train", "fit"}
+    known = {"train"}
     for cell in cells:
         known |= {
             node.name

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from helpers.course.source import show_source
-from helpers.device import pick_device, start
+from helpers.device import pick_device, preserve_rng, start
 from helpers.output import in_notebook
 
 
@@ -24,6 +24,18 @@ def test_a_broken_accelerator_falls_back_to_the_cpu(monkeypatch):
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cuda"))
     if not torch.cuda.is_available():
         assert pick_device() == torch.device("cpu")
+
+
+def test_an_apple_gpu_gets_its_random_state_back(monkeypatch):
+    """torch seeds it with the CPU, and fork_rng does not restore it."""
+    state = ["before"]
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda: state[-1])
+    monkeypatch.setattr(torch.mps, "set_rng_state", state.append)
+    with pytest.raises(KeyError), preserve_rng():
+        state.append("seeded")
+        raise KeyError
+    assert state[-1] == "before"
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1.5, "2"])

@@ -11,7 +11,6 @@ from torch import nn
 
 from helpers import data
 from helpers.device import pick_device
-from helpers.sequences import fit
 from helpers.training import train
 
 ROOT = Path(__file__).parent.parent
@@ -54,7 +53,7 @@ def batch(generator):
         lambda model: step(model.to(device=pick_device()).parameters()),
         lambda model: step(torch.rand(200, requires_grad=True).to(part) for part in [pick_device()]),
         lambda model: train(model, data.digits().subset(20), batch_size=20, epochs=1, live=False),
-        lambda model: fit(model.to(pick_device()), batch, steps=1),
+        lambda model: train(model, batch, steps=1, live=False),
     ],
 )
 def test_what_was_moved_may_be_trained(watch, way):
@@ -68,7 +67,6 @@ def test_what_was_moved_may_be_trained(watch, way):
     [
         lambda model: step(model.parameters()),
         lambda model: step(model.to(torch.float32).parameters()),
-        lambda model: fit(model, batch, steps=1),
         lambda model: step([torch.rand(200, requires_grad=True)]),
     ],
 )

@@ -166,6 +166,16 @@ def test_autocast(layer, training):
 
 
 @every_layer
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_what_is_not_finite_is_passed_on(layer, bad):
+    ours, theirs, x = twins(layer)
+    x.view(len(x), -1)[0, 0] = bad
+    found, expected = first(ours.eval(), x), first(theirs.eval(), x)
+    assert torch.equal(found.isfinite(), expected.isfinite())
+    assert_close(found[1:], expected[1:])  # the other examples do not notice
+
+
+@every_layer
 def test_compile_takes_it_as_one_graph(layer):
     ours, theirs, x = twins(layer)
     torch.compiler.reset()
@@ -177,6 +187,14 @@ def test_compile_takes_it_as_one_graph(layer):
     assert_close(found, expected)
     found.backward(push), expected.backward(push)
     assert_close([x.grad, *(p.grad for p in ours.parameters())], [y.grad, *(p.grad for p in theirs.parameters())])
+
+
+@pytest.mark.parametrize("kind", LAYERS, ids=lambda kind: kind.__name__)
+def test_compile_for_any_size(kind):
+    ours, theirs, x = twins((kind, False))
+    torch.compiler.reset()
+    out = torch.compile(ours, backend="eager", fullgraph=True, dynamic=True)(x)
+    assert_close(out[0] if isinstance(out, tuple) else out, first(theirs, x))
 
 
 @every_layer

@@ -30,11 +30,11 @@ from test_setup import clone  # noqa: F401  a fixture
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.overrides import TorchFunctionMode
 
-from helpers import data, device, sequences, training
+from helpers import data, device, training
 from helpers.chapters.ch00_start_here import machine
 from helpers.costs import cost_table
 from helpers.course import notebooks
-from helpers.device import own_dice, start
+from helpers.device import preserve_rng, start
 from helpers.files import write_whole
 from helpers.training import Training, train
 
@@ -104,7 +104,6 @@ class Bench:
         """Run the cells at `places` with nothing trained or measured in them."""
         own = {name: network for cell in cells for name, network in slices.own_loops(cell).items()}
         stand_ins = {
-            "fit": (sequences, lambda *_, **__: sequences.Fit([0.0], [0.0])),
             "accuracy": (training, lambda *_: 0.5),
         }
         real = {name: getattr(module, name) for name, (module, _) in stand_ins.items()}
@@ -189,36 +188,40 @@ def test_the_stop_button_in_a_training_cell(bench, monkeypatch, cells, i):
 
 def test_one_of_many_trainings_is_not_taken_for_whole(bench, digits):
     bench.press_at = 5
-    with pytest.raises(KeyboardInterrupt, match=r"stopped in epoch 2 of 3\. .* run the cell again"):
+    with pytest.raises(KeyboardInterrupt, match=r"stopped in epoch 2 of 3, after 5 steps\. .* run the cell again"):
         train(linear(), digits, epochs=3, batch_size=50, live=False)
     assert len(bench.seen) == 5 and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     bench.press_at = 9
-    with pytest.raises(KeyboardInterrupt, match=r"stopped after 4 of 300 steps\. .* run the cell again"):
-        sequences.fit(linear(), lambda dice: (torch.rand(8, 64, generator=dice), torch.arange(8)), steps=300)
+    with pytest.raises(KeyboardInterrupt, match=r"stopped in epoch 1 of 1, after 4 steps\. .* run the cell again"):
+        train(linear(), eight, steps=300, live=False)
     assert len(bench.seen) == 9 and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_the_stop_button_in_fit_leaves_the_weights_of_whole_steps(bench):
-    def fitted(steps, press_at=None):
+def eight(dice):
+    """A batch of eight, drawn anew at each step."""
+    return torch.rand(8, 64, generator=dice), torch.arange(8)
+
+
+def test_the_stop_button_leaves_the_weights_of_whole_steps(bench):
+    def trained(steps, press_at=None):
         bench.seen, bench.press_at, model = [], press_at, linear()
         with contextlib.suppress(KeyboardInterrupt):
-            sequences.fit(model, lambda dice: (torch.rand(8, 64, generator=dice), torch.arange(8)), steps)
+            train(model, eight, steps=steps, live=False)
         return [p.tolist() for p in model.parameters()]
 
-    assert fitted(30, press_at=4) == fitted(4) != fitted(30)
+    assert trained(30, press_at=4) == trained(4) != trained(30)
 
 
-def test_the_stop_button_while_the_last_epoch_is_counted(digits, monkeypatch, capsys):
+def test_the_stop_button_while_the_last_epoch_is_counted(digits, capsys):
     def pressed(*_):
         os.kill(os.getpid(), signal.SIGINT)
-        return 0.5
+        return {"test": 0.5}
 
-    monkeypatch.setattr(training, "accuracy", pressed)
     with pytest.raises(
         KeyboardInterrupt, match="stopped in epoch 1 of 1"
     ):  # or the next of many networks would be trained
-        train(linear(), digits, test=digits, epochs=1, live=False)
-    run = train(linear(), digits, test=digits, epochs=1)
+        train(linear(), digits, test=pressed, epochs=1, live=False)
+    run = train(linear(), digits, test=pressed, epochs=1)
     assert run.stopped == training.STOP_BUTTON and len(run.rows) == 1 and "run() goes on" in capsys.readouterr().out
     assert run.run().stopped is None and len(run.losses) == 4
 
@@ -226,8 +229,7 @@ def test_the_stop_button_while_the_last_epoch_is_counted(digits, monkeypatch, ca
 SLOW = """
 import time, torch
 from helpers import data
-from helpers.training import Training
-from helpers.sequences import fit
+from helpers.training import Training, train
 digits, asked = data.digits().subset(200), []
 def linear():
     torch.manual_seed(0)
@@ -244,7 +246,8 @@ ON = (
     "print(run.losses == whole.losses, run.rows == whole.rows)"
 )
 MANY = (
-    "asked = []\nseen = [fit(linear(), lambda dice: (slow(torch.rand(8, 64)), torch.arange(8)), 300) for _ in range(3)]"
+    "asked, draw = [], lambda dice: (slow(torch.rand(8, 64)), torch.arange(8))\n"
+    "seen = [train(linear(), draw, steps=300, live=False) for _ in range(3)]"
 )
 
 
@@ -470,12 +473,15 @@ def test_make_lab_without_a_home(clone, monkeypatch):  # noqa: F811
 
 @pytest.fixture
 def full_disk(monkeypatch):
-    """Return a function that makes the disk full for one file: what is written of it goes to /dev/full, which has no room."""
-    if not Path("/dev/full").exists():
-        pytest.skip("this system has no /dev/full")
+    """Return a function that makes the disk full for the next file: some file systems say so only when they are to keep it."""
+    keep = os.fsync
 
-    def fill(path):
-        path.with_name(path.name + ".part").symlink_to("/dev/full")
+    def fill():
+        def full(file):
+            monkeypatch.setattr(os, "fsync", keep)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(os, "fsync", full)
 
     return fill
 
@@ -487,7 +493,7 @@ def test_a_full_disk_while_a_training_is_saved(digits, tmp_path, full_disk):
     before = path.read_bytes()
     run.epochs = 2
     run.run()
-    full_disk(path)
+    full_disk()
     with pytest.raises(
         OSError,
         match=r"my run\.pt \(0\.0 MiB\) could not be saved: No space left on device; the older file is as it was\. Make room",
@@ -498,7 +504,7 @@ def test_a_full_disk_while_a_training_is_saved(digits, tmp_path, full_disk):
     assert len(Training(linear(1), digits, epochs=2, live=False).load(path).rows) == 1
     run.save(path)  # there is room again
     assert of(Training(linear(1), digits, epochs=2, live=False).load(path)) == of(run)
-    full_disk(path.with_name("new.pt"))
+    full_disk()
     with pytest.raises(OSError, match="No space left on device; nothing was written"):
         run.save(path.with_name("new.pt"))
 
@@ -509,12 +515,12 @@ def test_a_full_disk_while_notebooks_and_tables_are_saved(tmp_path, full_disk, m
     before = path.read_bytes()
     monkeypatch.setattr(notebooks, "find", lambda wanted: [path])
     monkeypatch.setattr(notebooks, "run", lambda nb, folder: nb)
-    full_disk(path)
+    full_disk()
     with pytest.raises(OSError, match="01_small.ipynb .*No space left on device; the older file is as it was"):
         notebooks.main([])
     assert path.read_bytes() == before
     assert notebooks.main([]) == 0 and nbformat.read(path, 4).cells[0].source == "1 + 1"
-    full_disk(tmp_path / "costs.csv")
+    full_disk()
     with pytest.raises(OSError, match="costs.csv .*No space left"):
         cost_table(linear(), (1, 1, 8, 8)).csv(tmp_path / "costs.csv")
 
@@ -528,9 +534,31 @@ def test_a_place_where_nothing_can_be_saved(tmp_path):
     ):
         with pytest.raises(kind, match="could not be saved: .* save into another folder"):
             write_whole(path, b"x")
-    assert [path.name for path in tmp_path.iterdir()] == ["a file"] and not tmp_path.with_name(
-        tmp_path.name + ".part"
-    ).exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["a file"] and not list(tmp_path.parent.glob(".*.part"))
+
+
+WRITER = """
+import sys
+from helpers.files import write_whole
+for _ in range(40):
+    write_whole(sys.argv[1], sys.argv[2].encode() * int(sys.argv[3]))
+"""
+
+
+def test_two_who_write_at_once_do_not_mix(tmp_path):
+    path, sizes = tmp_path / "run.pt", {b"a": 5_000_000, b"b": 3_000_000}
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path), letter.decode(), str(size)], cwd=ROOT, stderr=subprocess.PIPE
+        )
+        for letter, size in sizes.items()
+    ]
+    while any(writer.poll() is None for writer in writers):
+        if path.exists():
+            found = path.read_bytes()
+            assert found == found[:1] * sizes[found[:1]], "half of one, or a mixture of both"
+    assert [writer.communicate()[1].decode() for writer in writers] == ["", ""]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_saved_training_that_was_damaged_says_so(digits, tmp_path):
@@ -655,6 +683,8 @@ def test_a_broken_accelerator_is_told_and_the_cpu_goes_on(broken_cuda, digits, c
     assert machine.training()[0] in ("ok", "note")
     run = train(linear(), digits, epochs=1, live=False)  # torch's own Adam asks the accelerator at each step
     assert next(run.model.parameters()).device.type == "cpu" and len(run.rows) == 1
+    assert torch.cuda.is_available() and torch.accelerator.is_available(), "for others it is what torch says that it is"
+    assert torch.accelerator.current_accelerator() == torch.device("cuda")
     assert cost_table(linear(), (1, 1, 8, 8)).total.params == 650
     with pytest.raises(
         ValueError, match=r"(?s)device \(='cuda'\) cannot compute here: CUDA error.*; use pick_device\(\)"
@@ -666,7 +696,7 @@ def test_an_accelerator_that_cannot_even_be_asked(monkeypatch, capsys):
     def broken():
         raise RuntimeError("driver too old")
 
-    for name in ("is_available", "current_accelerator"):  # what start() changes is put back
+    for name in ("is_available", "current_accelerator"):
         monkeypatch.setattr(torch.accelerator, name, broken)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(device, "broken", "")
@@ -676,10 +706,10 @@ def test_an_accelerator_that_cannot_even_be_asked(monkeypatch, capsys):
     assert start(seed=0) == torch.device("cpu") and capsys.readouterr().err == ""
 
 
-def test_own_dice_change_nothing_outside():
+def test_seeds_within_preserve_rng_change_nothing_outside():
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    with own_dice():
+    with preserve_rng():
         torch.manual_seed(5)
         torch.rand(3)
     assert torch.equal(torch.get_rng_state(), before)

@@ -2,11 +2,13 @@
 
 import base64
 import io
+import math
 
 import matplotlib.image
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from helpers import plots
 
@@ -22,7 +24,7 @@ def test_a_figure_carries_its_words_twice():
     assert decoded(data["image/png"]).shape[2] == 4
 
 
-@pytest.mark.parametrize("alt", ["", "   ", None])
+@pytest.mark.parametrize("alt", ["", "   ", None, 3, [], b"x"])
 def test_no_figure_without_words(alt):
     with pytest.raises(ValueError, match="alt"):
         plots.show(plots.figure()[0], alt)
@@ -133,3 +135,52 @@ def test_regions_have_colours_numbers_and_borders():
         ((0.5, 0.5), (0.5, 1.5)),
         ((1.5, 0.5), (1.5, 1.5)),
     }
+
+
+def charts():
+    fig, ax = plots.figure()
+    ax.plot(np.sin(np.arange(100) / 9), label="sine")
+    ax.legend()
+    other, ax = plots.figure()
+    plots.draw_image(ax, np.random.default_rng(0).normal(size=(28, 28)), "signed", signed=True)
+    return [fig, other]
+
+
+@pytest.mark.parametrize("fig", charts(), ids=["lines", "heat map"])
+def test_a_level_drawn_otherwise_changes_the_picture_there_alone(fig):
+    """As on another machine: every hundredth pixel is one level darker."""
+    drawn = io.BytesIO()
+    fig.savefig(drawn, format="png", dpi=80)
+    one = Image.open(drawn).convert("RGB")
+    pixels = np.asarray(one).copy()
+    there = np.random.default_rng(0).random(pixels.shape[:2]) < 0.01
+    pixels[there] = np.maximum(pixels[there], 1) - 1
+    found, other = (
+        np.asarray(plots.few_colours(each).convert("RGB")).astype(int) for each in (one, Image.fromarray(pixels))
+    )
+    assert len(np.unique(found.reshape(-1, 3), axis=0)) <= 256
+    assert np.abs(found - np.asarray(one)).max() <= 4, "and it is the picture that was drawn"
+    changed = (found != other).any(2)
+    assert not changed[~there].any() and changed.sum() < there.sum() / 3
+
+
+def test_a_photograph_keeps_its_colours():
+    y, x = np.mgrid[:200, :200]
+    photo = np.stack([x, y, (x + y) // 2], axis=2).astype(np.uint8)
+    few = plots.few_colours(Image.fromarray(photo)).convert("RGB")
+    assert len(few.getcolors(1 << 16)) == 256 and np.abs(np.asarray(few).astype(int) - photo).mean() < 8
+
+
+def test_the_same_picture_gives_the_same_bytes():
+    assert [plots.png(fig) for fig in charts()] == [plots.png(fig) for fig in charts()]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("draw", [plots.draw_losses, plots.draw_seeds])
+def test_lines_leave_a_gap_where_a_number_is_not_finite(draw, bad):
+    """A training that blew up must still be shown."""
+    fig, ax = plots.figure()
+    losses = [3.0, 2.0, bad, 1.0]
+    draw(ax, losses) if draw is plots.draw_losses else draw(ax, [1, 2, 3, 4], [losses, losses])
+    assert plots.png(fig).startswith(b"\x89PNG")
+    assert [y for y in ax.lines[0].get_ydata() if math.isfinite(y)] == [3.0, 2.0, 1.0]

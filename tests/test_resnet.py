@@ -4,18 +4,12 @@ import pytest
 import torch
 import torchvision
 from torch import nn
-from twins import assert_twins, built, costs, first_weights, layers, on_cpu, published, shapes
+from twins import assert_twins, built, costs, first_weights, layers, on_cpu, shapes
 
 from helpers import models
 from helpers.models import BasicBlock, Bottleneck, ResNet, resnet18, resnet50
 
 ALL = ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152"]
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_equals_torchvision(name):
-    ours, theirs = (built(getattr(room, name), num_classes=5) for room in (models, torchvision.models))
-    assert_twins(ours, theirs, side=64, gradients=name in ("resnet18", "resnet50"))
 
 
 @pytest.mark.parametrize("zero_init_residual", [False, True])
@@ -28,12 +22,11 @@ def test_the_same_seed_gives_the_first_weights_of_torchvision(name, zero_init_re
     assert ours[last][2] == ([0, 0, 0] if zero_init_residual else [1, 1, 1])
 
 
-@pytest.mark.parametrize("name", ALL)
-def test_parameters_and_macs_are_those_torchvision_publishes(name):
-    params, gigamacs = published(name)
-    total = costs(built(getattr(models, name))).total
-    assert total.params == params
-    assert round(total.macs / 1e9, 3) == gigamacs
+@pytest.mark.parametrize("name", ["resnet101", "resnet152"])
+def test_the_deep_ones_equal_torchvision(name):
+    """The others: test_models_contract.py."""
+    ours, theirs = (built(getattr(room, name), num_classes=5) for room in (models, torchvision.models))
+    assert_twins(ours, theirs, side=64, gradients=False)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -26,7 +27,9 @@ def split(requirement):
 def test_conda_has_the_same_packages():
     listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     conda = dict(split(line) for line in listed if isinstance(line, str))
-    assert [line for line in listed if not isinstance(line, str)] == [{"pip": ["-e ."]}]
+    (by_pip,) = [line["pip"] for line in listed if not isinstance(line, str)]
+    assert by_pip[-1] == "-e ."
+    conda |= dict(map(split, by_pip[:-1]))  # what conda-forge does not have
     assert conda.pop("python") == PROJECT["project"]["requires-python"]
     assert conda.pop("pip") == ""
     wanted = PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["test"]
@@ -107,7 +110,21 @@ def test_lab_builds_the_environment_once_and_opens_the_first_notebook(clone):
 def test_test_installs_what_the_tests_need(clone):
     done, asked = clone("test", "TEST_ARGS=-k pooling", pythons={"python3": 0})
     assert done.returncode == 0, done.stderr
-    assert asked == ["-m pip install -e .[test]", "-m pytest -n 2 -k pooling"]
+    assert asked == ["-m pip install -e .[test]", "-m pytest -n 2 -m not long -k pooling"]
+    assert clone("test-all", pythons={"python3": 0})[1] == ["-m pytest -n 2 -m not long", "-m pytest -n 2 -m long"]
+
+
+@pytest.mark.parametrize(
+    "command, asked",
+    [
+        ("pages", "-m helpers.course.pages"),
+        ("chapter NAME=group_norm", "-m helpers.course.new_chapter group_norm"),
+        ("experiments NB=05", "-m helpers.course.experiments 05"),
+        ("notebooks NB=05", "-m helpers.course.notebooks 05"),
+    ],
+)
+def test_a_commands_argument_is_passed_on(clone, command, asked):
+    assert clone(*command.split(), pythons={"python3": 0})[1] == ["-m pip install -e .[test]", asked]
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -183,8 +200,15 @@ def test_python_range_is_the_same_everywhere():
 def test_ci_runs_the_tests():
     script = ROOT / ".ci/run"
     assert os.access(script, os.X_OK)
-    assert script.read_text().rstrip().endswith("exec make test")
+    assert script.read_text().rstrip().endswith("exec make test test-all")
     subprocess.run(["bash", "-n", script], check=True)
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=" ".join)
+def test_the_code_is_formatted_and_clean(command):
+    ruff = shutil.which("ruff", path=Path(sys.executable).parent) or "ruff"
+    done = subprocess.run([ruff, *command, "--no-cache", "."], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}\nTo mend most of it: ruff check --fix . && ruff format ."
 
 
 def test_licences_are_there():

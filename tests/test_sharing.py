@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import guards
+import nbformat
 import pytest
 import sharing
 
@@ -13,14 +15,16 @@ CHAPTER = "tests/browser/test_chapters.py::test_chapter[{}]"
 
 
 @pytest.mark.parametrize("chromium", [True, False])
-def test_a_chapter_runs_once(chromium):
+def test_nbval_runs_every_chapter(chromium):
     """Collect the tests of one chapter, as with a browser and as without."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")} | {
-        "CHROMIUM": sys.executable
-    }
-    if not chromium:
-        environment |= {"CHROMIUM": "", "PATH": ""}
-    files = ["tests/browser/test_chapters.py", "tests/test_solved.py", "notebooks/03_alexnet.ipynb"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment |= {"CHROMIUM": sys.executable} if chromium else {"CHROMIUM": "", "PATH": ""}
+    files = [
+        "tests/browser/test_chapters.py",
+        "tests/test_solved.py",
+        "tests/test_standin.py",
+        "notebooks/03_alexnet.ipynb",
+    ]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *files],
         cwd=ROOT,
@@ -31,14 +35,9 @@ def test_a_chapter_runs_once(chromium):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found = [line for line in done.stdout.splitlines() if "::" in line]
-    assert CHAPTER.format("03_alexnet") in found and f"{sharing.SOLVED}03_alexnet]" in found
-    assert any(nodeid.startswith("notebooks/03_alexnet.ipynb::") for nodeid in found) != chromium
-
-
-def test_what_is_run_twice():
-    cells = [f"notebooks/{stem}.ipynb::Cell {number}" for stem in ("01_a", "02_b") for number in range(2)]
-    assert sharing.run_twice([*cells, CHAPTER.format("02_b"), "tests/test_x.py::test_y"]) == set(cells[2:])
-    assert sharing.run_twice(cells) == sharing.run_twice([CHAPTER.format("02_b")]) == set()
+    cells = guards.code_cells(nbformat.read(ROOT / files[-1], 4))
+    assert len([nodeid for nodeid in found if nodeid.startswith(f"{files[-1]}::")]) == len(cells)
+    assert all(f"{start}03_alexnet]" in found for start in sharing.ALONE)
 
 
 def test_a_file_stays_together_and_a_chapter_alone():

@@ -16,8 +16,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import data
-from helpers.sequences import default_loss, encode, text_batches
-from helpers.training import Training, accuracy, stop_button, train
+from helpers.sequences import encode, text_batches
+from helpers.training import Training, accuracy, default_loss, stop_button, train
 from helpers.training.batches import mix
 from helpers.training.live import training_figure
 
@@ -488,10 +488,20 @@ def test_a_loss_that_is_not_finite_is_said_and_leaves_no_trace(digits, capsys, p
 
 def test_it_is_said_in_which_turn_a_loss_is_not_finite():
     run = gan()
-    run.measure.steps[1] = lambda model, real: generate(model, real) * math.inf
+    run.peers.wrapped.steps[1] = lambda model, real: generate(model, real) * math.inf
     with_statistics = run.model["generator"][1].running_mean.clone()
     assert "the generator loss became inf at step 1" in run.run().stopped
     assert torch.equal(run.model["generator"][1].running_mean, with_statistics)
+
+
+def test_a_gradient_that_is_not_finite_is_said_where_its_norm_is_measured():
+    def step(model, x):
+        return (model(x) * 0).abs().sqrt().sum()  # 0, with the slope 0 · inf
+
+    run = quiet(nn.Linear(2, 1), torch.ones(4, 2), step=step, clip=math.inf, batch_size=4)
+    before = weights(run.model)
+    assert "the norm of the gradient became nan at step 1" in run.run().stopped
+    assert torch.equal(weights(run.model), before) and run.losses == run.norms == []
 
 
 # ---- settings

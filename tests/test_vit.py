@@ -4,7 +4,6 @@ import pytest
 import torch
 import torchvision
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models.vision_transformer import Encoder, VisionTransformer, interpolate_embeddings
 
 from helpers.costs import cost_table
@@ -12,7 +11,6 @@ from helpers.layers.attention import sinusoidal_positions_2d
 from helpers.models import vit
 from helpers.models.vit import ViT
 
-NAMES = ["vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14"]
 SMALL = dict(image_size=12, patch_size=4, num_layers=2, num_heads=3, hidden_dim=12, mlp_dim=20, num_classes=5)
 
 
@@ -44,22 +42,6 @@ def torchvisions(model, **changes):
 
 
 # ------------------------------------------------------------------------------------ as in torchvision
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_state_dict_and_costs_are_torchvisions(name):
-    ours, theirs = built(getattr(vit, name)), built(getattr(torchvision.models, name))
-    shapes = [[(key, value.shape) for key, value in model.state_dict().items()] for model in (ours, theirs)]
-    assert shapes[0] == shapes[1]
-    table = cost_table(ours, (1, 3, 224, 224))
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        ours.eval()(torch.empty(1, 3, 224, 224, device="meta"))
-    assert table.total.macs == counter.get_total_flops() // 2 and table.uncounted == []
-    assert table.total.params == sum(p.numel() for p in theirs.parameters())
-    if name != "vit_h_14":  # published for another image size only
-        meta = torchvision.models.get_model_weights(name).IMAGENET1K_V1.meta
-        assert table.total.params == meta["num_params"]
-        assert round(table.total.macs / 1e9, 3) == meta["_ops"]  # in billions of multiply-adds
 
 
 def test_the_published_numbers_of_vit_b_16():

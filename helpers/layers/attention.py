@@ -70,18 +70,18 @@ def attention(query, key, value, mask=None, is_causal=False, scale=None, dropout
     query:     (..., T, D), usually (N, heads, T, D)
     key:       (..., S, D)
     value:     (..., S, D_v); leading dimensions agree, or are 1
-    mask:      None, or spreading over (..., T, S): boolean, True where the query may look at the key; or of query's
-               type, added to the scores
+    mask:      None, or spreading over (..., T, S): boolean, True where the query may look at the key; or floats,
+               added to the scores
     is_causal: query t may look at keys 0 to t only
     scale:     None for 1/√D, which keeps the scores' variance at 1 where queries and keys have variance 1
     dropout:   share of the weights set to 0, the others growing by 1/(1 - dropout); 0 outside of training
     returns:   (..., T, D_v); with return_weights also the weights (..., T, S), as used: each row sums to 1 without
                dropout. Both are 0 for a query that may look nowhere
-    raises:    ValueError where shapes or types do not fit, or a mask comes with is_causal
+    raises:    ValueError where shapes do not fit, or a mask comes with is_causal
 
     Equals torch.nn.functional.scaled_dot_product_attention.  Source: Vaswani et al. 2017, equation 1.
     """
-    *_, T, S = check_attention(query, key, value, mask, is_causal)
+    *_, T, S = check_attention(query, key, value, mask, is_causal, dropout)
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     scores = (query * scale) @ key.transpose(-2, -1)  # (..., T, S)
     if is_causal:
@@ -342,8 +342,9 @@ def relative_position_bias(table, index):
 # ----------------------------------------------------------------------------- what the functions above must be given
 
 
-def check_attention(query, key, value, mask, is_causal):
+def check_attention(query, key, value, mask, is_causal, dropout=0.0):
     """Raise ValueError where queries, keys, values and mask do not fit together; return the shape of the scores."""
+    check_number("dropout", dropout, 0, 1)
     for name, x in (("query", query), ("key", key), ("value", value)):
         check_tensor(name, x, "(..., T, D)", f"one vector becomes a sequence by {name}[None]", floats=True)
     if key.shape[-1] != query.shape[-1]:

@@ -26,7 +26,9 @@ def batch_norm_naive(x, weight, bias, eps=1e-5):
 
     Source: Ioffe & Szegedy 2015, algorithm 1.
     """
-    check_batch_norm(x, None, None, weight, bias, training=True)
+    check_tensor("weight", weight)
+    check_tensor("bias", bias)
+    check_batch_norm(x, None, None, weight, bias, True, 0.1, eps)
     out = torch.empty_like(x)
     for c in range(x.shape[1]):
         values = x[:, c]  # the N·H·W numbers of channel c
@@ -53,7 +55,7 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     that of all images, so its sum is over n - 1. Equals torch.nn.functional.batch_norm.
     Source: Ioffe & Szegedy 2015, algorithms 1 and 2.
     """
-    check_batch_norm(x, running_mean, running_var, weight, bias, training)
+    check_batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
     values, per_channel = full_precision(x), (-1, *[1] * (x.dim() - 2))  # (C,) → (C, 1, 1) for images
     if training:
         axes = [0, *range(2, x.dim())]
@@ -155,7 +157,7 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     Equals torch.nn.functional.layer_norm.  Source: Ba, Kiros & Hinton 2016, equation 3.
     """
     shape = as_shape(normalized_shape)
-    check_layer_norm(x, shape, weight, bias)
+    check_layer_norm(x, shape, weight, bias, eps)
     axes = list(range(-len(shape), 0))
     values = full_precision(x)
     centred = values - values.mean(axes, keepdim=True)
@@ -194,8 +196,11 @@ class LayerNorm(nn.Module):
 # ----------------------------------------------------------------------------- what the functions above must be given
 
 
-def check_batch_norm(x, running_mean, running_var, weight, bias, training):
+def check_batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps):
     """Raise ValueError where batch_norm has not what it needs."""
+    check_number("eps", eps, 0)
+    if training:
+        check_number("momentum", momentum, 0, 1)
     check_tensor("x", x, "(N, C, ...)", "one example is x[None]", floats=True)
     named = dict(running_mean=running_mean, running_var=running_var, weight=weight, bias=bias)
     for name, value in named.items():
@@ -210,8 +215,9 @@ def check_batch_norm(x, running_mean, running_var, weight, bias, training):
         )
 
 
-def check_layer_norm(x, shape, weight, bias):
+def check_layer_norm(x, shape, weight, bias, eps):
     """Raise ValueError where layer_norm has not what it needs."""
+    check_number("eps", eps, 0)
     check_tensor("x", x, floats=True)
     if tuple(x.shape[-len(shape) :]) != shape:
         raise ValueError(f"x (shape {tuple(x.shape)}) must end with normalized_shape (={shape}): change either")

@@ -4,13 +4,12 @@ from helpers.models.alexnet import AlexNet2012, alexnet
 from helpers.models.backbones import (
     PUBLISHED,
     Backbone,
-    dinov2_vitb14,
     dinov2_vitg14,
-    dinov2_vitl14,
     dinov2_vits14,
     eva01_clip_g_14,
     vit_22b,
 )
+from helpers.models.efficientnet import EfficientNetLite0, class_names, efficientnet_lite0, most_probable, prepared
 from helpers.models.mobilenet import (
     DepthwiseSeparable,
     FullConvolution,
@@ -33,7 +32,7 @@ from helpers.models.swin import (
     window_partition,
     window_reverse,
 )
-from helpers.models.vgg import VGG, vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
+from helpers.models.vgg import VGG, vgg11, vgg16
 from helpers.models.vit import Encoder, EncoderBlock, ViT, vit_b_16, vit_b_32, vit_h_14, vit_l_16, vit_l_32
 
 __all__ = [
@@ -42,27 +41,26 @@ __all__ = [
     "Bottleneck",
     "DepthwiseSeparable",
     "FullConvolution",
+    "EfficientNetLite0",
     "InvertedResidual",
     "MobileNetV1",
     "MobileNetV2",
     "ResNet",
     "VGG",
     "alexnet",
+    "class_names",
+    "efficientnet_lite0",
     "mobilenet_v1",
     "mobilenet_v2",
+    "most_probable",
+    "prepared",
     "resnet18",
     "resnet34",
     "resnet50",
     "resnet101",
     "resnet152",
     "vgg11",
-    "vgg11_bn",
-    "vgg13",
-    "vgg13_bn",
     "vgg16",
-    "vgg16_bn",
-    "vgg19",
-    "vgg19_bn",
     "Encoder",
     "EncoderBlock",
     "PatchMerging",
@@ -83,9 +81,7 @@ __all__ = [
     "window_reverse",
     "Backbone",
     "PUBLISHED",
-    "dinov2_vitb14",
     "dinov2_vitg14",
-    "dinov2_vitl14",
     "dinov2_vits14",
     "eva01_clip_g_14",
     "vit_22b",

@@ -2,8 +2,7 @@
 
 from torch import nn
 
-from helpers.checks import check_images, check_number
-from helpers.shapes import whole
+from helpers.checks import check_images, check_number, whole
 
 
 def normalise():
@@ -23,8 +22,7 @@ class AlexNet2012(nn.Module):
 
     def __init__(self, num_classes=1000, groups=2, in_channels=3):
         super().__init__()
-        if isinstance(groups, bool) or not isinstance(groups, int) or groups not in (1, 2):
-            raise ValueError(f"groups (={groups!r}) must be 2, as in the paper, or 1, undivided")
+        whole("groups", groups, 1, 2, "2 as in the paper, or 1, undivided")
         self.features = nn.Sequential(
             nn.Conv2d(whole("in_channels", in_channels, 1), 96, 11, stride=4),
             nn.ReLU(),

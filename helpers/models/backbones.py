@@ -15,9 +15,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from helpers.checks import check_multiple, check_number, whole
 from helpers.layers.attention import attention, merge_heads, split_heads
 from helpers.models.vit import EncoderBlock, ViT, mlp
-from helpers.shapes import whole
 
 
 class Published(NamedTuple):
@@ -59,9 +59,9 @@ class SelfAttention(nn.Module):
 
     def __init__(self, hidden_dim, num_heads, biases=("query", "key", "value", "out"), norm=None, dropout=0.0):
         super().__init__()
-        D, self.num_heads, self.dropout = whole("hidden_dim", hidden_dim, 1), whole("num_heads", num_heads, 1), dropout
-        if D % num_heads:
-            raise ValueError(f"hidden_dim (={D}) must be a multiple of num_heads (={num_heads}): change either")
+        D, self.num_heads = whole("hidden_dim", hidden_dim, 1), whole("num_heads", num_heads, 1)
+        self.dropout = check_number("dropout", dropout, 0, 1)
+        check_multiple("hidden_dim", D, "num_heads", num_heads)
         self.query, self.key, self.value, self.out = (
             nn.Linear(D, D, bias=name in biases) for name in ("query", "key", "value", "out")
         )
@@ -69,13 +69,9 @@ class SelfAttention(nn.Module):
 
     def forward(self, x, return_weights=False):
         query, key, value = (split_heads(part(x), self.num_heads) for part in (self.query, self.key, self.value))
-        out, weights = attention(
-            self.query_norm(query),
-            self.key_norm(key),
-            value,
-            dropout=self.dropout if self.training else 0.0,
-            return_weights=True,
-        )
+        query, key = self.query_norm(query), self.key_norm(key)
+        dropout = self.dropout if self.training else 0.0
+        out, weights = attention(query, key, value, dropout=dropout, return_weights=True)
         out = self.out(merge_heads(out))
         return (out, weights) if return_weights else out
 
@@ -184,7 +180,7 @@ class Backbone(ViT):
             num_heads=1,
             hidden_dim=hidden_dim,
             mlp_dim=1,
-            num_classes=num_classes or 1,
+            num_classes=whole("num_classes", num_classes, 0) or 1,
             in_channels=in_channels,
             pool=pool,
         )
@@ -202,31 +198,13 @@ def vit_22b(num_classes=0, in_channels=3, image_size=224):
     Source: Dehghani et al. 2023, "Scaling vision transformers to 22 billion parameters", table 1.
     """
     D = 6144
-    return Backbone(
-        (ParallelBlock(48, D, 4 * D) for _ in range(48)),
-        image_size,
-        14,
-        D,
-        num_classes,
-        in_channels,
-        "mean",
-        nn.RMSNorm(D, eps=1e-6),
-    )
+    blocks = (ParallelBlock(48, D, 4 * D) for _ in range(48))
+    return Backbone(blocks, image_size, 14, D, num_classes, in_channels, "mean", nn.RMSNorm(D, eps=1e-6))
 
 
 def dinov2_vits14(num_classes=0, in_channels=3, image_size=224):
     """Return DINOv2's ViT-S/14: 12 blocks of 384 numbers and 6 heads; see dinov2_vitg14."""
     return Backbone((ScaledBlock(6, 384, 1536) for _ in range(12)), image_size, 14, 384, num_classes, in_channels)
-
-
-def dinov2_vitb14(num_classes=0, in_channels=3, image_size=224):
-    """Return DINOv2's ViT-B/14: 12 blocks of 768 numbers and 12 heads; see dinov2_vitg14."""
-    return Backbone((ScaledBlock(12, 768, 3072) for _ in range(12)), image_size, 14, 768, num_classes, in_channels)
-
-
-def dinov2_vitl14(num_classes=0, in_channels=3, image_size=224):
-    """Return DINOv2's ViT-L/14: 24 blocks of 1024 numbers and 16 heads; see dinov2_vitg14."""
-    return Backbone((ScaledBlock(16, 1024, 4096) for _ in range(24)), image_size, 14, 1024, num_classes, in_channels)
 
 
 def dinov2_vitg14(num_classes=0, in_channels=3, image_size=224):

@@ -3,8 +3,7 @@
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.checks import check_images
-from helpers.shapes import whole
+from helpers.checks import check_choice, check_images, whole
 
 STARTS = {  # what the convolutions' weights are at first; "torch" leaves them as nn.Conv2d draws them
     "he": lambda weight: nn.init.kaiming_normal_(weight, nonlinearity="relu"),
@@ -27,7 +26,7 @@ class DeepBlock(nn.Module):
 
     def __init__(self, channels, stride=1, residual=True, norm=nn.BatchNorm2d, relu_last=False):
         super().__init__()
-        whole("channels", channels, 1), whole("stride", stride, 1)
+        channels, stride = whole("channels", channels, 1), whole("stride", stride, 1)
         self.conv1, self.bn1 = nn.Conv2d(channels, channels, 3, stride, 1, bias=False), norm(channels)
         self.conv2, self.bn2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False), norm(channels)
         self.stride, self.residual, self.relu_last = stride, residual, relu_last
@@ -57,9 +56,7 @@ def deep_net(depth, residual=True, norm=nn.BatchNorm2d, start="he", relu_last=Fa
         raise ValueError(
             f"depth (={depth}) must be even, as each block has two layers: give {depth - 1} or {depth + 1}"
         )
-    if not isinstance(start, str) or start not in STARTS:
-        raise ValueError(f"start (={start!r}) must be one of {', '.join(STARTS)}")
-    whole("channels", channels, 1)
+    check_choice("start", start, STARTS)
     blocks = [DeepBlock(channels, 2 if i == 0 else 1, residual, norm, relu_last) for i in range((depth - 2) // 2)]
     net = nn.Sequential(
         nn.Conv2d(1, channels, 3, 1, 1, bias=False),

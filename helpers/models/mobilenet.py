@@ -1,26 +1,18 @@
 """MobileNet, versions 1 and 2: each 3×3 convolution looks at one channel, and 1×1 convolutions mix the channels."""
 
-import math
-
 from torch import nn
 
-from helpers.checks import check_images, check_number
-from helpers.shapes import whole
+from helpers.checks import check_images, check_number, check_positive, whole
+
+FULL = "1 is the full network, 0.5 half"
 
 
-def conv_bn(in_channels, out_channels, kernel_size, stride=1, groups=1, activation=nn.ReLU):
+def conv_bn(in_channels, out_channels, kernel_size, stride=1, groups=1, activation=nn.ReLU, convolution=nn.Conv2d):
     """Return convolution, batch normalisation and activation; the size stays at stride 1."""
     in_channels, out_channels = whole("in_channels", in_channels, 1), whole("out_channels", out_channels, 1)
+    stride, padding = whole("stride", stride, 1), whole("kernel_size", kernel_size, 1) // 2
     return nn.Sequential(
-        nn.Conv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            whole("stride", stride, 1),
-            kernel_size // 2,
-            groups=groups,
-            bias=False,
-        ),
+        convolution(in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False),
         nn.BatchNorm2d(out_channels),
         activation(),
     )
@@ -33,12 +25,6 @@ def initialise(layer):
     if isinstance(layer, nn.Linear):
         nn.init.normal_(layer.weight, 0, 0.01)
         nn.init.zeros_(layer.bias)
-
-
-def check_width(name, value):
-    """Raise ValueError unless the channels are multiplied by a positive number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
-        raise ValueError(f"{name} (={value!r}) must be finite and greater than 0: 1 is the full network, 0.5 half")
 
 
 # -------------------------------------------------------------------------------------------------------- version 1
@@ -81,25 +67,12 @@ class MobileNetV1(nn.Module):
 
     def __init__(self, num_classes=1000, width=1.0, in_channels=3, full_convolution=False):
         super().__init__()
-        check_width("width", width)
+        check_positive("width", width, FULL)
         block = FullConvolution if full_convolution else DepthwiseSeparable
         channels = max(1, round(32 * width))
         layers = [conv_bn(whole("in_channels", in_channels, 1), channels, 3, stride=2)]
-        for out_channels, stride in (
-            (64, 1),
-            (128, 2),
-            (128, 1),
-            (256, 2),
-            (256, 1),
-            (512, 2),
-            (512, 1),
-            (512, 1),
-            (512, 1),
-            (512, 1),
-            (512, 1),
-            (1024, 2),
-            (1024, 1),
-        ):
+        halving = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2))
+        for out_channels, stride in (*halving, *((512, 1),) * 5, (1024, 2), (1024, 1)):
             out_channels = max(1, round(out_channels * width))
             layers.append(block(channels, out_channels, stride))
             channels = out_channels
@@ -122,25 +95,25 @@ def mobilenet_v1(num_classes=1000, width=1.0, in_channels=3, full_convolution=Fa
 
 
 class InvertedResidual(nn.Module):
-    """Widen by 1×1, convolve each channel by 3×3, narrow by 1×1 without an activation; add x where the shapes allow.
+    """Widen by 1×1, convolve each channel by K×K, narrow by 1×1 without an activation; add x where the shapes allow.
 
     x:       (N, in_channels, H, W)
     returns: (N, out_channels, H / stride, W / stride), rounded up
     expand_ratio: how many times wider it is inside; 1 leaves the widening out
+    kernel_size:  K, 3 in MobileNetV2
+    convolution:  the class of the depthwise layer
 
     Inverted, as the bottleneck of ResNet is narrow inside.  Source: Sandler et al. 2018, table 1 and figure 4d.
     """
 
-    def __init__(self, in_channels, out_channels, stride, expand_ratio):
+    def __init__(self, in_channels, out_channels, stride, expand_ratio, kernel_size=3, convolution=nn.Conv2d):
         super().__init__()
-        for name, number in (("in_channels", in_channels), ("out_channels", out_channels), ("stride", stride)):
-            whole(name, number, 1)
-        hidden = in_channels * whole("expand_ratio", expand_ratio, 1)
+        hidden = whole("in_channels", in_channels, 1) * whole("expand_ratio", expand_ratio, 1)
         widen = [] if expand_ratio == 1 else [conv_bn(in_channels, hidden, 1, activation=nn.ReLU6)]
         self.conv = nn.Sequential(
             *widen,
-            conv_bn(hidden, hidden, 3, stride, groups=hidden, activation=nn.ReLU6),
-            nn.Conv2d(hidden, out_channels, 1, bias=False),
+            conv_bn(hidden, hidden, kernel_size, stride, hidden, nn.ReLU6, convolution),
+            nn.Conv2d(hidden, whole("out_channels", out_channels, 1), 1, bias=False),
             nn.BatchNorm2d(out_channels),
         )
         self.adds = stride == 1 and in_channels == out_channels
@@ -169,7 +142,7 @@ class MobileNetV2(nn.Module):
 
     def __init__(self, num_classes=1000, width_mult=1.0, dropout=0.2, in_channels=3):
         super().__init__()
-        check_width("width_mult", width_mult)
+        check_positive("width_mult", width_mult, FULL)
         check_number("dropout", dropout, 0, 1)
         channels, last = to_multiple_of_8(32 * width_mult), to_multiple_of_8(1280 * max(1.0, width_mult))
         layers = [conv_bn(whole("in_channels", in_channels, 1), channels, 3, stride=2, activation=nn.ReLU6)]

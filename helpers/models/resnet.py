@@ -2,8 +2,7 @@
 
 from torch import nn
 
-from helpers.checks import check_images
-from helpers.shapes import whole
+from helpers.checks import check_images, whole
 
 
 def conv(in_channels, out_channels, kernel_size, stride=1):

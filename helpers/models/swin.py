@@ -6,10 +6,20 @@ Tokens stay where they are in the image: (N, H, W, C), channels last, H and W in
 import math
 
 import torch
+from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from helpers.checks import check_images, check_number, check_tensor, check_tokens
+from helpers.checks import (
+    check_images,
+    check_multiple,
+    check_number,
+    check_shape,
+    check_tensor,
+    check_tokens,
+    whole,
+    whole_pair,
+)
 from helpers.layers.attention import (
     attention,
     merge_heads,
@@ -17,9 +27,7 @@ from helpers.layers.attention import (
     relative_position_index,
     split_heads,
 )
-from helpers.layers.conv import whole_pair
 from helpers.models.vit import mlp
-from helpers.shapes import whole
 
 
 def window_partition(x, window_size):
@@ -33,14 +41,9 @@ def window_partition(x, window_size):
     Source: Liu et al. 2021 (Swin), section 3.2.
     """
     M_h, M_w = whole_pair("window_size", window_size, 1)
-    check_tensor("x", x)
-    if x.dim() != 4:
-        raise ValueError(f"x (shape {tuple(x.shape)}) must be (N, H, W, C): images become so by permute(0, 2, 3, 1)")
-    N, H, W, C = x.shape
-    if H % M_h or W % M_w:
-        raise ValueError(f"the grid (={H} by {W}) must be a multiple of window_size (={(M_h, M_w)}) both ways: pad it")
-    x = x.view(N, H // M_h, M_h, W // M_w, M_w, C).transpose(2, 3)  # (N, H/M_h, W/M_w, M_h, M_w, C)
-    return x.flatten(3, 4).flatten(1, 2)
+    check_tensor("x", x, "(N, H, W, C)", "images become so by permute(0, 2, 3, 1)")
+    check_grid(x.shape[1:3], (M_h, M_w))
+    return rearrange(x, "n (rows mh) (columns mw) c -> n (rows columns) (mh mw) c", mh=M_h, mw=M_w)
 
 
 def window_reverse(windows, window_size, grid):
@@ -51,16 +54,21 @@ def window_reverse(windows, window_size, grid):
     raises:  ValueError where the windows do not make up the grid
     """
     (M_h, M_w), (H, W) = whole_pair("window_size", window_size, 1), whole_pair("grid", grid, 1)
-    count = (H // M_h) * (W // M_w)
-    check_tensor("windows", windows)
-    if H % M_h or W % M_w or windows.dim() != 4 or windows.shape[1:3] != (count, M_h * M_w):
+    check_grid((H, W), (M_h, M_w))
+    rows, columns = H // M_h, W // M_w
+    check_tensor("windows", windows, "(N, windows, M_h*M_w, C)", "give what window_partition gave")
+    N, *_, C = windows.shape
+    check_shape("windows", windows, (N, rows * columns, M_h * M_w, C), "give what window_partition gave")
+    pattern = "n (rows columns) (mh mw) c -> n (rows mh) (columns mw) c"
+    return rearrange(windows, pattern, rows=rows, columns=columns, mh=M_h, mw=M_w)
+
+
+def check_grid(grid, window_size):
+    """Raise ValueError unless whole windows fill the grid."""
+    if grid[0] % window_size[0] or grid[1] % window_size[1]:
         raise ValueError(
-            f"windows (shape {tuple(windows.shape)}) must be (N, {count}, {M_h * M_w}, C), and "
-            f"window_size (={(M_h, M_w)}) divide the grid (={H} by {W}): give what window_partition took "
-            "and gave"
+            f"the grid (={grid[0]} by {grid[1]}) must be a multiple of window_size (={window_size}) both ways: pad it"
         )
-    x = windows.unflatten(2, (M_h, M_w)).unflatten(1, (H // M_h, W // M_w))
-    return x.transpose(2, 3).reshape(len(windows), H, W, -1)
 
 
 def shift_mask(grid, window_size, shift_size, device=None):
@@ -99,19 +107,16 @@ class WindowAttention(nn.Module):
 
     def __init__(self, dim, num_heads, window_size, shift_size=0, dropout=0.0, attention_dropout=0.0):
         super().__init__()
-        check_number("dropout", dropout, 0, 1)
-        check_number("attention_dropout", attention_dropout, 0, 1)
-        if whole("dim", dim, 1) % whole("num_heads", num_heads, 1):
-            raise ValueError(f"dim (={dim}) must be a multiple of num_heads (={num_heads}): change either")
+        check_multiple("dim", whole("dim", dim, 1), "num_heads", whole("num_heads", num_heads, 1))
         self.window_size = M_h, M_w = whole_pair("window_size", window_size, 1)
         self.shift_size, self.num_heads = whole_pair("shift_size", shift_size, 0), num_heads
         shift_mask(self.window_size, self.window_size, self.shift_size)  # for its complaint
-        self.attention_dropout = attention_dropout
+        self.attention_dropout = check_number("attention_dropout", attention_dropout, 0, 1)
         self.relative_position_bias_table = nn.Parameter(torch.empty((2 * M_h - 1) * (2 * M_w - 1), num_heads))
         self.register_buffer("relative_position_index", relative_position_index(self.window_size).flatten())
         self.qkv = nn.Linear(dim, 3 * dim)
         self.proj = nn.Linear(dim, dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(check_number("dropout", dropout, 0, 1))
         nn.init.trunc_normal_(self.relative_position_bias_table, std=0.02)
 
     def bias(self):
@@ -254,47 +259,26 @@ class Swin(nn.Module):
                 f"depths (={depths!r}) and num_heads (={num_heads!r}) must have one number for "
                 "each stage, at least one: make them equally long"
             )
-        patch_size, window_size = whole_pair("patch_size", patch_size, 1), whole_pair("window_size", window_size, 1)
-        for name, number in (("embed_dim", embed_dim), ("num_classes", num_classes), ("in_channels", in_channels)):
-            whole(name, number, 1)
-        for depth, heads in zip(depths, num_heads):
-            whole("depths", depth, 1)
-            whole("num_heads", heads, 1)
+        half = tuple(side // 2 for side in whole_pair("window_size", window_size, 1))
+        width, patch_size = whole("embed_dim", embed_dim, 1), whole_pair("patch_size", patch_size, 1)
+        patches = nn.Conv2d(whole("in_channels", in_channels, 1), width, patch_size, stride=patch_size)
+        layers = [nn.Sequential(patches, ChannelsLast(), nn.LayerNorm(width))]
+        total = sum(whole("depths", depth, 1) for depth in depths)
         check_number("stochastic_depth_prob", stochastic_depth_prob, 0, 1)
-        half = tuple(side // 2 for side in window_size)
-        layers = [
-            nn.Sequential(
-                nn.Conv2d(in_channels, embed_dim, patch_size, stride=patch_size),
-                ChannelsLast(),
-                nn.LayerNorm(embed_dim),
-            )
-        ]
-        last = max(sum(depths) - 1, 1)
-        rates = (stochastic_depth_prob * block / last for block in range(sum(depths)))
+        rates = (stochastic_depth_prob * block / max(total - 1, 1) for block in range(total))
         for stage, (depth, heads) in enumerate(zip(depths, num_heads)):
-            width = embed_dim * 2**stage
             if stage > 0:
-                layers.append(PatchMerging(width // 2))
-            layers.append(
-                nn.Sequential(
-                    *(
-                        SwinBlock(
-                            width,
-                            heads,
-                            window_size,
-                            half if block % 2 else 0,
-                            mlp_ratio,
-                            dropout,
-                            attention_dropout,
-                            next(rates),
-                        )
-                        for block in range(depth)
-                    )
-                )
-            )
+                layers.append(PatchMerging(width))
+                width = 2 * width
+            blocks = []
+            for block in range(depth):
+                shift = half if block % 2 else 0
+                rest = mlp_ratio, dropout, attention_dropout, next(rates)
+                blocks.append(SwinBlock(width, heads, window_size, shift, *rest))
+            layers.append(nn.Sequential(*blocks))
         self.features = nn.Sequential(*layers)
         self.norm = nn.LayerNorm(width)
-        self.head = nn.Linear(width, num_classes)
+        self.head = nn.Linear(width, whole("num_classes", num_classes, 1))
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
                 nn.init.trunc_normal_(layer.weight, std=0.02)
@@ -308,44 +292,17 @@ class Swin(nn.Module):
 
 def swin_t(num_classes=1000, in_channels=3, stochastic_depth_prob=0.2, **others):
     """Return Swin-T: width 96, blocks 2 2 6 2, patches of 4 pixels, windows of 7 patches; others: see Swin."""
-    return Swin(
-        4,
-        96,
-        (2, 2, 6, 2),
-        (3, 6, 12, 24),
-        7,
-        stochastic_depth_prob=stochastic_depth_prob,
-        num_classes=num_classes,
-        in_channels=in_channels,
-        **others,
-    )
+    options = dict(others, num_classes=num_classes, in_channels=in_channels)
+    return Swin(4, 96, (2, 2, 6, 2), (3, 6, 12, 24), 7, stochastic_depth_prob=stochastic_depth_prob, **options)
 
 
 def swin_s(num_classes=1000, in_channels=3, stochastic_depth_prob=0.3, **others):
     """Return Swin-S: width 96, blocks 2 2 18 2, patches of 4 pixels, windows of 7 patches; others: see Swin."""
-    return Swin(
-        4,
-        96,
-        (2, 2, 18, 2),
-        (3, 6, 12, 24),
-        7,
-        stochastic_depth_prob=stochastic_depth_prob,
-        num_classes=num_classes,
-        in_channels=in_channels,
-        **others,
-    )
+    options = dict(others, num_classes=num_classes, in_channels=in_channels)
+    return Swin(4, 96, (2, 2, 18, 2), (3, 6, 12, 24), 7, stochastic_depth_prob=stochastic_depth_prob, **options)
 
 
 def swin_b(num_classes=1000, in_channels=3, stochastic_depth_prob=0.5, **others):
     """Return Swin-B: width 128, blocks 2 2 18 2, patches of 4 pixels, windows of 7 patches; others: see Swin."""
-    return Swin(
-        4,
-        128,
-        (2, 2, 18, 2),
-        (4, 8, 16, 32),
-        7,
-        stochastic_depth_prob=stochastic_depth_prob,
-        num_classes=num_classes,
-        in_channels=in_channels,
-        **others,
-    )
+    options = dict(others, num_classes=num_classes, in_channels=in_channels)
+    return Swin(4, 128, (2, 2, 18, 2), (4, 8, 16, 32), 7, stochastic_depth_prob=stochastic_depth_prob, **options)

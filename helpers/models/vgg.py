@@ -1,18 +1,15 @@
-"""VGG: nothing but 3×3 convolutions, pooling and three fully connected layers, in four depths."""
+"""VGG: nothing but 3×3 convolutions, pooling and three fully connected layers, of any depth."""
 
 from torch import nn
 
-from helpers.checks import check_images, check_number
-from helpers.shapes import whole
+from helpers.checks import check_images, check_number, whole
 
 
-def stage(in_channels, out_channels, convolutions, batch_norm):
+def stage(in_channels, out_channels, convolutions):
     """Return the layers of one stage: 3×3 convolutions, each with ReLU, then pooling, which halves the image."""
     layers = []
     for i in range(convolutions):
-        layers += [nn.Conv2d(out_channels if i else in_channels, out_channels, 3, padding=1)]
-        layers += [nn.BatchNorm2d(out_channels)] if batch_norm else []
-        layers += [nn.ReLU()]
+        layers += [nn.Conv2d(out_channels if i else in_channels, out_channels, 3, padding=1), nn.ReLU()]
     return [*layers, nn.MaxPool2d(2)]
 
 
@@ -22,21 +19,20 @@ class VGG(nn.Module):
     x:            (N, in_channels, H, W), 32 pixels or more, usually 224
     returns:      (N, num_classes), not yet passed through softmax
     convolutions: how many in each of the five stages, such as (2, 2, 3, 3, 3) in VGG-16
-    batch_norm:   whether every convolution is followed by batch normalisation; the paper came before it
     init_weights: True for He's initialisation, as in torchvision; False for torch's own
     raises:       ValueError where there are not five stages, or a number is not a whole number of at least 1
 
-    Takes torchvision's state_dict.  Source: Simonyan & Zisserman 2015, table 1; batch normalisation: torchvision.
+    Takes torchvision's state_dict.  Source: Simonyan & Zisserman 2015, table 1.
     """
 
-    def __init__(self, convolutions, num_classes=1000, batch_norm=False, init_weights=True, dropout=0.5, in_channels=3):
+    def __init__(self, convolutions, num_classes=1000, init_weights=True, dropout=0.5, in_channels=3):
         super().__init__()
         check_number("dropout", dropout, 0, 1)
         if not isinstance(convolutions, (tuple, list)) or len(convolutions) != 5:
             raise ValueError(f"convolutions (={convolutions!r}) must be five numbers: one for each stage")
         layers, channels = [], whole("in_channels", in_channels, 1)
         for count, out_channels in zip(convolutions, (64, 128, 256, 512, 512)):
-            layers += stage(channels, out_channels, whole("convolutions", count, 1), batch_norm)
+            layers += stage(channels, out_channels, whole("convolutions", count, 1))
             channels = out_channels
         self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(7)
@@ -76,36 +72,6 @@ def vgg11(num_classes=1000, **options):
     return VGG((1, 1, 2, 2, 2), num_classes, **options)
 
 
-def vgg13(num_classes=1000, **options):
-    """Return configuration B of the paper: 10 convolutions."""
-    return VGG((2, 2, 2, 2, 2), num_classes, **options)
-
-
 def vgg16(num_classes=1000, **options):
     """Return configuration D of the paper: 13 convolutions."""
     return VGG((2, 2, 3, 3, 3), num_classes, **options)
-
-
-def vgg19(num_classes=1000, **options):
-    """Return configuration E of the paper: 16 convolutions."""
-    return VGG((2, 2, 4, 4, 4), num_classes, **options)
-
-
-def vgg11_bn(num_classes=1000, **options):
-    """Return VGG-11 with batch normalisation."""
-    return vgg11(num_classes, batch_norm=True, **options)
-
-
-def vgg13_bn(num_classes=1000, **options):
-    """Return VGG-13 with batch normalisation."""
-    return vgg13(num_classes, batch_norm=True, **options)
-
-
-def vgg16_bn(num_classes=1000, **options):
-    """Return VGG-16 with batch normalisation."""
-    return vgg16(num_classes, batch_norm=True, **options)
-
-
-def vgg19_bn(num_classes=1000, **options):
-    """Return VGG-19 with batch normalisation."""
-    return vgg19(num_classes, batch_norm=True, **options)

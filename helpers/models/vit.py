@@ -3,22 +3,17 @@
 from collections import OrderedDict
 
 import torch
+from einops import rearrange
 from torch import nn
 
-from helpers.checks import check_images, check_number, check_tokens
+from helpers.checks import check_choice, check_images, check_number, check_tokens, whole, whole_pair
 from helpers.layers.attention import MultiHeadAttention, interpolate_positions, sinusoidal_positions_2d
-from helpers.layers.conv import whole_pair
-from helpers.shapes import whole
 
 
 def mlp(width, hidden, dropout=0.0):
     """Return two linear layers with a GELU between them, for each token by itself: (..., width) → (..., width)."""
-    whole("hidden_dim", width, 1)
-    whole("mlp_dim", hidden, 1)
-    check_number("dropout", dropout, 0, 1)
-    return nn.Sequential(
-        nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout), nn.Linear(hidden, width), nn.Dropout(dropout)
-    )
+    wide, narrow = nn.Linear(width, whole("mlp_dim", hidden, 1)), nn.Linear(hidden, width)
+    return nn.Sequential(wide, nn.GELU(), nn.Dropout(dropout), narrow, nn.Dropout(dropout))
 
 
 class EncoderBlock(nn.Module):
@@ -32,11 +27,9 @@ class EncoderBlock(nn.Module):
 
     def __init__(self, num_heads, hidden_dim, mlp_dim, dropout=0.0, attention_dropout=0.0):
         super().__init__()
-        check_number("dropout", dropout, 0, 1)
-        check_number("attention_dropout", attention_dropout, 0, 1)
         self.ln_1 = nn.LayerNorm(whole("hidden_dim", hidden_dim, 1), eps=1e-6)
         self.self_attention = MultiHeadAttention(hidden_dim, num_heads, dropout=attention_dropout)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(check_number("dropout", dropout, 0, 1))
         self.ln_2 = nn.LayerNorm(hidden_dim, eps=1e-6)
         self.mlp = mlp(hidden_dim, mlp_dim, dropout)
         for layer in (self.mlp[0], self.mlp[3]):
@@ -61,7 +54,7 @@ class Encoder(nn.Module):
             self.pos_embedding = pos_embedding
         else:
             self.register_buffer("pos_embedding", pos_embedding, persistent=False)  # a rule, so it need not be saved
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = nn.Dropout(check_number("dropout", dropout, 0, 1))
         self.layers = nn.Sequential(OrderedDict((f"encoder_layer_{i}", block) for i, block in enumerate(blocks)))
         self.ln = nn.LayerNorm(self.pos_embedding.shape[-1], eps=1e-6)
 
@@ -111,27 +104,15 @@ class ViT(nn.Module):
         attention_dropout=0.0,
     ):
         super().__init__()
-        for name, value, known in (
-            ("pool", pool, ("token", "mean")),
-            ("positions", positions, ("learnable", "sinusoidal", "none")),
-        ):
-            if not isinstance(value, str) or value not in known:
-                raise ValueError(f"{name} (={value!r}) is unknown: use one of {', '.join(known)}")
+        self.pool = check_choice("pool", pool, ("token", "mean"))
+        self.positions = check_choice("positions", positions, ("learnable", "sinusoidal", "none"))
         self.patch_size = whole_pair("patch_size", patch_size, 1)
-        self.image_size, self.grid = self.checked(image_size)
-        self.pool, self.positions = pool, positions
+        self.image_size, self.grid = self.grid_of(image_size)
         self.extra_tokens = (pool == "token") + bool(distill)
 
-        for name, number in (
-            ("in_channels", in_channels),
-            ("hidden_dim", hidden_dim),
-            ("mlp_dim", mlp_dim),
-            ("num_heads", num_heads),
-            ("num_classes", num_classes),
-        ):
-            whole(name, number, 1)
-        check_number("dropout", dropout, 0, 1)
-        check_number("attention_dropout", attention_dropout, 0, 1)
+        whole("in_channels", in_channels, 1)
+        whole("hidden_dim", hidden_dim, 1)
+        whole("num_classes", num_classes, 1)
         self.conv_proj = nn.Conv2d(in_channels, hidden_dim, self.patch_size, stride=self.patch_size)
         self.class_token = nn.Parameter(torch.zeros(1, 1, hidden_dim)) if pool == "token" else None
         self.distill_token = nn.Parameter(torch.zeros(1, 1, hidden_dim)) if distill else None
@@ -152,7 +133,7 @@ class ViT(nn.Module):
         if distill:
             nn.init.trunc_normal_(self.distill_token, std=0.02)  # else the two tokens could begin as one
 
-    def checked(self, image_size):
+    def grid_of(self, image_size):
         """Return image_size as (H, W) and the grid of its patches, (rows, columns)."""
         H, W = image_size = whole_pair("image_size", image_size, 1)
         height, width = self.patch_size
@@ -181,7 +162,7 @@ class ViT(nn.Module):
                 f"x (shape {tuple(x.shape)}) must be (N, C, {self.image_size[0]}, {self.image_size[1]}): "
                 "scale the images, or call resize(image_size) first"
             )
-        patches = self.conv_proj(x).flatten(2).transpose(1, 2)  # (N, D, rows, columns) → (N, rows*columns, D)
+        patches = rearrange(self.conv_proj(x), "n d rows columns -> n (rows columns) d")
         extra = [token.expand(len(x), 1, -1) for token in (self.class_token, self.distill_token) if token is not None]
         return torch.cat([*extra, patches], dim=1)
 
@@ -213,7 +194,7 @@ class ViT(nn.Module):
         The positions are then a new parameter: make the optimiser afterwards.
         """
         old, positions = self.grid, self.encoder.pos_embedding
-        self.image_size, self.grid = self.checked(image_size)
+        self.image_size, self.grid = self.grid_of(image_size)
         if self.positions == "learnable":
             found = interpolate_positions(positions.detach(), old, self.grid, self.extra_tokens)
             self.encoder.pos_embedding = nn.Parameter(found.clone())

@@ -4,7 +4,9 @@ torchrun --nproc_per_node=2 script.py      each process runs the script, with it
 """
 
 import atexit
+import gc
 import os
+import weakref
 
 import torch
 import torch.distributed as dist
@@ -13,6 +15,19 @@ from torch.nn.parallel import DistributedDataParallel
 
 from helpers.device import pick_device
 from helpers.training.batches import mapped, size_of
+
+HERE = weakref.WeakSet()  # the Peers of this process
+
+
+def leave():
+    """Leave the group of processes, at the end of each.
+
+    Its threads end with the last thing that holds it. One that ended later than the interpreter would abort the process.
+    """
+    for peers in HERE:
+        peers.wrapped = None
+    gc.collect()
+    dist.destroy_process_group()
 
 
 class Steps(nn.Module):
@@ -35,13 +50,15 @@ class Peers:
     """
 
     def __init__(self, device=None):
-        self.rank, self.size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        several = dist.is_available() and dist.is_torchelastic_launched() and os.environ["WORLD_SIZE"] != "1"
+        self.rank, self.size = (int(os.environ[name]) for name in ("RANK", "WORLD_SIZE")) if several else (0, 1)
         if self.size > 1 and device is None and torch.cuda.is_available():
-            device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}"
+            device = f"cuda:{os.environ['LOCAL_RANK']}"
         self.device = pick_device(device)
         if self.size > 1 and not dist.is_initialized():
             dist.init_process_group("nccl" if self.device.type == "cuda" else "gloo")
-            atexit.register(dist.destroy_process_group)  # else its threads end with the interpreter, and may abort it
+            atexit.register(leave)
+        HERE.add(self)
 
     def share(self, batch):
         """Return this process's part of the batch, and the weight of its mean loss in the mean of the whole batch.
@@ -57,8 +74,10 @@ class Peers:
 
     def wrap(self, model, steps, measured):
         """Return a function (turn, batch) → (loss, recorded) that takes that step, and averages gradients over all."""
-        made = Steps(model, steps, measured)
-        return DistributedDataParallel(made, find_unused_parameters=True) if self.size > 1 else made
+        self.wrapped = Steps(model, steps, measured)
+        if self.size > 1:
+            self.wrapped = DistributedDataParallel(self.wrapped, find_unused_parameters=True)
+        return lambda turn, batch: self.wrapped(turn, batch)
 
     def mean(self, numbers, weight):
         """Return the mean over the processes of each number in a dict, when this one's count with `weight`."""

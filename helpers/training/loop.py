@@ -7,7 +7,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from helpers.checks import check_number
-from helpers.device import own_dice
+from helpers.device import preserve_rng
 from helpers.training import saving
 from helpers.training.batches import is_labelled, make_epochs, mix, size_of
 from helpers.training.distributed import Peers
@@ -122,7 +122,7 @@ class Training:
     def run(self):
         """Train up to the last epoch, or until stopped; return self."""
         self.stopped = None
-        with stop_button() as pressed, own_dice(), LiveCurve(self) as curve:
+        with stop_button() as pressed, preserve_rng(), LiveCurve(self) as curve:
             while len(self.rows) < self.epochs and not self.stopped:
                 done = len(self.losses) - len(self.rows) * self.steps_per_epoch  # steps of this epoch before a stop
                 for batch in self.data.epoch(self.seed, len(self.rows), done):
@@ -150,14 +150,17 @@ class Training:
             loss, recorded = self.measure(number, share)
             found = self.peers.mean({turn.name: loss.item()} | recorded, weight)
             if not math.isfinite(found[turn.name]):
-                for name, kept in buffers.items():  # batch norm has already seen this batch
-                    self.model.get_buffer(name).copy_(kept)
-                return self.not_finite(f"the {turn.name}{' loss' if turn.name != 'loss' else ''}", found[turn.name])
+                return self.give_up(
+                    "the loss" if turn.name == "loss" else f"the {turn.name} loss", found[turn.name], buffers
+                )
             turn.optimizer.zero_grad()
             (loss * weight).backward()
             if self.clip is not None:
                 weights = [p for group in turn.optimizer.param_groups for p in group["params"]]
-                self.norms.append(torch.nn.utils.clip_grad_norm_(weights, self.clip).item())
+                norm = torch.nn.utils.clip_grad_norm_(weights, self.clip).item()
+                if not math.isfinite(norm):
+                    return self.give_up("the norm of the gradient", norm, buffers)
+                self.norms.append(norm)
             turn.optimizer.step()
             turn.schedule.step()
             row = row | found | {"loss": row["loss"] + found[turn.name]}
@@ -171,7 +174,10 @@ class Training:
             total, count = self.seen.get(name, (0.0, 0))
             self.seen[name] = total + value * size_of(batch), count + size_of(batch)
 
-    def not_finite(self, what, value):
+    def give_up(self, what, value, buffers):
+        """Stop for a number that is not finite, and leave the model's buffers as they were before this batch."""
+        for name, kept in buffers.items():  # batch norm has already counted it
+            self.model.get_buffer(name).copy_(kept)
         self.stopped = (
             f"{what} became {value} at step {len(self.losses) + 1}, and no step was taken on it: "
             "lower the learning rate, or look for such values in the data"

@@ -88,6 +88,13 @@ class AfterImport(importlib.abc.MetaPathFinder):
 
 
 def watch():
-    """Watch from the moment that the course's own choice of a device is imported."""
-    start = Watch(os.environ.get("COURSE_EXPECT_DEVICE"), os.environ.get("COURSE_DEVICE_LOG")).start
+    """Watch from the moment that the course's own choice of a device is imported; COURSE_STAND_IN asks for a second one."""
+
+    def start():
+        Watch(os.environ.get("COURSE_EXPECT_DEVICE"), os.environ.get("COURSE_DEVICE_LOG")).start()
+        if os.environ.get("COURSE_STAND_IN"):
+            from standin import StandIn
+
+            StandIn().start()
+
     sys.meta_path.insert(0, AfterImport("helpers.device", start))

@@ -11,7 +11,7 @@ from torch import nn
 from helpers import plots
 from helpers.course.explorers.panel import Panel, whole
 from helpers.course.explorers.widgets import Chart, one_of, page, raised, scientific, style
-from helpers.device import own_dice
+from helpers.device import preserve_rng
 from helpers.models.deep import STARTS, deep_net
 
 DEPTHS, SEEDS = (4, 60), (0, 99)
@@ -100,7 +100,7 @@ class DepthExplorer(Panel):
         if self._latest is None or self._latest[0] != self.settings:
             depth, norm, start, end, seed = self.settings.values()
             found = {}
-            with own_dice(), torch.enable_grad():
+            with preserve_rng(), torch.enable_grad():
                 for kind in COLOURS:
                     torch.manual_seed(seed)
                     net = deep_net(depth, kind == "residual", NORMS[norm], start, ENDS[end] and kind == "residual")

@@ -16,9 +16,10 @@ from torch import nn
 from helpers import plots
 from helpers.course.explorers.panel import Panel, button, whole
 from helpers.course.explorers.widgets import Chart, bar, one_of, page, raised, scientific, style
-from helpers.device import own_dice
+from helpers.device import preserve_rng
 from helpers.layers.recurrent import RNN
-from helpers.sequences import encode, fit, one_hot
+from helpers.sequences import encode, one_hot
+from helpers.training import train
 
 # ---- the gradient by distance
 
@@ -229,11 +230,11 @@ def speller(word="hello", seed=0):
     """Return a Speller with 2 units, trained on one word until it says it: some tenths of a second."""
     alphabet = "".join(dict.fromkeys(word))
     ids = encode(word, alphabet)
-    with own_dice():
+    with preserve_rng():
         torch.manual_seed(seed)
         model = Speller(len(alphabet))
     x, y = one_hot(ids[:-1], len(alphabet))[None], ids[None, 1:]
-    fit(model, lambda generator: (x, y), steps=300, lr=0.1)
+    train(model, lambda generator: (x, y), steps=300, lr=0.1, device="cpu", live=False)
     return model
 
 

@@ -1,0 +1,16 @@
+"""What a network costs, layer by layer: parameters, memory for its outputs, multiply-adds (MACs).
+
+The network runs once on torch's `meta` device, where tensors have a shape but no numbers, so nothing is computed and no
+memory is taken. On the way every operator that torch is asked for is seen, counted, and put down to its layer.
+
+rules       which operators are counted, and how
+shortcuts   the shapes of answers that are plain to see
+recorder    cost_table(): the pass itself
+table       CostTable: the rows, as text, HTML, CSV
+"""
+
+from helpers.costs.recorder import CannotRun, cost_table
+from helpers.costs.rules import BYTES, conv_macs, linear_macs
+from helpers.costs.table import CostTable, Row, Total
+
+__all__ = ["BYTES", "CannotRun", "CostTable", "Row", "Total", "conv_macs", "cost_table", "linear_macs"]

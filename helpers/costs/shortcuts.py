@@ -1,0 +1,138 @@
+"""The short cuts: the shape of an answer, where it is plain to see.
+
+Without numbers torch still walks through every step of a normalisation, an activation or an attention, which is slow,
+though the shape of the answer is plain to see. A short cut returns an empty tensor of that shape, or None where the case
+is not the plain one: then torch decides, and complains if it must.
+"""
+
+import torch
+
+from helpers.costs.rules import META
+
+
+def empty(x, shape):
+    """Return an empty tensor of a shape, with x's type."""
+    return torch.empty(shape, dtype=x.dtype, device=META)
+
+
+def empty_as(x):
+    """Return an empty tensor of x's shape and, in its thought memory, x's order."""
+    return empty(x, x.shape) if x.is_contiguous() else torch.empty_like(x)
+
+
+def shape_kept(x, *_, **__):
+    """Element by element: the output has the input's shape."""
+    return empty_as(x) if x.is_floating_point() else None
+
+
+def broadcast(x, y, **_):
+    """x + y, x * y and their like: a side of length 1 stretches to the other's."""
+    if not isinstance(y, torch.Tensor):
+        return shape_kept(x)
+    if x.dtype != y.dtype or not x.is_floating_point():
+        return None
+    if x.shape == y.shape:
+        return empty_as(x)
+    sides = max(x.dim(), y.dim())
+    pairs = list(zip((1,) * (sides - x.dim()) + x.shape, (1,) * (sides - y.dim()) + y.shape))
+    fits = all(a == b or a == 1 or b == 1 for a, b in pairs)
+    return empty(x, [b if a == 1 else a for a, b in pairs]) if fits else None
+
+
+def written_over(short):
+    """Turn the short cut of relu into that of relu_: the output is the input itself."""
+
+    def in_place(x, *args, **kwargs):
+        out = short(x, *args, **kwargs)
+        return x if out is not None and out.shape == x.shape else None
+
+    return in_place
+
+
+def same_softmax(x, dim, dtype=None, **_):
+    return empty(x, x.shape) if dtype is None and -x.dim() <= dim < x.dim() else None
+
+
+def same_batch_norm(x, weight, bias, mean, *_, **__):
+    fits = x.dim() > 1 and all(p is None or p.shape[0] == x.shape[1] for p in (weight, mean))
+    return empty_as(x) if fits else None
+
+
+def same_layer_norm(x, normalized_shape, *_, **__):
+    fits = tuple(x.shape[-len(normalized_shape) :]) == tuple(normalized_shape)
+    return empty(x, x.shape) if fits else None
+
+
+def linear_shape(x, weight, bias=None):
+    fits = (
+        x.dim() > 1
+        and weight.dim() == 2
+        and x.shape[-1] == weight.shape[1]
+        and x.dtype == weight.dtype
+        and (bias is None or bias.shape == weight.shape[:1])
+    )
+    return empty(x, x.shape[:-1] + weight.shape[:1]) if fits else None
+
+
+def matmul_shape(a, b):
+    fits = a.dim() == b.dim() > 1 and a.shape[:-2] == b.shape[:-2] and a.shape[-1] == b.shape[-2] and a.dtype == b.dtype
+    return empty(a, a.shape[:-1] + b.shape[-1:]) if fits else None
+
+
+def conv_shape(x, weight, bias=None, stride=(1,), padding=(0,), dilation=(1,), groups=1):
+    if x.dim() != weight.dim() or x.shape[1] != weight.shape[1] * groups or x.dtype != weight.dtype:
+        return None
+    stride, padding, dilation = (v if len(v) > 1 else v * (x.dim() - 2) for v in (stride, padding, dilation))
+    if min(*stride, *dilation) < 1:
+        return None
+    size = [
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, k, s, p, d in zip(x.shape[2:], weight.shape[2:], stride, padding, dilation)
+    ]
+    return empty(x, [x.shape[0], weight.shape[0], *size]) if min(size) > 0 else None
+
+
+def attention_shape(q, k, v, mask=None, *_, **__):
+    fits = (
+        mask is None
+        and q.dim() == k.dim() == v.dim() == 4
+        and q.shape[:2] == k.shape[:2] == v.shape[:2]
+        and q.shape[-1] == k.shape[-1]
+        and k.shape[-2] == v.shape[-2]
+    )
+    return empty(q, (*q.shape[:-1], v.shape[-1])) if fits else None
+
+
+def cat_shape(tensors, dim=0):
+    first = tensors[0]
+    if not -first.dim() <= dim < first.dim():
+        return None
+    dim %= first.dim()
+    others = {(t.shape[:dim], t.shape[dim + 1 :], t.dtype, t.device) for t in tensors}
+    total = sum(t.shape[dim] for t in tensors) if len(others) == 1 else 0
+    return empty(first, first.shape[:dim] + (total,) + first.shape[dim + 1 :]) if total else None
+
+
+def adaptive_pool_shape(x, size):
+    fits = x.dim() == 4 and len(size) == 2 and min(*x.shape[1:], *size) > 0
+    return empty(x, x.shape[:-2] + tuple(size)) if fits else None
+
+
+ACTIVATIONS = "relu relu6 gelu silu hardswish hardsigmoid hardtanh sigmoid tanh leaky_relu elu mish".split()
+SHORT = dict.fromkeys([*ACTIVATIONS, "roll"], shape_kept) | dict.fromkeys(
+    ["add", "sub", "mul", "div", "clamp_min"], broadcast
+)
+SHORT |= dict.fromkeys(["conv1d", "conv2d", "conv3d"], conv_shape)
+SHORT |= {
+    "softmax": same_softmax,
+    "batch_norm": same_batch_norm,
+    "layer_norm": same_layer_norm,
+    "rms_norm": same_layer_norm,
+    "cat": cat_shape,
+    "adaptive_avg_pool2d": adaptive_pool_shape,
+    "linear": linear_shape,
+    "matmul": matmul_shape,
+    "bmm": matmul_shape,
+    "scaled_dot_product_attention": attention_shape,
+}
+PLAIN = ("default", "Tensor", "Scalar", "int")  # the forms of an operator that the short cuts are written for
