@@ -103,6 +103,19 @@ def test_two_views_keep_step_and_the_last_change_wins(live, ran, name):
     assert explorers.control(root) == after and root.evaluate(explorers.SHARED) != seen
 
 
+@pytest.mark.parametrize("theme", ["Dark", "Light"])  # the light one stays
+def test_all_text_stands_out_from_its_ground(live, ran, theme):
+    ran.theme(f"JupyterLab {theme}")
+    wrong = {}
+    for name in NAMES:
+        root = live(name)
+        ran.page.wait_for_timeout(50)
+        root.screenshot(path=ran.shots / f"{name}-{theme.lower()}.png")
+        if found := explorers.unreadable(root):
+            wrong[name] = found
+    assert wrong == {}
+
+
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_nothing_is_cut_or_hidden_or_too_small_at_both_ends_of_its_controls(live, ran, width):
     wide(ran, live(NAMES[0]), width)
@@ -120,19 +133,6 @@ def test_nothing_is_cut_or_hidden_or_too_small_at_both_ends_of_its_controls(live
             if found:
                 wrong[name, last] = found
     ran.page.set_viewport_size({"width": 1280, "height": 900})
-    assert wrong == {}
-
-
-@pytest.mark.parametrize("theme", ["Dark", "Light"])  # the light one stays
-def test_all_text_stands_out_from_its_ground(live, ran, theme):
-    ran.theme(f"JupyterLab {theme}")
-    wrong = {}
-    for name in NAMES:
-        root = live(name)
-        ran.page.wait_for_timeout(50)
-        root.screenshot(path=ran.shots / f"{name}-{theme.lower()}.png")
-        if found := explorers.unreadable(root):
-            wrong[name] = found
     assert wrong == {}
 
 
