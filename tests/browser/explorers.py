@@ -41,6 +41,12 @@ def look(notebook, cell):
     return root
 
 
+# All that can be seen, as one number: what its page holds, what its controls are set to, what its canvases show.
+SEEN = """r => { const text = r.innerHTML + [...r.querySelectorAll('input, select')].map(n => n.value).join('|')
+        + [...r.querySelectorAll('canvas')].map(c => c.toDataURL()).join();
+    let hash = 0; for (let i = 0; i < text.length; i++) hash = Math.imul(hash, 31) + text.charCodeAt(i) | 0;
+    return hash; }"""
+
 # ---- moving
 
 
@@ -62,16 +68,14 @@ def answered(root):
 # Its controls that take one of several values, those that show and those that do not.
 INPUTS = "[...r.querySelectorAll('input[type=range], input[type=number], select')].filter(n => n.checkVisibility())"
 
-# Set all of them to their first or last value, one after the other; what a change makes of the others is then set, too.
+# Set all of them to their first or last value; then, once more, what that has made of others.
 END = (
-    "async (r, last) => { for (let round = 0; round < 2; round++) for (const name of "
-    f"{INPUTS}.map((n, i) => i)) {{ const n = {INPUTS}[name]; if (!n) continue;"
+    f"async (r, last) => {{ for (let round = 0; round < 2; round++) {{ for (const n of {INPUTS}) {{"
     """
-    const value = n.tagName === 'SELECT' ? n.options[last ? n.options.length - 1 : 0].value : last ? n.max : n.min;
-    n.value = value;
-    for (const kind of ['input', 'change']) n.dispatchEvent(new Event(kind, {bubbles: true}));
-    while (r.dataset.waiting !== undefined) await new Promise(done => setTimeout(done, 5));
-    } }"""
+        const all = n.options;
+        n.value = all ? all[last ? all.length - 1 : 0].value : last ? n.max : n.min;
+        for (const kind of ['input', 'change']) n.dispatchEvent(new Event(kind, {bubbles: true})); }
+    while (r.dataset.waiting !== undefined) await new Promise(done => setTimeout(done, 5)); } }"""
 )
 
 
@@ -79,6 +83,9 @@ def end(root, last):
     """Set every control to its last value, or to its first."""
     root.evaluate(END, last)
 
+
+# What two views of one explorer share: all that the kernel draws; what is drawn in the browser may point elsewhere in each.
+SHARED = f"r => r.matches('.panel') ? ({SEEN})(r) : {INPUTS}.map(n => n.value).join('|')"
 
 # The first of its controls.
 CONTROL = f"{INPUTS}[0]"
@@ -158,12 +165,6 @@ def too_much(grown):
 # ---- looking
 
 
-# All that can be seen, as one number: what its page holds, what its controls are set to, what its canvases show.
-SEEN = """r => { const text = r.innerHTML + [...r.querySelectorAll('input, select')].map(n => n.value).join('|')
-        + [...r.querySelectorAll('canvas')].map(c => c.toDataURL()).join();
-    let hash = 0; for (let i = 0; i < text.length; i++) hash = Math.imul(hash, 31) + text.charCodeAt(i) | 0;
-    return hash; }"""
-
 # The smallest contrast of ink and ground that WCAG 2.1 asks for is 4.5. What is behind is blended, letter and its ground alike.
 CONTRAST = """root => {
     const rgb = text => text.match(/[\\d.]+/g).map(Number);
@@ -177,6 +178,7 @@ CONTRAST = """root => {
         const [a, b] = [lum(ground), lum(ground.map((v, i) => v + alpha * (ink[i] - v)))].sort((x, y) => y - x);
         return [(a + .05) / (b + .05), `${n.className} ${n.textContent.trim().slice(0, 30)}`]; }); }"""
 
+# Within [data-small], letters may be smaller than 16 pixels, as numbers in cells that shrink.
 # What reaches over its right edge, is cut by something that hides what does not fit, lies outside its picture, or is too small.
 MISPLACED = """r => { const over = [], edge = r.getBoundingClientRect().right + 1, words = n => n.textContent.trim().slice(0, 40);
     const texts = [];
@@ -212,17 +214,23 @@ def unreadable(root):
 
 # ---- the keyboard
 
+# What is said of a control where it cannot be seen.
+LABEL = "(n => n.getAttribute('aria-label') || n.labels?.[0]?.textContent.trim() || n.title || n.textContent.trim())"
 # What has the focus: what it is, whether that can be heard and seen, what it is set to, and what is shown; null outside.
 FOCUS = (
-    """r => { const n = document.activeElement; if (!r.contains(n) || n === r) return null;
-    const label = n.getAttribute('aria-label') || n.labels?.[0]?.textContent.trim() || n.title;
-    return {label, kind: n.tagName === 'INPUT' ? n.type : n.tagName.toLowerCase(), value: n.value ?? null, last: n.value === n.max || n.selectedIndex === n.options?.length - 1,
-        outline: getComputedStyle(n).outlineStyle === 'none' ? 0 : parseFloat(getComputedStyle(n).outlineWidth), dead: n.hasAttribute('aria-disabled') || n.disabled || n.hasAttribute('data-on'), """
-    f"seen: ({SEEN})(r)}}; }}"
+    "r => { const n = document.activeElement; if (!r.contains(n) || n === r) return null;"
+    f"const label = {LABEL}(n), seen = ({SEEN})(r), before = n.visited; n.visited = true;"
+    """
+    const style = getComputedStyle(n), outline = style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth);
+    return {label, seen, outline, visited: before === true, kind: n.tagName === 'INPUT' ? n.type : n.tagName.toLowerCase(),
+        value: n.value ?? null, last: n.value === n.max || n.selectedIndex === n.options?.length - 1,
+        dead: n.hasAttribute('aria-disabled') || n.disabled || n.hasAttribute('data-on')}; }"""
 )
-# The labels of all that the keyboard must reach.
-REACHABLE = """r => [...r.querySelectorAll('input, select, button, textarea, [tabindex]')].filter(n => n.checkVisibility() && n.tabIndex >= 0 && !n.disabled)
-    .map(n => n.getAttribute('aria-label') || n.labels?.[0]?.textContent.trim() || n.title)"""
+# The labels of all that the keyboard must reach and has not.
+MISSED = (
+    "r => [...r.querySelectorAll('input, select, button, textarea, [tabindex]')]"
+    f".filter(n => n.checkVisibility() && n.tabIndex >= 0 && !n.disabled && !n.visited).map({LABEL})"
+)
 CELLS_NOW = """() => { const c = window.jupyterapp.shell.currentWidget.content;
     return [[...c.model.cells].map(c => c.id + c.type).join(), c.activeCellIndex]; }"""
 KEYS = {"range": ("ArrowLeft", "ArrowRight"), "number": ("ArrowDown", "ArrowUp"), "select": ("ArrowUp", "ArrowDown")}
@@ -232,11 +240,12 @@ JUPYTERS = "axddm"  # typed in JupyterLab's command mode: a new cell, cut, delet
 def by_keyboard(notebook, root):
     """Go through an explorer by Tab, move every control by a key, type what JupyterLab would take for its own; return what is wrong."""
     page, wrong, reached, typed_on = notebook.page, [], [], set()
+    root.evaluate("r => r.querySelectorAll('*').forEach(n => delete n.visited)")
     root.evaluate("r => r.querySelector('input, select, button, [tabindex=\"0\"]').focus()")
     page.keyboard.press("Tab")
     page.keyboard.press("Shift+Tab")  # so that the focus was moved by a key, and shows
     before = page.evaluate(CELLS_NOW)
-    while (now := root.evaluate(FOCUS)) and (now["label"] not in reached) and len(reached) < 120:
+    while (now := root.evaluate(FOCUS)) and not now["visited"] and now["label"] not in reached and len(reached) < 120:
         label, kind = now["label"], now["kind"]
         reached.append(label)
         if not label or now["outline"] < 2:
@@ -244,7 +253,7 @@ def by_keyboard(notebook, root):
         if kind in KEYS:
             page.keyboard.press(KEYS[kind][0 if now["last"] else 1])
         elif not now["dead"]:
-            page.keyboard.press({"button": "Enter", "text": "7"}.get(kind, "ArrowRight"))
+            page.keyboard.press({"button": "Enter", "text": "7", "checkbox": "Space"}.get(kind, "ArrowRight"))
         answered(root)
         after = root.evaluate(FOCUS)
         if not after:
@@ -260,5 +269,5 @@ def by_keyboard(notebook, root):
             wrong.append(f"{label}: a key reached JupyterLab")
             break
         page.keyboard.press("Tab")
-    wrong += [f"{label} was not reached by Tab" for label in root.evaluate(REACHABLE) if label not in reached]
+    wrong += [f"{label} was not reached by Tab" for label in root.evaluate(MISSED) if label not in reached]
     return wrong

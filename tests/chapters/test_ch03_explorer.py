@@ -186,3 +186,8 @@ def test_its_still_picture_is_of_what_is_shown():
     fig = CostExplorer("LeNet-like").still()
     assert [len(ax.patches) for ax in fig.axes] == [7, 7, 7]
     assert [round(sum(bar.get_width() for bar in ax.patches)) for ax in fig.axes] == [100] * 3
+
+
+def test_numbers_beyond_their_column_are_written_short():
+    assert cost.as_text("macs", 999_999_999_999) == "999,999,999,999"
+    assert cost.as_text("macs", 4_718_120_140_800) == "4.718 T" and cost.as_text("memory", 2048) == "2.0"

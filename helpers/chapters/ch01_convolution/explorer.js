@@ -216,7 +216,7 @@ const PAGE = `
   <div class="convex-tools three"><div class="convex-legend"></div></div>
   <div class="convex-stage one"><canvas data-grid="input" tabindex="0" role="application"></canvas></div>
   <div class="convex-sign" style="grid-column: 2" aria-hidden="true">∗</div>
-  <div class="convex-stage two"><div class="convex-kernel" role="group" aria-label="kernel numbers; arrow keys move"></div><div class="convex-note" data-say="note"></div></div>
+  <div class="convex-stage two"><div class="convex-kernel" data-small role="group" aria-label="kernel numbers; arrow keys move"></div><div class="convex-note" data-say="note"></div></div>
   <div class="convex-sign" style="grid-column: 4" aria-hidden="true">=</div>
   <div class="convex-stage three"><canvas data-grid="output" tabindex="0" role="application"></canvas><p class="convex-problem" role="alert" hidden></p></div>
 </div>

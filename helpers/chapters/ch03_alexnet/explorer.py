@@ -176,8 +176,10 @@ def total(rows):
 
 
 def as_text(column, value):
-    """Write memory in KiB, the others as they are."""
-    return f"{value / 1024:,.1f}" if column == "memory" else f"{value:,}"
+    """Write memory in KiB, the others as they are; from a million millions on, which no column would hold, as 4.718 T."""
+    if column == "memory":
+        return f"{value / 1024:,.1f}"
+    return f"{value:,}" if value < 1e12 else f"{value / 1e12:.4g} T"
 
 
 def change(now, before):
