@@ -5,8 +5,8 @@
     make test-versions NOX_ARGS="-s canary"                   pre-releases, to see early what will break (-- tests/browser too)
 
 `newest` has the newest packages that the registry offers, `oldest` the oldest torch and torchvision that pyproject.toml admits.
-Each runs all tests but those in the browser, and nbval on every chapter: about a quarter of an hour on two cores. An environment
-takes some gigabytes, so it is removed after its session; KEEP=1 keeps it.
+Each runs all tests but the long ones and those in the browser, and nbval on every chapter: about ten minutes on two cores. An
+environment takes some gigabytes, so it is removed after its session; KEEP=1 keeps it.
 """
 
 import os
@@ -22,7 +22,7 @@ LOW, BEYOND = map(int, re.fullmatch(r">=3\.(\d+),<3\.(\d+)", PROJECT["requires-p
 PYTHONS = [f"3.{minor}" for minor in range(LOW, BEYOND)]
 # A torch that is old may lack a build for a Python that is new, so the first Python that is here.
 FIRST = next((version for version in PYTHONS if shutil.which(f"python{version}")), PYTHONS[0])
-WHOLE = ["tests", "notebooks", "--ignore=tests/browser"]
+WHOLE = ["tests", "notebooks", "--ignore=tests/browser", "-m", "not long"]
 
 nox.options.sessions = ["newest", "oldest"]
 nox.options.error_on_missing_interpreters = False  # it says which it skips

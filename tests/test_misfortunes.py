@@ -140,6 +140,7 @@ def test_every_chapter_that_trains_is_stopped():
     assert {p.id[:2] for p in trainings()} >= {chapter[:2] for chapter in CHAPTERS} - {"00"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("cells, i", trainings())
 def test_the_stop_button_in_a_training_cell(bench, monkeypatch, cells, i):
     cell = cells[i]
@@ -369,6 +370,7 @@ def plain(tmp_path_factory):
     return small(tmp_path_factory.mktemp("plain"), again=True)
 
 
+@pytest.mark.long
 def test_run_twice_in_a_row(plain):
     first, second = plain[: len(SMALL)], plain[len(SMALL) :]
     assert all(first[2:])
@@ -388,6 +390,7 @@ def test_a_second_run_begins_as_the_first(chapter):
     )
 
 
+@pytest.mark.long
 def test_a_path_with_spaces_and_korean_letters_in_korea(plain, tmp_path):
     course = tmp_path / "영상 모델 course"
     for part in ("helpers", "data"):
@@ -420,6 +423,7 @@ OTHER = dict(
 REALLY = "import codecs, locale\nassert codecs.lookup(locale.getpreferredencoding(False)).name == {!r}"
 
 
+@pytest.mark.long
 def test_another_locale_and_time_zone(plain, tmp_path):
     if not str(ROOT).isascii():  # Python itself does not start: it cannot write its own path, made of UTF-8, in EUC-KR
         pytest.skip("the course lies in a folder whose name is not ASCII, and a locale other than UTF-8 cannot name it")
@@ -430,6 +434,7 @@ def test_another_locale_and_time_zone(plain, tmp_path):
     assert small(tmp_path / "notebooks", [REALLY.format("euc_kr")], **OTHER, **locale) == plain[: len(SMALL)]
 
 
+@pytest.mark.long
 def test_no_home_no_locale_and_nothing_to_write_to_but_the_notebooks_folder(plain, tmp_path, monkeypatch):
     # root may write anywhere, so an audit hook stands for a read-only system: the course, data/ and all else
     for name in list(os.environ):

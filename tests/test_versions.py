@@ -84,6 +84,8 @@ def test_a_session_installs_tests_and_cleans_up(file, tmp_path, monkeypatch, nam
         "tests",
         "notebooks",
         "--ignore=tests/browser",
+        "-m",
+        "not long",
     )
     assert env == {"OMP_NUM_THREADS": "1"} and not (tmp_path / "made").exists()
 
@@ -101,7 +103,7 @@ def test_it_cleans_up_after_a_failure_too_unless_it_is_to_keep(file, tmp_path, m
 @pytest.mark.parametrize(
     "given, wanted",
     [
-        (["-k", "vgg"], ["tests", "notebooks", "--ignore=tests/browser", "-k", "vgg"]),
+        (["-k", "vgg"], ["tests", "notebooks", "--ignore=tests/browser", "-m", "not long", "-k", "vgg"]),
         (["notebooks/04_vgg.ipynb"], ["notebooks/04_vgg.ipynb"]),
         (["tests/test_shapes.py::test_x", "-x"], ["tests/test_shapes.py::test_x", "-x"]),
     ],
