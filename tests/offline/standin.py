@@ -154,6 +154,9 @@ class StandIn:
     def start(self):
         from helpers import device
 
+        with torch.device("meta"):
+            torch.empty(0)  # here torch keeps which functions make tensors: those before they are replaced
+
         def around(owner, name, function):
             before = getattr(owner, name)
             self.put(owner, name, functools.wraps(before)(lambda *a, **k: function(before, *a, **k)))
