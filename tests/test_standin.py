@@ -85,6 +85,11 @@ def backward(x, function):
     return x.grad + x
 
 
+def meta():
+    with torch.device("meta"):
+        return nn.Linear(3, 4)
+
+
 PASSES = {
     "a number of the CPU": lambda there: on(there, 3) * torch.tensor(2.0) + 1,
     "indices of the CPU": lambda there: on(there, 5, 2)[torch.tensor([0, 3])],
@@ -113,6 +118,7 @@ PASSES = {
     "heads": lambda there: nn.MultiheadAttention(8, 2, batch_first=True).to(there)(*[on(there, 1, 4, 8)] * 3)[0],
     "a recurrence": lambda there: nn.LSTM(3, 4).to(there)(on(there, 5, 2, 3))[0].tolist(),
     "a table of costs": lambda there: nn.Linear(3, 4, device="meta")(torch.ones(1, 3, device="meta")).shape,
+    "a network without numbers": lambda there: [p.device.type for p in meta().parameters()],
     "words": lambda there: f"{on(there, 2).shape} {on(there, 1).item():.1f}",
 }
 

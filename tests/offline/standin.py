@@ -13,7 +13,6 @@ import functools
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 aten = torch.ops.aten
 DEVICE = torch.device("cpu", 0)
@@ -40,9 +39,20 @@ def is_there(value):
     return value == DEVICE if isinstance(value, torch.device) else value == str(DEVICE)
 
 
+def tensors_in(*values):
+    """Return the tensors among what an operator takes or gives, which is nested in lists and tuples at most."""
+    found = []
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            found.append(value)
+        elif isinstance(value, (list, tuple)):
+            found += tensors_in(*value)
+    return found
+
+
 def mark(value, there=True):
-    for tensor in tree_leaves(value):
-        if isinstance(tensor, torch.Tensor) and tensor.layout is torch.strided and not tensor.is_meta:
+    for tensor in tensors_in(value):
+        if tensor.layout is torch.strided and not tensor.is_meta:
             tensor.untyped_storage().is_there = there
     return value
 
@@ -52,7 +62,7 @@ class Operators(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         kwargs, operator = kwargs or {}, function.overloadpacket
-        tensors = [value for value in tree_leaves((args, kwargs)) if isinstance(value, torch.Tensor)]
+        tensors = tensors_in(*args, *kwargs.values())
         there = [is_there(tensor) for tensor in tensors]
         found = any(there)
         if found and None in there:
@@ -143,6 +153,9 @@ class StandIn:
 
     def start(self):
         from helpers import device
+
+        with torch.device("meta"):
+            torch.empty(0)  # here torch keeps which functions make tensors: those before they are replaced
 
         def around(owner, name, function):
             before = getattr(owner, name)
