@@ -23,14 +23,15 @@ def ran(notebook, *cells):
         notebook.page.wait_for_function(f"() => !document.querySelector('{ROOT}')")
     notebook.run_all()
     assert notebook.errors() == []
-    return notebook.view(ROOT)
+    return notebook.view(DRAWN)
 
 
 CELLS = """cells => { const notebook = window.jupyterapp.shell.currentWidget.content.model.sharedModel;
     notebook.transact(() => { const old = notebook.cells.length;
         notebook.insertCells(0, cells.map(source => ({cell_type: 'code', source})));
         notebook.deleteCellRange(cells.length, cells.length + old); }); }"""
-ROOT = ".jp-OutputArea-output .lm-Widget [class]:not(.lm-Widget)"  # what the module of an explorer draws: its outermost element
+DRAWN = ".lm-Widget [class]:not(.lm-Widget)"  # what the module of an explorer draws: its outermost element
+ROOT = f".jp-OutputArea-output {DRAWN}"
 
 
 def look(notebook, cell):
