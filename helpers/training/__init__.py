@@ -8,20 +8,25 @@ live         the progress bar and the curve
 stop         the stop button
 saving       a training in a file, and back
 distributed  the same loop in several processes, as torchrun starts them
+checklist    why does it not learn? diagnose() on your own network and data
 """
 
+from helpers.training.checklist import Diagnosis, Finding, diagnose
 from helpers.training.loop import Training, train
 from helpers.training.steps import accuracy, check_model, classify, default_loss
 from helpers.training.stop import AGAIN, STOP_BUTTON, stop_button
 
 __all__ = [
     "AGAIN",
+    "Diagnosis",
+    "Finding",
     "STOP_BUTTON",
     "Training",
     "accuracy",
     "check_model",
     "classify",
     "default_loss",
+    "diagnose",
     "stop_button",
     "train",
 ]

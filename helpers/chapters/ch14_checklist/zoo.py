@@ -409,14 +409,20 @@ def said_of_one_batch(share, loss):
 
 
 def said_of_training(share, loss):
-    word = "fails" if share < 0.5 else "works, but the loss stays high" if loss > 1.5 else "works"
+    word = (
+        ("fails" if loss > 1.5 else "the loss falls, the accuracy does not")
+        if share < 0.5
+        else "works, but the loss stays high"
+        if loss > 1.5
+        else "works"
+    )
     return word, f"{100 * share:.0f} % of the training images right; mean loss of the last epoch {loss:.2f}."
 
 
 def said_of_movement(first, last):
     word = (
         "nothing moves"
-        if last == 0 or first == 0 and last > 1e6
+        if last == 0
         else "only the last layer moves"
         if first == 0
         else "hardly"
@@ -425,7 +431,7 @@ def said_of_movement(first, last):
         if first > 1
         else "moves"
     )
-    return word, f"First layer by {shown(first)} of its norm, last layer by {shown(last)}."
+    return word, f"First layer by {shown(first)} its norm, last layer by {shown(last)} its norm."
 
 
 def said_of_late_gradient(first, last):
@@ -463,8 +469,8 @@ def said_of_classes(answers):
 
 
 def shown(number):
-    """Return a share of a norm in short: "0", "0.0004", "0.14", "497 times"."""
-    return "0" if number == 0 else f"{number:.0f} times" if number > 10 else f"{number:.2g}"
+    """Return how large a change is, beside a norm: "0 times", "0.14 times", "497 times"."""
+    return f"{number:.0f} times" if number == 0 or number > 10 else f"{number:.2g} times"
 
 
 # ------------------------------------------------------------------------------------------------------ the stored table
@@ -484,3 +490,12 @@ def words(name, test):
 def suspects(findings):
     """Return the names of the programs that can show all of these: findings {test: word}."""
     return [name for name in PROGRAMS if all(word in words(name, test) for test, word in findings.items())]
+
+
+CASES = {"A": 2, "B": 11, "C": 0}  # of an exercise: which of BUGS
+
+
+def case(letter):
+    """Return {test: word} of one of three patients of an exercise, "A", "B" or "C"."""
+    found = symptoms()[list(BUGS)[CASES[letter]]][0]
+    return {test: found[test][0] for test in TESTS}
