@@ -126,6 +126,10 @@ def _findings(model, x, labels, optimizer, loss, batch_size, steps):
         return
     yield _scores(model, batch[0], outputs)
     yield _independence(model, batch[0])
+    if not start.requires_grad:
+        says = "the loss has no gradient: .detach(), .item(), torch.no_grad() or argmax cut it off, or all is frozen."
+        yield Finding("gradients", "fails", says)
+        return
     yield _gradients(model, loss, batch)
     yield _optimizer(model, optimizer)
     yield _one_batch(model, optimizer, loss, batch, steps)
@@ -216,10 +220,7 @@ def _independence(model, x):
 def _gradients(model, loss, batch):
     """Does the loss reach every parameter?"""
     tried = copy.deepcopy(model).train()
-    value = loss(tried(batch[0]), batch[1])
-    if not value.requires_grad:
-        return Finding("gradients", "fails", "the loss has no gradient: .detach(), .item() or torch.no_grad() cut it off.")
-    value.backward()
+    loss(tried(batch[0]), batch[1]).backward()
     frozen = [name for name, p in tried.named_parameters() if not p.requires_grad]
     wanted = {name: p.grad for name, p in tried.named_parameters() if p.requires_grad}
     none = [name for name, gradient in wanted.items() if gradient is None]
