@@ -105,7 +105,8 @@ def _findings(model, x, labels, optimizer, loss, batch_size, steps):
     """Yield the findings, up to the first that makes all later tests meaningless."""
     device = next(model.parameters()).device
     order = torch.randperm(len(x)).to(x.device)
-    seen, unseen = order[batch_size:], order[:batch_size]  # `unseen` is never trained on
+    held_out = max(batch_size, min(500, len(x) // 5))
+    seen, unseen = order[held_out:], order[:held_out]  # `unseen` is never trained on
     batch = x[seen[:batch_size]].to(device), labels[seen[:batch_size]].to(device)
     outputs = _outputs(model, batch[0])
     classes = outputs.shape[-1]

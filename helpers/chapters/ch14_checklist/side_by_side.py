@@ -65,3 +65,50 @@ def rank_correlation(a, b):
     """
     a, b = (places(each) - places(each).mean() for each in (a, b))
     return float((a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-12))
+
+
+def random_settings(data, validation, repetition, count=40, epochs=20):
+    """Return the validation scores (epochs, count) of random settings, trained side by side.
+
+    Rate 0.001 to 1, decay 1e-5 to 0.03, start 0.1 to 3 times He's, each evenly on a logarithmic scale; momentum 0, 0.5 or 0.9.
+    """
+    dice = torch.Generator().manual_seed(repetition)
+
+    def between(low, high):
+        return low * (high / low) ** torch.rand(count, generator=dice)
+
+    rates, decays, gains = between(0.001, 1), between(1e-5, 0.03), between(0.1, 3)
+    momenta = torch.tensor([0.0, 0.5, 0.9])[torch.randint(3, (count,), generator=dice)]
+    seeds = range(count * repetition, count * repetition + count)
+    return train_many(data, validation, rates, seeds, epochs, (32,), decays, momenta, gains)[1]
+
+
+def best_of_nine(surface, dice, draws=2000):
+    """Return the best score of nine trials, on a 3×3 grid and at random, and how often the random ones win.
+
+    surface: (rates, others), a score for each pair; the rates at multiples of 3
+    returns: mean of the best on the grid, which is laid down at random, mean of the best at random, share of draws
+    """
+    third = len(surface) // 3
+    lattice = torch.randint(third, (draws, 1), generator=dice) + third * torch.arange(3)
+    anywhere = torch.randint(surface.numel(), (draws, 9), generator=dice)
+    on_grid, at_random = surface[lattice].amax((1, 2)), surface.flatten()[anywhere].amax(1)
+    return on_grid.mean().item(), at_random.mean().item(), (at_random > on_grid).float().mean().item()
+
+
+def halved(scores, cuts=((1, 13), (3, 4), (9, 2))):
+    """Return the final score of what successive halving keeps, and the epochs that it trains.
+
+    scores: (epochs, settings); cuts: after that epoch only the best so many go on
+    """
+    epochs, count = scores.shape
+    alive, spent, before = torch.arange(count), 0, 0
+    for epoch, keep in cuts:
+        spent, before = spent + len(alive) * (epoch - before), epoch
+        alive = alive[scores[epoch - 1, alive].topk(keep).indices]
+    return scores[-1, alive].max().item(), spent + len(alive) * (epochs - before)
+
+
+def steps_flat(losses, below=2.2):
+    """Return the steps until the mean loss of ten steps is below a number, 2.2 where guessing is 2.3."""
+    return next((i for i in range(len(losses) - 10) if sum(losses[i : i + 10]) < 10 * below), len(losses))
