@@ -180,9 +180,13 @@ def _first_loss(value, labels, classes, batch_size):
         if abs(value / factor - guess) < 0.15 * guess:
             return Finding("first loss", "fails", says + f" It is {factor} times that: {why}.")
     if abs(value - math.log(batch_size)) < 0.1 and batch_size != classes:
-        return Finding("first loss", "fails", says + f" It is log {batch_size}: softmax over the batch, not the classes?")
+        return Finding(
+            "first loss", "fails", says + f" It is log {batch_size}: softmax over the batch, not the classes?"
+        )
     if value < 0.5 * guess:
-        return Finding("first loss", "look", says + " It knows the answers already: was it trained, or is there a leak?")
+        return Finding(
+            "first loss", "look", says + " It knows the answers already: was it trained, or is there a leak?"
+        )
     says += " It starts with opinions: make the last layer's weights smaller, or look at the size of the inputs."
     return Finding("first loss", "look", says)
 
@@ -200,7 +204,9 @@ def _scores(model, x, outputs):
     if not torch.allclose(first, second, atol=1e-4):
         says = "in eval mode the same inputs get other outputs a second time: is there dropout that eval() does not turn off?"
         return Finding("outputs", "fails", says)
-    return Finding("outputs", "passes", f"from {low:.2g} to {outputs.max().item():.2g}, and the same twice in eval mode.")
+    return Finding(
+        "outputs", "passes", f"from {low:.2g} to {outputs.max().item():.2g}, and the same twice in eval mode."
+    )
 
 
 def _independence(model, x):
@@ -284,13 +290,19 @@ def _one_batch(model, optimizer, loss, batch, steps):
     says = f"{100 * right:.0f} % of {len(batch[0])} examples right after {steps} steps on them, loss {first:.2f} → {last:.2f}."
     if right > 0.95:
         if last > 0.5 * first:
-            return Finding("one batch", "look", says + " But the loss stays high: has it a floor, such as a second softmax?")
+            return Finding(
+                "one batch", "look", says + " But the loss stays high: has it a floor, such as a second softmax?"
+            )
         return Finding("one batch", "passes", says + " It can learn; random labels would pass as well.")
     if last > 0.97 * first:
-        return Finding("one batch", "fails", says + " The loss hardly moves: a rate too low, no gradient, or no step taken.")
+        return Finding(
+            "one batch", "fails", says + " The loss hardly moves: a rate too low, no gradient, or no step taken."
+        )
     if last > first:
         return Finding("one batch", "fails", says + " The loss rises: lower the learning rate, or look at its sign.")
-    return Finding("one batch", "fails", says + " A slow start, a rate that is too low or too high, or a net too small.")
+    return Finding(
+        "one batch", "fails", says + " A slow start, a rate that is too low or too high, or a net too small."
+    )
 
 
 def _rates(model, optimizer, loss, data, parts, batch_size, steps):

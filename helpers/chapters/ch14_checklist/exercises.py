@@ -35,7 +35,10 @@ Exercise(
             lambda labels: math.log(len(labels.unique())),
             "that is log of the number of classes **that occur**: they are not equally frequent.",
         ),
-        (lambda labels: _entropy(labels, torch.log2), "that is in **bits**: cross-entropy takes the natural logarithm."),
+        (
+            lambda labels: _entropy(labels, torch.log2),
+            "that is in **bits**: cross-entropy takes the natural logarithm.",
+        ),
         (lambda labels: _entropy(labels, total=True), "that is the **sum** over the examples: the loss is their mean."),
         (lambda labels: -_entropy(labels), "the **sign**: the logarithm of a share is negative, the loss is positive."),
         (
@@ -61,7 +64,10 @@ Exercise(
     cases=lambda: [dict(classes=classes) for classes in (2, 10, 100, 1000)],
     mistakes=[
         (lambda classes: 0.0, "that is the floor of **one** softmax: the second gets numbers from 0 to 1 only."),
-        (lambda classes: math.log(classes), "that is the loss of **guessing**: here the right class has a 1, all others a 0."),
+        (
+            lambda classes: math.log(classes),
+            "that is the loss of **guessing**: here the right class has a 1, all others a 0.",
+        ),
         (
             lambda classes: math.log(1 + classes / math.e),
             "one class too many: **C − 1** others have a 0, the right one a 1.",
@@ -150,7 +156,10 @@ Exercise(
             _overfit(late=True),
             "nothing is learnt: the gradients are cleared **between** `backward()` and `step()`, so every step is along 0.",
         ),
-        (_overfit(before=True), "the loss is that **before the last step**: compute the outputs once more after the loop."),
+        (
+            _overfit(before=True),
+            "the loss is that **before the last step**: compute the outputs once more after the loop.",
+        ),
         (_overfit(first=True), "that is the **first** loss: return the one after all steps."),
         (_overfit(ascend=True), "the loss **rises**: follow the gradient down, `optimizer.step()` of SGD does it."),
         (_overfit(momentum=0.9), "there is **momentum**: take plain SGD, so that the numbers can be compared."),
@@ -209,7 +218,10 @@ Exercise(
         ),
         (_loop(apart=True), "one is left: the images are shuffled, and their **labels** are not."),
         (_loop(twice=True), "one is left: `F.cross_entropy` has a **softmax** of its own."),
-        (_loop(apart=True, twice=True), "it moves now. Two are left: look at what is **shuffled**, and at what the **loss** is given."),
+        (
+            _loop(apart=True, twice=True),
+            "it moves now. Two are left: look at what is **shuffled**, and at what the **loss** is given.",
+        ),
         (
             lambda make, x, y, rate, epochs: _loop()(make, x, y, rate, epochs).softmax(1),
             "the outputs are returned **after** a softmax: return what the network gives.",
@@ -283,7 +295,11 @@ def _halve(cuts, of=lambda scores, epoch: scores[epoch - 1], largest=True, cumul
 
 
 def _tables():
-    for seed, epochs, count, cuts in ((0, 9, 12, ((1, 6), (3, 2))), (1, 12, 20, ((2, 5),)), (2, 16, 27, ((1, 9), (4, 3)))):
+    for seed, epochs, count, cuts in (
+        (0, 9, 12, ((1, 6), (3, 2))),
+        (1, 12, 20, ((2, 5),)),
+        (2, 16, 27, ((1, 9), (4, 3))),
+    ):
         dice = torch.Generator().manual_seed(seed)
         scores = torch.rand(epochs, count, generator=dice).sort(0).values  # rising, and early says little of late
         yield dict(scores=scores, cuts=[list(cut) for cut in cuts])

@@ -55,7 +55,11 @@ def one_ingredient_in_or_out():
     known = _notebook()
     so_so, good, cooked = known["so_so"], known["good"], known["cooked"]
     rows = [
-        {"ingredient": "none", "so-so with it": _written(cooked(so_so, s) for s in range(5)), "good without it": _written(cooked(good, s) for s in range(5))}
+        {
+            "ingredient": "none",
+            "so-so with it": _written(cooked(so_so, s) for s in range(5)),
+            "good without it": _written(cooked(good, s) for s in range(5)),
+        }
     ]
     for key in good:
         rows.append(
@@ -91,7 +95,9 @@ def first_epoch_and_last():
         row = {}
         for epoch in (1, 3):
             row[f"rank correlation of epoch {epoch} with 20"] = rank_correlation(scores[epoch - 1], last)
-            row[f"the same among the better half, epoch {epoch}"] = rank_correlation(scores[epoch - 1, upper], last[upper])
+            row[f"the same among the better half, epoch {epoch}"] = rank_correlation(
+                scores[epoch - 1, upper], last[upper]
+            )
         poor = scores[0] < 30
         row["settings below 30 % after one epoch"] = float(poor.sum())
         row["of these above the median at the end"] = float((last[poor] > last.median()).sum())

@@ -19,6 +19,8 @@ function svg(tag, attributes = {}, text = "") {
   return node;
 }
 
+const minus = text => text.replace(/-(?=\d)/g, "−");
+
 // The loss of the patient and of the sound program; what lies above the axis is drawn at its edge.
 function chart(mine, sound) {
   const high = Math.max(2.5, Math.min(6, ...[Math.max(...mine)]));
@@ -103,7 +105,7 @@ function render({ model, el }) {
       if (!open) continue;
       const [word, sentence] = run.found[test.id], [usual, usually] = others.found[test.id];
       row.toggleAttribute("data-odd", word !== usual);
-      found.append(make("p", {}, make("b", {}, word[0].toUpperCase() + word.slice(1) + ". "), sentence), make("p", { class: "zoo-usual" }, `The sound program: ${usually}`));
+      found.append(make("p", {}, make("b", {}, word[0].toUpperCase() + word.slice(1) + ". "), minus(sentence)), make("p", { class: "zoo-usual" }, minus(`The sound program: ${usually}`)));
       if (test.id === "batch") {
         const names = make("div", { class: "zoo-names" }, ...who.labels.map(name => make("span", {}, name)));
         found.append(make("img", { src: who.picture, alt: `Eight images of the batch, labelled ${who.labels.join(", ")}.` }), names);

@@ -34,7 +34,11 @@ def convolutions(normalised=True):
     """Return two convolutions and a last layer that starts small: (N, 1, 14, 14) → (N, 10)."""
     layers, channels = [], 1
     for width in (12, 24):
-        layers += [nn.Conv2d(channels, width, 3, 2, 1), nn.BatchNorm2d(width) if normalised else nn.Identity(), nn.ReLU()]
+        layers += [
+            nn.Conv2d(channels, width, 3, 2, 1),
+            nn.BatchNorm2d(width) if normalised else nn.Identity(),
+            nn.ReLU(),
+        ]
         channels = width
     net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Dropout(0.3), nn.Linear(4 * channels, 10))
     for layer in net:
@@ -389,7 +393,10 @@ def _examine(program, seed):
 def said_of_batch(x, y):
     classes, mean, deviation = len(y.unique()), x.mean().item(), x.std().item()
     word = "one class" if classes == 1 else "far from 0 and 1" if abs(mean) > 0.5 else "looks right"
-    return word, f"{len(y)} images of {classes} class{'es' * (classes > 1)}; mean {mean:.2f}, deviation {deviation:.2f}."
+    return (
+        word,
+        f"{len(y)} images of {classes} class{'es' * (classes > 1)}; mean {mean:.2f}, deviation {deviation:.2f}.",
+    )
 
 
 def said_of_first_loss(loss):
@@ -435,7 +442,10 @@ def said_of_movement(first, last):
 
 
 def said_of_late_gradient(first, last):
-    return "grows on and on" if last > 10 * first else "as large as before", f"Norm {first:.2g} at first, {last:.2g} at the end."
+    return (
+        "grows on and on" if last > 10 * first else "as large as before",
+        f"Norm {first:.2g} at first, {last:.2g} at the end.",
+    )
 
 
 def said_of_outputs(outputs):
