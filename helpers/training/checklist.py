@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.checks import check_positive, whole
+from helpers.checks import whole
 from helpers.data import ImageSet
 from helpers.device import preserve_rng
 from helpers.output import in_notebook

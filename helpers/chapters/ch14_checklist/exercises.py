@@ -8,7 +8,6 @@ from torch import nn
 
 from helpers.course.exercises.engine import Exercise
 
-
 # ------------------------------------------------------------------------------------------------------------- predict
 
 

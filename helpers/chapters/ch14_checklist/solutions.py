@@ -48,7 +48,7 @@ def train_mended(make, x, y, rate, epochs):
     net = make()
     optimizer = torch.optim.SGD(net.parameters(), rate)
     dice = torch.Generator().manual_seed(0)
-    for epoch in range(epochs):
+    for _ in range(epochs):
         order = torch.randperm(len(x), generator=dice)
         for xb, yb in zip(x[order].split(4), y[order].split(4)):
             loss = F.cross_entropy(net(xb), yb)
