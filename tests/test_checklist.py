@@ -92,6 +92,7 @@ def opinions(model):
             "look",
             "does not hold 0.weight, 0.bias",
         ),
+        (dict(model=net(), optimizer=lambda model: sgd(net())), "learning rate", "look", "No rate moves it"),
         (dict(model=net(), optimizer=lambda model: sgd(model, 1e-5)), "one batch", "fails", "hardly moves"),
         (dict(model=net(), optimizer=lambda model: sgd(model, 1e-3)), "learning rate", "look", "10 times your rate"),
         (dict(model=net(), optimizer=lambda model: sgd(model, 1e9)), "learning rate", "fails", "blows up: lower it"),

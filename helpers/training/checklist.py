@@ -335,6 +335,8 @@ def _rates(model, optimizer, loss, data, parts, batch_size, steps):
     says = f"loss after {steps} steps at your rate {table}."
     if not math.isfinite(ends[1.0]):
         yield Finding("learning rate", "fails", says + " At yours it blows up: lower it.")
+    elif max(ends.values()) < 1.01 * ends[best]:
+        yield Finding("learning rate", "look", says + " No rate moves it: see what the tests above found.")
     elif ends[best] > 0.85 * ends[1.0]:
         yield Finding("learning rate", "passes", says)
     else:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from ipywidgets.embed import embed_data
 from torch import nn
 
+from helpers import plots
 from helpers.chapters.ch14_checklist import explorer, zoo
 from helpers.chapters.ch14_checklist.explorer import PATIENTS, ZooExplorer
 from helpers.chapters.ch14_checklist.side_by_side import (
@@ -174,13 +175,21 @@ def test_a_page_without_a_kernel_gets_all_of_it():
     assert len(json.loads(slides.live("ZooExplorer", [], {}))["state"]["zoo"]["programs"]) == 21
 
 
-def test_its_still_picture_is_the_table_of_symptoms():
-    (ax,) = ZooExplorer().still().axes
-    cells = ax.images[0].get_array()
-    names, tests = list(zoo.BUGS), list(zoo.TESTS)
+def test_the_figure_of_symptoms_shows_the_stored_table():
+    fig, ax = plots.figure(1, 1)
+    explorer.draw_symptoms(ax)
+    cells, names, tests = ax.images[0].get_array(), list(zoo.BUGS), list(zoo.TESTS)
     assert cells.shape == (20, 11)
     assert cells[names.index("softmax over the batch"), tests.index("first loss")] == 1
     assert cells[names.index("upside-down augmentation")].max() == 0
+
+
+def test_its_still_picture_shows_what_was_found_and_who_is_left():
+    tests, people = ZooExplorer(patient=3, bought=["first loss"]).still().axes
+    game = ZooExplorer(patient=3, bought=["first loss"])
+    assert game.findings()["first loss"] in [each.get_text() for each in tests.texts]
+    black = [each.get_text() for each in people.texts if each.get_color() == "black"]
+    assert black == game.left() and len(people.texts) == 21
 
 
 def test_the_pictures_of_a_batch_show_what_the_program_is_given():

@@ -17,24 +17,27 @@ def draw_dots(ax, scores, highlight=()):
 
 def draw_grid(ax, means, rows, columns, title):
     """Draw mean scores as a table with its two axes: means (rows, columns), learning rates by weight decays."""
-    plots.draw_numbers(ax, means, title, fmt="{:.1f}", signed=False, limit=160)
+    ax.imshow(means, cmap="Blues", vmin=55, vmax=95)
+    for row, numbers in enumerate(means.tolist()):
+        for column, number in enumerate(numbers):
+            ax.text(column, row, f"{number:.1f}", ha="center", va="center", fontsize=19)
     ax.set_xticks(range(len(columns)), [f"{each:g}" for each in columns])
     ax.set_yticks(range(len(rows)), [f"{each:g}" for each in rows])
-    ax.tick_params(labelbottom=True, labelleft=True)
-    ax.grid(False)
-    ax.set(xlabel="weight decay", ylabel="learning rate")
+    ax.set(xlabel="weight decay", ylabel="learning rate", title=title)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
 
 
 def draw_losses_of(ax, group, title):
     """Draw the loss of the first seed of each: group {name: [(losses, scores) of each seed]}."""
     for (name, runs), colour in zip(group.items(), ILL_AND_CURED):
         plots.draw_losses(ax, runs[0][0], name, colour)
-    ax.set_title(title)
+    ax.set(title=title, ylim=(0, 2.9))
     ax.legend(fontsize=12)
 
 
 def draw_scores_of(ax, group, title):
-    """Draw the training (solid) and test scores (dotted) of the first seed of each, by the share of the training done."""
+    """Draw the scores of the first seed of each, training solid and test dotted, by the share of the training done."""
     for (name, runs), colour in zip(group.items(), ILL_AND_CURED):
         training, tested = zip(*runs[0][1])
         done = [(i + 1) / len(training) for i in range(len(training))]

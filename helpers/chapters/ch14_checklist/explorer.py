@@ -138,9 +138,22 @@ class ZooExplorer(Still, anywidget.AnyWidget):
         )
 
     def still(self):
-        """Return a figure of the table of symptoms: which test sees which bug."""
-        fig, ax = plots.figure(1, 1, width=11, height=8)
-        draw_symptoms(ax)
+        """Return a figure of the game: the tests with what was found, and the suspects with those struck out."""
+        fig, (tests, people) = plots.figure(1, 2, width=13, height=7)
+        found, left = self.findings(), self.left()
+        for place, (test, (asks, price)) in enumerate(zoo.TESTS.items()):
+            tests.text(0, -2 * place, f"{asks}  ({price})", fontsize=14, va="center")
+            if test in found:
+                tests.text(0.05, -2 * place - 0.9, found[test], fontsize=13, va="center", color=plots.RED)
+        for place, name in enumerate(zoo.PROGRAMS):
+            colour = "black" if name in left or not self.strike else "#999999"
+            people.text(0, -place, name, fontsize=13, va="center", color=colour)
+        tests.set(
+            ylim=(-2 * len(zoo.TESTS) + 0.5, 1), title=f"patient {self.patient}: tests, and their price in points"
+        )
+        people.set(ylim=(-len(zoo.PROGRAMS) + 0.5, 0.8), title=f"{len(left)} of {len(PATIENTS)} suspects are left")
+        for ax in (tests, people):
+            ax.set_axis_off()
         return fig
 
 
