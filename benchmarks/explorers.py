@@ -296,6 +296,31 @@ def show(window_size=4):
         axes[2].plot(side, costs(side, each, 96).macs, "o")
     plt.show()""",
     ),
+    "zoo": (
+        "ZooExplorer",
+        """
+from helpers.chapters.ch14_checklist.explorer import ZooExplorer
+ZooExplorer(bought=["first loss", "one batch", "training"])""",
+        "[data-set='patient']",
+        ".zoo-tests",
+        PLAIN
+        + """
+from helpers.chapters.ch14_checklist import zoo
+from helpers.chapters.ch14_checklist.explorer import PATIENTS, ZooExplorer, curve
+explorer = ZooExplorer(bought=["first loss", "one batch", "training"])
+@interact(patient=(1, len(PATIENTS)))
+def show(patient=1):
+    explorer.patient = patient
+    fig, axes = plt.subplots(1, 2, figsize=(11, 4.2))
+    for name in (zoo.Program.name, explorer.culprit):
+        axes[0].plot(curve(zoo.symptoms()[name][0]["losses"]))
+    for place, (test, word) in enumerate(explorer.findings().items()):
+        axes[1].text(0, -place, f"{test}: {word}")
+    for place, name in enumerate(explorer.left()):
+        axes[1].text(0.5, -place, name)
+    axes[1].set(ylim=(-len(PATIENTS), 1), title=f"{len(explorer.left())} suspects")
+    plt.show()""",
+    ),
 }
 
 # Note each change of what is shown, and the frames that it appears in: images that have loaded, canvases that have been

@@ -24,7 +24,8 @@ def buy(root, test):
 def test_what_is_left_and_what_it_costs_is_what_python_says(alone, page):
     root, dice = alone(ZooExplorer()), random.Random(0)
     for patient in range(1, len(PATIENTS) + 1):
-        root.get_by_label("patient", exact=True).select_option(str(patient))
+        root.get_by_text("next patient").click()  # begins anew
+        root.get_by_label("patient", exact=True).fill(str(patient))
         bought = dice.sample(list(zoo.TESTS), 3)
         for test in bought:
             buy(root, test)
@@ -48,6 +49,16 @@ def test_a_game_by_keyboard_alone(alone, page):
     assert root.locator(".zoo-people [data-out]").count() == 0
     root.get_by_text("next patient").press("Enter")
     assert result(root)["points"] == 0 and page.evaluate("model.get('bought')") == []
+
+
+def test_dragging_through_the_patients_keeps_the_tests(alone, page):
+    root = alone(ZooExplorer(patient=5, bought=["first loss", "outputs"], accused=["softmax twice"]))
+    slider = root.get_by_label("patient", exact=True)
+    for key, patient in (("End", 21), ("Home", 1), ("ArrowRight", 2)):
+        slider.press(key)
+        game = ZooExplorer(patient=patient, bought=["first loss", "outputs"])
+        assert page.evaluate("model.get('patient')") == patient and page.evaluate("model.get('accused')") == []
+        assert result(root)["left"] == game.left() and result(root)["points"] == 2
 
 
 def test_the_training_shows_its_curve_and_the_batch_its_pictures(alone, page):

@@ -44,8 +44,8 @@ function render({ model, el }) {
   const { tests, programs, patients } = model.get("zoo");
   const sound = programs[0], seeds = sound.seeds.length;
 
-  const choice = make("select", { "aria-label": "patient", "data-set": "patient" });
-  patients.forEach((_, i) => choice.append(make("option", { value: i + 1 }, `patient ${i + 1}`)));
+  const choice = make("input", { type: "range", min: 1, max: patients.length, step: 1, "aria-label": "patient", "data-set": "patient" });
+  const which = make("output", { class: "zoo-which" });
   const next = make("button", { type: "button", "data-do": "next" }, "next patient");
   const again = make("button", { type: "button", "data-do": "again", title: "the same bug in another run" }, "another run of it");
   const strike = make("input", { type: "checkbox", "data-set": "strike" });
@@ -53,7 +53,7 @@ function render({ model, el }) {
   const heard = make("div", { class: "zoo-heard", role: "status" });
   const table = make("div", { class: "zoo-tests" }), people = make("div", { class: "zoo-people", role: "group", "aria-label": "suspects" });
   root.append(
-    make("div", { class: "zoo-top" }, choice, next, again, make("label", {}, strike, " strike out who does not fit"), score),
+    make("div", { class: "zoo-top" }, make("label", {}, "patient ", choice, which), next, again, make("label", {}, strike, " strike out who does not fit"), score),
     heard,
     make("div", { class: "zoo-body" },
       make("div", {}, make("h4", {}, "Tests, in the order of the checklist"), table),
@@ -91,7 +91,8 @@ function render({ model, el }) {
   function refresh() {
     const { who, run, bought, left, accused, points, solved } = now(), striking = model.get("strike");
     root.result = { left, points, culprit: who.name, solved };
-    choice.value = String(model.get("patient"));
+    if (choice.valueAsNumber !== model.get("patient")) choice.value = String(model.get("patient"));
+    which.textContent = String(model.get("patient"));
     strike.checked = striking;
     score.textContent = `${points} point${points === 1 ? "" : "s"}`;
     const others = sound.seeds[model.get("seed")];
@@ -135,7 +136,7 @@ function render({ model, el }) {
     else if (node.dataset.do === "next") change({ patient: model.get("patient") % patients.length + 1, bought: [], accused: [] });
     else if (node.dataset.do === "again") change({ seed: (model.get("seed") + 1) % seeds });
   });
-  on(choice, "change", () => change({ patient: Number(choice.value), bought: [], accused: [] }));
+  on(choice, "input", () => change({ patient: choice.valueAsNumber, accused: [] }));  // the tests stay bought: compare
   on(strike, "change", () => change({ strike: strike.checked }));
   // JupyterLab's own keys (a: new cell, d d: delete it, arrows: move on) must not fire while a control has the focus.
   on(root, "keydown", event => { if (!event.ctrlKey && !event.metaKey) event.stopPropagation(); });
