@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from browser.test_receptive_field_explorer import CONTRAST
 from helpers.chapters.ch14_checklist import zoo
 from helpers.chapters.ch14_checklist.explorer import PATIENTS, ZooExplorer
 
@@ -95,3 +96,29 @@ def test_leaving_takes_its_listeners_along(alone, page):
     assert page.evaluate("heard.size") == 1
     page.evaluate("cleanup()")
     assert page.evaluate("heard.size") == 0 and page.locator(".zoo").count() == 0
+
+
+def test_in_jupyterlab_it_is_readable_on_both_themes_and_the_kernel_follows(notebook):
+    notebook.write(
+        "from helpers.chapters.ch14_checklist.explorer import ZooExplorer\n"
+        "game = ZooExplorer(patient=4, bought=['batch', 'training', 'validation'])\ngame"
+    ).open().run_all()
+    assert notebook.errors() == []
+    root = notebook.view(".zoo")
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        notebook.theme(theme).settle()
+        ratios = root.evaluate(CONTRAST)
+        assert len(ratios) > 40 and min(ratios)[0] >= 4.5, f"{theme}: {min(ratios)}"
+        root.screenshot(path=notebook.shots / f"zoo-{theme.split()[1].lower()}.png")
+    notebook.theme("JupyterLab Light")
+    cells = notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.model.cells.length")
+    buy(root, "first loss")
+    root.locator('[data-test="outputs"]').press("Enter")  # and no key reaches JupyterLab
+    root.get_by_label("patient", exact=True).press("End")
+    assert notebook.kernel("print(game.patient, game.points(), len(game.left()))").split()[:2] == ["21", "9"]
+    notebook.kernel("game.bought = []")
+    notebook.settle()
+    assert result(root)["points"] == 0
+    root.locator('[data-test="outputs"]').press("d")
+    root.locator('[data-test="outputs"]').press("d")
+    assert cells == notebook.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.model.cells.length")
