@@ -1,4 +1,4 @@
-"""Why does it not learn? diagnose() runs the checklist on your own network and data, and says what it found in words."""
+"""Why does it not learn? diagnose() runs the checklist on your own network and data, and says what it found."""
 
 import copy
 import html
@@ -60,7 +60,8 @@ class Diagnosis(list):
 
     def _repr_html_(self):
         rows = "".join(
-            f'<tr><td style="text-align:left;border-left:6px solid {COLOURS[each.mark]}"><b>{html.escape(each.test)}</b></td>'
+            f'<tr><td style="text-align:left;border-left:6px solid {COLOURS[each.mark]}">'
+            f"<b>{html.escape(each.test)}</b></td>"
             f'<td style="text-align:left">{MARKS[each.mark]}</td>'
             f'<td style="text-align:left">{html.escape(each.says)}</td></tr>'
             for each in self
@@ -71,7 +72,7 @@ class Diagnosis(list):
 def diagnose(model, data, *, optimizer=None, loss=F.cross_entropy, batch_size=64, steps=100, seed=0):
     """Run the checklist on a classifier and its data, and say in words what is found. The model itself is not changed.
 
-    model:      an nn.Module that maps a batch of inputs to (N, classes) scores; in the state in which training would start
+    model:      an nn.Module that maps a batch of inputs to (N, classes) scores, as it is before training
     data:       the training data: an ImageSet, or tensors (x, labels), labels (N,) in int64, counted from 0
     optimizer:  the torch optimizer over the model's parameters with which you train; None for AdamW at 0.001
     loss:       what you train with: maps (outputs, labels) to a scalar
@@ -80,14 +81,15 @@ def diagnose(model, data, *, optimizer=None, loss=F.cross_entropy, batch_size=64
     returns:    a Diagnosis: a list of findings that print(...) shows, and .marks, {test: "passes", "look" or "fails"}
     raises:     ValueError for what is no model or no labelled data, or for an optimizer that is none of torch's
 
-    It trains copies: of one batch, and at rates from a hundredth of yours to ten times it, 5 · steps steps in all. It cannot
-    see what is done outside of the model: your augmentation, your validation data, a forgotten eval().
+    It trains copies: on one batch, and at rates from a hundredth of yours to ten times it, 5 · steps steps in all. It
+    cannot see what is done outside of the model: your augmentation, your validation data, a forgotten eval().
     Source: Karpathy 2019, A recipe for training neural networks.
     """
     check_model(model)
     if not is_labelled(data):
         raise ValueError(
-            f"data (a {type(data).__name__}) must be an ImageSet, or tensors (x, labels), labels (N,) in int64: see helpers.data"
+            f"data (a {type(data).__name__}) must be an ImageSet, or tensors (x, labels), labels (N,) in int64: see "
+            "helpers.data"
         )
     whole("batch_size", batch_size, 2, why="one example has no other to be compared with")
     whole("steps", steps, 1)
@@ -149,8 +151,8 @@ def _data(x, labels, classes):
         return Finding("data", "fails", "the inputs hold nan or inf: look for them with torch.isfinite(x).")
     if labels.min() < 0 or labels.max() >= classes:
         says = (
-            f"labels go from {labels.min()} to {labels.max()}, the model has {classes} outputs: they must lie from 0 to "
-            f"{classes - 1}."
+            f"labels go from {labels.min()} to {labels.max()}, the model has {classes} outputs: they must lie from 0 "
+            f"to {classes - 1}."
         )
         return Finding("data", "fails", says)
     mean, deviation = values.mean().item(), values.std().item()
@@ -202,7 +204,9 @@ def _scores(model, x, outputs):
         return Finding("outputs", "fails", says)
     first, second = (_outputs(model, x, training=False) for _ in range(2))
     if not torch.allclose(first, second, atol=1e-4):
-        says = "in eval mode the same inputs get other outputs a second time: is there dropout that eval() does not turn off?"
+        says = (
+            "in eval mode the same inputs get other outputs a second time: is there dropout that eval() does not stop?"
+        )
         return Finding("outputs", "fails", says)
     return Finding(
         "outputs", "passes", f"from {low:.2g} to {outputs.max().item():.2g}, and the same twice in eval mode."
@@ -219,7 +223,7 @@ def _independence(model, x):
         says = "the first example's outputs do not depend on its own input: a weight of 0, or a detach() on the way?"
         return Finding("independence", "fails", says)
     if gradient[1:].abs().sum() > 0:
-        says = "in eval mode an example's outputs depend on other examples: look for a view, a softmax or a norm over the batch."
+        says = "in eval mode an example's outputs depend on other examples: a view, a softmax or a norm over the batch?"
         return Finding("independence", "fails", says)
     return Finding("independence", "passes", "in eval mode each example's outputs depend on its own input alone.")
 
@@ -259,7 +263,7 @@ def _optimizer(model, optimizer):
 
 
 def _copies(model, optimizer, factor=1.0):
-    """Return copies of both, the optimizer's over the copied parameters, its learning rates multiplied by the factor."""
+    """Return copies of both, the optimizer over the copied parameters, its learning rates times the factor."""
     if optimizer is None:
         tried = copy.deepcopy(model).train()
         return tried, torch.optim.AdamW([p for p in tried.parameters() if p.requires_grad], 1e-3 * factor)
@@ -287,7 +291,7 @@ def _one_batch(model, optimizer, loss, batch, steps):
         value.backward()
         stepping.step()
     right = (tried(batch[0]).argmax(1) == batch[1]).float().mean().item()
-    says = f"{100 * right:.0f} % of {len(batch[0])} examples right after {steps} steps on them, loss {first:.2f} → {last:.2f}."
+    says = f"{100 * right:.0f} % of {len(batch[0])} examples right after {steps} steps, loss {first:.2f} → {last:.2f}."
     if right > 0.95:
         if last > 0.5 * first:
             return Finding(
@@ -306,7 +310,7 @@ def _one_batch(model, optimizer, loss, batch, steps):
 
 
 def _rates(model, optimizer, loss, data, parts, batch_size, steps):
-    """Is another rate better in a short training; and does what is learnt hold for examples that were not trained on?"""
+    """Is another rate better in a short training; and does what is learnt hold for examples not trained on?"""
     (x, labels), (seen, unseen) = data, parts
     device = next(model.parameters()).device
     held = x[unseen].to(device), labels[unseen].to(device)
@@ -347,8 +351,8 @@ def _rates(model, optimizer, loss, data, parts, batch_size, steps):
     share = labels.bincount().max().item() / len(labels)
     noise = 2 * math.sqrt(share * (1 - share) / len(unseen))
     says = (
-        f"{100 * right[best]:.0f} % of {len(unseen)} examples that were not trained on are right; always the most frequent "
-        f"class would be {100 * share:.0f} %."
+        f"{100 * right[best]:.0f} % of {len(unseen)} examples not trained on are right; always the most frequent class "
+        f"would be {100 * share:.0f} %."
     )
     if right[best] > share + noise:
         yield Finding("unseen examples", "passes", says)

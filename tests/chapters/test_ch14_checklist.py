@@ -1,4 +1,4 @@
-"""Chapter 14: networks side by side against torch one by one, the zoo and its stored table, the explorer, turning verdicts."""
+"""Chapter 14: networks side by side against torch, the zoo and its stored table, the explorer, turning verdicts."""
 
 import json
 

@@ -15,7 +15,8 @@ CLAIMS = (
         "L9",
         "Checklist, step 1: the first loss must be about log C with cross-entropy over C classes.",
         "condition",
-        "the last layer must start near 0, as He's start does not; and shuffled labels or a second softmax pass as well",
+        "the last layer must start near 0, as He's start does not; and shuffled labels or a second softmax pass as "
+        "well",
     ),
     Claim(
         "L10",
@@ -37,11 +38,12 @@ CLAIMS = (
     ),
     Claim(
         "L13",
-        "Step 6, the curves: flat at first, the start is bad; a plateau, lower the rate; no progress after the rate fell, "
-        "it fell too early; still rising, train on; a gap between training and validation, regularise; no gap, take a "
+        "Step 6, the curves: flat at first, the start is bad; a plateau, lower the rate; no progress after the rate "
+        "fell, it fell too early; still rising, train on; a gap between training and validation, regularise; no gap, take a "
         "larger model.",
         "condition",
-        "each illness makes its curve, but a curve may have another cause, and the remedy may change the curve and not the score",
+        "each illness makes its curve, but a curve may have another cause, and the remedy may change the curve and "
+        "not the score",
     ),
     Claim(
         "L16",

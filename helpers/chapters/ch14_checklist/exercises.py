@@ -1,4 +1,4 @@
-"""The exercises of chapter 14: what a loss should be, one batch, a loop with three bugs, patients of the zoo, halving."""
+"""The exercises of chapter 14: what a loss should be, one batch, a loop with three bugs, patients, halving."""
 
 import math
 
@@ -108,7 +108,7 @@ def _small(dropout=0.0, seed=0):
 
 
 def _batches():
-    # torch loads a part of itself with the first optimizer, and that part replaces functions of torch: not while checking
+    # With the first optimizer torch loads a part of itself that replaces functions of torch: not while checking
     torch.optim.SGD([torch.zeros(1, requires_grad=True)], 0.1)
     for seed, n, rate, steps in ((0, 12, 0.5, 30), (1, 9, 0.1, 12), (2, 15, 0.3, 20)):
         dice = torch.Generator().manual_seed(seed)
@@ -153,7 +153,7 @@ Exercise(
         (_overfit(keep=True), "the gradients **add up** from step to step: clear them before each `backward()`."),
         (
             _overfit(late=True),
-            "nothing is learnt: the gradients are cleared **between** `backward()` and `step()`, so every step is along 0.",
+            "nothing is learnt: the gradients are cleared **between** `backward()` and `step()`, so no step leads anywhere.",
         ),
         (
             _overfit(before=True),
@@ -212,8 +212,8 @@ Exercise(
     mistakes=[
         (
             _loop(late=True),
-            "nothing **moves** yet: the gradients are cleared after `backward()`, so every step is along 0. Whether the other "
-            "two are mended shows only then.",
+            "nothing **moves** yet: the gradients are cleared after `backward()`, so no step leads anywhere. Whether the "
+            "other two are mended shows only then.",
         ),
         (_loop(apart=True), "one is left: the images are shuffled, and their **labels** are not."),
         (_loop(twice=True), "one is left: `F.cross_entropy` has a **softmax** of its own."),
@@ -271,7 +271,7 @@ Exercise(
     ],
     hints=[
         "Take one finding that is odd, and ask which of the bugs could make it; then the next.",
-        "A: what is random while predicting? B: who moves the weights? C: what can be learnt by heart, and not in general?",
+        "A: what is random while predicting? B: who moves the weights? C: what can be learnt by heart alone?",
     ],
 )
 
@@ -316,8 +316,8 @@ Exercise(
     mistakes=[
         (
             _fit(of=lambda scores, epoch: scores[-1]),
-            "that is the best of **all** settings at the end: at a cut only the scores up to that epoch are known, and only who "
-            "survived can win.",
+            "that is the best of **all** settings at the end: at a cut only the scores up to that epoch are known, and "
+            "only who survived can win.",
         ),
         (_fit(largest=False), "the **worst** are kept: scores are accuracies, larger is better."),
         (
@@ -336,7 +336,8 @@ Exercise(
     ],
     hints=[
         "Keep `alive = torch.arange(scores.shape[1])`, the numbers of the settings still in training.",
-        "At a cut after `epoch`: `alive = alive[scores[epoch - 1][alive].topk(keep).indices]`; before it, len(alive) settings were trained from the cut before to this epoch.",
+        "At a cut after `epoch`: `alive = alive[scores[epoch - 1][alive].topk(keep).indices]`; before it, len(alive) "
+        "settings were trained from the cut before to this epoch.",
         "At the end add `len(alive) * (len(scores) - last_cut)`; the winner is `alive[scores[-1][alive].argmax()]`.",
     ],
 )

@@ -1,7 +1,7 @@
 """The zoo as a game of detectives: buy tests, strike out suspects, name the bug. One explorer for a table of symptoms.
 
-Drawn in the browser (explorer.js) from the stored table, so it answers at once and lives on in a page without a kernel. What
-is here: the patients and their order, the same arithmetic for Python, and the still picture.
+Drawn in the browser (explorer.js) from the stored table, so it answers at once and lives on in a page without a kernel.
+What is here: the patients and their order, the same arithmetic for Python, and the still picture.
 """
 
 import random
@@ -26,7 +26,7 @@ POINTS = 40  # of a curve
 
 @cache
 def batch(name):
-    """Return (picture, labels): the first images that a program trains on, side by side, as an address, and their names."""
+    """Return (picture, labels): the first images that a program trains on, side by side, and their names."""
     program = zoo.PROGRAMS[name]()
     images, labels = zoo.pictures()[:2]
     with torch.random.fork_rng(devices=[]):
@@ -46,7 +46,7 @@ def curve(losses):
 
 @cache
 def table():
-    """Return what the browser needs of the zoo: its tests, its programs with their findings, the order of the patients."""
+    """Return what the browser needs of the zoo: tests, programs with their findings, the order of the patients."""
     programs = []
     for name, kind in zoo.PROGRAMS.items():
         picture, labels = batch(name)
@@ -62,7 +62,7 @@ def table():
 
 
 class ZooExplorer(Still, anywidget.AnyWidget):
-    """Show a program that does not learn as it should; tests can be bought, and a bug be named. The last line of a cell.
+    """Show a program that does not learn as it should; buy tests, name a bug. The last line of a cell.
 
     patient: 1 to 21, which program; the order says nothing
     seed:    0 to 4, which of its five runs
@@ -71,8 +71,8 @@ class ZooExplorer(Still, anywidget.AnyWidget):
     strike:  True to strike out the suspects that the findings exclude
     raises:  ValueError that names the argument
 
-    Attributes of these names follow what is done in the browser and can be set. points() returns what was spent, left() the
-    suspects that the findings leave.
+    Attributes of these names follow what is done in the browser and can be set. points() returns what was spent, left()
+    the suspects that the findings leave.
     """
 
     _esm = (HERE / "explorer.js").read_text(encoding="utf-8")
@@ -132,8 +132,8 @@ class ZooExplorer(Still, anywidget.AnyWidget):
         """What is shown now, in a sentence."""
         bought = ", ".join(test for test in zoo.TESTS if test in self.bought) or "none yet"
         return (
-            f"Zoo explorer, a game of detectives: patient {self.patient} of {len(PATIENTS)}, {len(zoo.TESTS)} tests to buy in "
-            f"the order of the checklist. Bought: {bought}; {self.points()} points. "
+            f"Zoo explorer, a game of detectives: patient {self.patient} of {len(PATIENTS)}, {len(zoo.TESTS)} tests to buy "
+            f"in the order of the checklist. Bought: {bought}; {self.points()} points. "
             f"{len(self.left())} of {len(PATIENTS)} suspects are left."
         )
 

@@ -58,7 +58,7 @@ def places(values):
 
 
 def rank_correlation(a, b):
-    """Return how far two lists of scores agree in their order: 1 the same, 0 nothing to do with each other, -1 reversed.
+    """Return how far two lists of scores agree in their order: 1 the same, 0 not at all, -1 reversed.
 
     a, b: (R,)
     Source: Spearman 1904: the correlation of the places.
@@ -70,7 +70,7 @@ def rank_correlation(a, b):
 def random_settings(data, validation, repetition, count=40, epochs=20):
     """Return the validation scores (epochs, count) of random settings, trained side by side.
 
-    Rate 0.001 to 1, decay 1e-5 to 0.03, start 0.1 to 3 times He's, each evenly on a logarithmic scale; momentum 0, 0.5 or 0.9.
+    Rate 0.001 to 1, decay 1e-5 to 0.03, start 0.1 to 3 times He's, evenly on a logarithmic scale; momentum 0, 0.5 or 0.9.
     """
     dice = torch.Generator().manual_seed(repetition)
 

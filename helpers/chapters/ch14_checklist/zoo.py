@@ -313,7 +313,7 @@ def step(program, net, optimizer, x, y):
 
 
 def one_batch(program, steps=80):
-    """Return (accuracy, loss) on a batch of 32 after these steps on it, dropout off; BN with the batch's own statistics."""
+    """Return (accuracy, loss) on a batch of 32 after these steps on it; dropout off, BN with the batch's statistics."""
     net = program.network()
     for layer in net.modules():
         if isinstance(layer, nn.Dropout):
