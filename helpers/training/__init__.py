@@ -8,6 +8,7 @@ live         the progress bar and the curve
 stop         the stop button
 saving       a training in a file, and back
 distributed  the same loop in several processes, as torchrun starts them
+checklist    why does it not learn? diagnose() on your own network and data
 
 A step says what is done with a batch, and decides the kind of training:
 
@@ -20,18 +21,22 @@ A step says what is done with a batch, and decides the kind of training:
     train(net, images, average=0.999, schedule="cosine", warmup=100)       a running average of the weights: run.averaged
 """
 
+from helpers.training.checklist import Diagnosis, Finding, diagnose
 from helpers.training.loop import Training, train
 from helpers.training.steps import accuracy, check_model, classify, default_loss
 from helpers.training.stop import AGAIN, STOP_BUTTON, stop_button
 
 __all__ = [
     "AGAIN",
+    "Diagnosis",
+    "Finding",
     "STOP_BUTTON",
     "Training",
     "accuracy",
     "check_model",
     "classify",
     "default_loss",
+    "diagnose",
     "stop_button",
     "train",
 ]
