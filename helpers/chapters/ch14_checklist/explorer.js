@@ -108,7 +108,7 @@ function render({ model, el }) {
       row.toggleAttribute("data-odd", word !== usual);
       found.append(make("p", {}, make("b", {}, word[0].toUpperCase() + word.slice(1) + ". "), minus(sentence)), make("p", { class: "zoo-usual" }, minus(`The sound program: ${usually}`)));
       if (test.id === "batch") {
-        const names = make("div", { class: "zoo-names" }, ...who.labels.map(name => make("span", {}, name)));
+        const names = make("div", { class: "zoo-names", "data-small": "" }, ...who.labels.map(name => make("span", {}, name)));
         found.append(make("img", { src: who.picture, alt: `The first images of the batch, labelled ${who.labels.join(", ")}.` }), names);
       }
       if (test.id === "training") found.append(chart(run.curve, others.curve));
