@@ -264,13 +264,14 @@ def _optimizer(model, optimizer):
 
 def _copies(model, optimizer, factor=1.0):
     """Return copies of both, the optimizer over the copied parameters, its learning rates times the factor."""
+    device = next(model.parameters()).device
     if optimizer is None:
-        tried = copy.deepcopy(model).train()
+        tried = copy.deepcopy(model).to(device).train()
         return tried, torch.optim.AdamW([p for p in tried.parameters() if p.requires_grad], 1e-3 * factor)
     tried, stepping = copy.deepcopy((model, optimizer))  # together, so that they go on sharing the parameters
     for group in stepping.param_groups:
         group["lr"] = group["lr"] * factor
-    return tried.train(), stepping
+    return tried.to(device).train(), stepping
 
 
 def _one_batch(model, optimizer, loss, batch, steps):

@@ -222,6 +222,7 @@ def test_by_heart(first, last, verdict, capsys):
         mlp=lambda *sizes, **settings: None,
         digits=(torch.zeros(300, 64), None),
         digits_test=None,
+        device="cpu",
         torch=torch,
         claim=claim,
         measured=measured,

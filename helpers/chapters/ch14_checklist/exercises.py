@@ -102,7 +102,7 @@ def _small(dropout=0.0, seed=0):
     def make():
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))
+            return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
 
     return make
 

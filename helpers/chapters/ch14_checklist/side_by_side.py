@@ -13,16 +13,16 @@ def train_many(data, validation, rates, seeds, epochs, hidden=(64,), decays=0.0,
     """
     (x, y), count = (data[0].flatten(1), data[1]), len(seeds)
     rates, decays, momenta, gains = (
-        torch.as_tensor(each, dtype=torch.float32).expand(count)[:, None, None]
+        torch.as_tensor(each, dtype=torch.float32, device=x.device).expand(count)[:, None, None]
         for each in (rates, decays, momenta, gains)
     )
     sizes = (x.shape[1], *hidden, 10)
     dice = [torch.Generator().manual_seed(int(seed)) for seed in seeds]
     weights = [
-        torch.stack([torch.randn(a, b, generator=one) for one in dice]) * (2 / a) ** 0.5 * gains
+        torch.stack([torch.randn(a, b, generator=one) for one in dice]).to(x.device) * (2 / a) ** 0.5 * gains
         for a, b in zip(sizes, sizes[1:])
     ]
-    biases = [torch.zeros(count, 1, size) for size in sizes[1:]]
+    biases = [torch.zeros(count, 1, size, device=x.device) for size in sizes[1:]]
     parameters = [each.requires_grad_() for each in (*weights, *biases)]
     velocities = [torch.zeros_like(each) for each in parameters]
 
@@ -47,7 +47,7 @@ def train_many(data, validation, rates, seeds, epochs, hidden=(64,), decays=0.0,
         with torch.no_grad():
             images = validation[0].flatten(1)[None].expand(count, -1, -1)
             scores.append(100 * (outputs(images).argmax(2) == validation[1]).float().mean(1))
-    return torch.stack(losses), torch.stack(scores)
+    return torch.stack(losses).cpu(), torch.stack(scores).cpu()
 
 
 def places(values):

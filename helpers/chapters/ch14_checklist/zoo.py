@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import data
-from helpers.device import preserve_rng
+from helpers.device import pick_device, preserve_rng
 
 HERE = Path(__file__).parent
 SEEDS = 5
@@ -168,7 +168,7 @@ class UpsideDown(Program):
     name = "upside-down augmentation"
 
     def augment(self, x):
-        return torch.where(torch.rand(len(x), 1, 1, 1) < 0.5, x.flip(2), x)
+        return torch.where(torch.rand(len(x), 1, 1, 1).to(x.device) < 0.5, x.flip(2), x)
 
 
 class RateTooHigh(Program):
@@ -314,13 +314,13 @@ def step(program, net, optimizer, x, y):
 
 def one_batch(program, steps=80):
     """Return (accuracy, loss) on a batch of 32 after these steps on it; dropout off, BN with the batch's statistics."""
-    net = program.network()
+    net, device = program.network().to(pick_device()), pick_device()
     for layer in net.modules():
         if isinstance(layer, nn.Dropout):
             layer.p = 0.0
     optimizer = program.optimizer(net)
     images, labels = pictures()[:2]
-    x, y = program.images(images, "training")[:32], program.labels(labels, "training")[:32]
+    x, y = (each[:32].to(device) for each in (program.images(images, "training"), program.labels(labels, "training")))
     for _ in range(steps):
         if not math.isfinite(step(program, net, optimizer, x, y)):
             return 0.0, math.inf
@@ -347,11 +347,12 @@ def examine(name, seed=0):
 
 
 def _examine(program, seed):
-    net = program.network()
+    device = pick_device()
+    net = program.network().to(device)
     optimizer = program.optimizer(net)
     images, labels, validation, wanted = pictures()
-    x, y = program.images(images, "training"), program.labels(labels, "training")
-    xv, yv = program.images(validation, "validation"), program.labels(wanted, "validation")
+    x, y = program.images(images, "training").to(device), program.labels(labels, "training").to(device)
+    xv, yv = program.images(validation, "validation").to(device), program.labels(wanted, "validation").to(device)
     before = [p.detach().clone() for p in net.parameters()]
     dice, losses, found = torch.Generator().manual_seed(seed), [], {}
     for _ in range(EPOCHS):
