@@ -14,7 +14,7 @@ CLAIMS = (
         "L7",
         "Stop early, when the validation score no longer improves.",
         "condition",
-        "it pays where training learns wrong labels by heart; with right labels it gains nothing",
+        "it pays where training learns wrong labels by heart; with right labels it gains nothing or costs a little",
     ),
     Claim("L14", "Step schedule: every K epochs the rate becomes the factor times the first rate.", "wrong"),
     Claim(

@@ -38,7 +38,7 @@ Exercise(
 # --------------------------------------------------------------------------------------------------------------- build
 
 
-def _adamw(w, g, m, v, step, rate, decay, l2=False, unbiased=True, root=True, early=True, scaled=True):
+def _adamw(w, g, m, v, step, rate, decay, l2=False, unbiased=True, root=True, scaled=True):
     g = g + decay * w if l2 else g
     m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
     m_hat, v_hat = (m / (1 - 0.9**step), v / (1 - 0.999**step)) if unbiased else (m, v)
@@ -58,7 +58,7 @@ def _adamw_cases():
 
 Exercise(
     "adamw_step",
-    reference=_adamw,
+    reference=lambda w, g, m, v, step, rate, decay: _adamw(w, g, m, v, step, rate, decay),
     cases=_adamw_cases,
     mistakes=[
         (
@@ -126,7 +126,7 @@ def _cosine(step, steps, warmup, whole=False, late=0, half=True, up=True):
 
 Exercise(
     "warmup_cosine",
-    reference=_cosine,
+    reference=lambda step, steps, warmup: _cosine(step, steps, warmup),
     cases=lambda: (
         [dict(step=s, steps=50, warmup=10) for s in (0, 3, 9, 10, 23, 49)] + [dict(step=6, steps=9, warmup=2)]
     ),
@@ -148,9 +148,9 @@ Exercise(
 # --------------------------------------------------------------------------------------------------------------- debug
 
 
-def _patience(losses, patience, reset=True, answer="best", last=False, highest=False):
+def _patience(losses, patience, reset=True, answer="best", last=False):
     best, where, waited = math.inf, 0, 0
-    for epoch, loss in enumerate(-loss if highest else loss for loss in losses):
+    for epoch, loss in enumerate(losses):
         if loss < best:
             best, where = loss, epoch
             waited = 0 if reset else waited
@@ -164,9 +164,9 @@ def _patience(losses, patience, reset=True, answer="best", last=False, highest=F
 
 Exercise(
     "stop_mended",
-    reference=_patience,
+    reference=lambda losses, patience: _patience(losses, patience),
     cases=lambda: [
-        dict(losses=[5.0, 4.0, 4.5, 3.0, 3.5, 2.0, 2.5, 2.6, 2.7, 1.0], patience=3),
+        dict(losses=[5.0, 4.0, 4.5, 3.0, 3.5, 2.0, 2.5, 1.5, 1.6, 1.7, 1.8, 1.0], patience=3),
         dict(losses=[3.0, 2.0, 4.0, 3.5, 3.0, 2.5], patience=2),
         dict(losses=[3.0, 1.0, 4.0, 2.0, 3.0, 2.5], patience=4),
     ],

@@ -43,14 +43,15 @@ def wrong_labels(labels, share, seed):
     return torch.where(hit, (labels + torch.randint(1, 10, labels.shape, generator=dice)) % 10, labels)
 
 
-def train_many(sizes, x, labels, test, epochs, runs, batch_size=64, mean_of=0.98):
-    """Train one network per run by SGD with momentum 0.9, all at once, and score it after each epoch.
+def train_many(sizes, x, labels, test, epochs, runs, batch_size=64, mean_of=0.98, each=True):
+    """Train one network per run by SGD with momentum 0.9, all at once, and score it.
 
     sizes:   units of each layer, such as (196, 64, 64, 10); ReLU between them, He's start
     x:       (N, D); labels: (runs, N), each run's own; test: (images (M, D), labels (M,))
     runs:    list of dicts: seed, schedule (a name in SCHEDULES), peak, decay (L2, default 0), dropout (default 0)
     mean_of: factor of the running mean of the weights
-    returns: (epochs, runs, 2): test accuracy in %, of the weights and of their running mean
+    each:    score after each epoch, or only after the last
+    returns: (epochs, or 1, runs, 2): test accuracy in %, of the weights and of their running mean
     """
     count = len(runs)
     column = lambda key: torch.tensor([float(run.get(key, 0)) for run in runs])[:, None, None]  # noqa: E731
@@ -65,7 +66,7 @@ def train_many(sizes, x, labels, test, epochs, runs, batch_size=64, mean_of=0.98
     slow = [weight.detach().clone() for weight in weights]
     noise = torch.Generator().manual_seed(runs[0]["seed"])
     per, step, scores = len(x) // batch_size, 0, []
-    for _ in range(epochs):
+    for epoch in range(epochs):
         order = torch.stack([torch.randperm(len(x), generator=each) for each in dice])
         for index in order[:, : per * batch_size].split(batch_size, 1):
             factor = torch.tensor([SCHEDULES[run["schedule"]](step / (epochs * per)) for run in runs])[:, None, None]
@@ -78,6 +79,8 @@ def train_many(sizes, x, labels, test, epochs, runs, batch_size=64, mean_of=0.98
                     speed.mul_(0.9).add_(gradient + decay * weight)
                     weight -= peak * factor * speed
                     mean.lerp_(weight, max(1 - mean_of, 1 / (step + 1)))
+        if not each and epoch < epochs - 1:
+            continue
         with torch.no_grad():
             scores.append(torch.stack([_right(weights, *test), _right(slow, *test)], 1))
     return torch.stack(scores)
