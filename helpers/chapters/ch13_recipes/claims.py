@@ -16,7 +16,12 @@ CLAIMS = (
         "condition",
         "it pays where training learns wrong labels by heart; with right labels it gains nothing or costs a little",
     ),
-    Claim("L14", "Step schedule: every K epochs the rate becomes the factor times the first rate.", "wrong"),
+    Claim(
+        "L14",
+        "Step schedule: every K epochs the rate becomes the factor times the first rate.",
+        "wrong",
+        "each fall multiplies the present rate: after n of them it is factor to the power of n times the first",
+    ),
     Claim(
         "L15",
         "The step schedule has more settings than the cosine, and can make the curve jump.",
