@@ -57,7 +57,7 @@ def test_a_page_without_a_kernel_gets_all_of_it(kind):
 
 @EVERY
 def test_its_module_and_its_style_name_no_address_and_import_nothing(kind):
-    for text in (kind._esm, kind._css):
+    for text in (kind._esm.replace('"http://www.w3.org/2000/svg"', ""), kind._css):  # a name, not an address
         assert not re.search(r"https?:|//cdn|\bimport\b\s*[({\"']|url\(", str(text))
 
 

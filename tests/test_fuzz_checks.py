@@ -221,6 +221,13 @@ def spoilt(value):
         yield "a lying tuple", lying(tuple)([1, *value])
         yield "a set of texts", {str(part) for part in value}
         yield "one by one", iter(value)
+    elif isinstance(value, dict):
+        for key, part in value.items():
+            for label, wrong in spoilt(part):
+                yield f"{label} at {key}", value | {key: wrong}
+        yield "shorter", dict(list(value.items())[:-1])
+        yield "one more", value | {"more": 1}
+        yield "a list", list(value)
     elif isinstance(value, str):
         yield from {"another": value + "x", "nothing": "", "lying": lying(str)("x" + value)}.items()
     elif isinstance(value, bool):

@@ -8,7 +8,7 @@ from torch import nn
 
 from helpers.checks import check_images, check_tensor, whole
 from helpers.data.files import read, remedy
-from helpers.models.mobilenet import InvertedResidual, conv_bn
+from helpers.models.mobilenet import InvertedResidual, conv_bn, initialise
 
 WEIGHTS = "efficientnet_lite0.pt"  # in data/, in half precision
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's channels: what the weights were trained with
@@ -42,10 +42,10 @@ class EfficientNetLite0(nn.Module):
     Liu 2020, EfficientNet-Lite.
     """
 
-    def __init__(self, num_classes=1000):
+    def __init__(self, num_classes=1000, in_channels=3):
         super().__init__()
         channels = 32
-        layers = [conv_bn(3, channels, 3, 2, 1, nn.ReLU6, SameConv2d)]
+        layers = [conv_bn(whole("in_channels", in_channels, 1), channels, 3, 2, 1, nn.ReLU6, SameConv2d)]
         for kernel_size, expand_ratio, out_channels, blocks, stride in (
             (3, 1, 16, 1, 1),
             (3, 6, 24, 2, 2),
@@ -64,6 +64,7 @@ class EfficientNetLite0(nn.Module):
         self.features = nn.Sequential(*layers)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(1280, whole("num_classes", num_classes, 1))
+        self.apply(initialise)
         for layer in self.modules():
             if isinstance(layer, nn.BatchNorm2d):
                 layer.eps = 1e-3

@@ -229,3 +229,10 @@ def test_by_heart(first, last, verdict, capsys):
         SEEDS=range(5),
     )
     assert names["heart"].shape == (5, 3) and capsys.readouterr().out.partition(". ")[0].endswith(verdict.rstrip("."))
+
+
+@pytest.mark.parametrize("name", ["bought", "accused"])
+@pytest.mark.parametrize("given", [None, 3, "first loss", [1]])
+def test_what_is_no_list_of_names_is_refused(name, given):
+    with pytest.raises(ValueError, match=rf"{name} \(=.*\) must be a list of names"):
+        ZooExplorer(**{name: given})

@@ -43,7 +43,7 @@ class BudgetExplorer(Panel):
         given = {"schedule": one_of("schedule", schedule, GRID["schedule"])}
         given |= {"peak": peak, "decay": decay, "dropout": dropout, "wrong": wrong}
         for name, value in given.items():
-            if isinstance(value, bool) or value not in GRID[name]:
+            if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value not in GRID[name]:
                 raise ValueError(f"{name} (={value!r}) must be one of {', '.join(map(str, GRID[name]))}")
         self.at = {name: GRID[name].index(value) for name, value in given.items()}
         self.average = one_of("average", average, AVERAGES)

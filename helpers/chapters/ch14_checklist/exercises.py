@@ -102,7 +102,7 @@ def _small(dropout=0.0, seed=0):
     def make():
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+            return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)).float()  # whatever the default is
 
     return make
 
@@ -336,7 +336,7 @@ Exercise(
     ],
     hints=[
         "Keep `alive = torch.arange(scores.shape[1])`, the numbers of the settings still in training.",
-        "At a cut after `epoch`: `alive = alive[scores[epoch - 1][alive].topk(keep).indices]`; before it, len(alive) "
+        "At a cut after `epoch`, `scores[epoch - 1][alive].topk(keep).indices` says which of `alive` stay; before it, len(alive) "
         "settings were trained from the cut before to this epoch.",
         "At the end add `len(alive) * (len(scores) - last_cut)`; the winner is `alive[scores[-1][alive].argmax()]`.",
     ],

@@ -87,8 +87,11 @@ class ZooExplorer(Still, anywidget.AnyWidget):
 
     def __init__(self, patient=1, seed=0, bought=(), accused=(), strike=True):
         super().__init__(zoo=table())
-        self.patient, self.seed, self.strike = patient, seed, strike
-        self.bought, self.accused = list(bought), list(accused)
+        for name, given in (("bought", bought), ("accused", accused)):
+            if not isinstance(given, (list, tuple)) or not all(isinstance(each, str) for each in given):
+                raise ValueError(f"{name} (={given!r:.60}) must be a list of names, such as [] or ['first loss']")
+        self.patient, self.seed = whole("patient", patient, 1, len(PATIENTS)), whole("seed", seed, 0, zoo.SEEDS - 1)
+        self.bought, self.accused, self.strike = list(bought), list(accused), strike
 
     @tr.validate("patient")
     def _known_patient(self, proposal):
