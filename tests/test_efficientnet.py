@@ -68,6 +68,16 @@ def test_it_names_the_photographs(net, name):
         assert word == expected and probability == pytest.approx(about, abs=0.01)
 
 
+@pytest.mark.parametrize("name", data.photographs())
+def test_autocast_names_the_same_class(net, name):
+    picture = prepared(data.photograph(name, 224))
+    with torch.no_grad():
+        expected = net(picture).softmax(1)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = net(picture).float().softmax(1)
+    assert found.argmax() == expected.argmax() and (found - expected).abs().max() < 0.1
+
+
 def test_its_size_is_the_published_one(net):
     total = cost_table(net, (1, 3, 224, 224)).total
     assert total.params == 4_652_008 and len(class_names()) == 1000

@@ -102,7 +102,8 @@ def _small(dropout=0.0, seed=0):
     def make():
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3)).float()  # whatever the default is
+            float32 = {"dtype": torch.float32}  # whatever the default is
+            return nn.Sequential(nn.Linear(6, 8, **float32), nn.ReLU(), nn.Linear(8, 3, **float32))
 
     return make
 
