@@ -137,8 +137,8 @@ def measure(options):
         ["chapter", "wall/s", "CPU/s", "memory/MiB", "limits"],
         chapter_rows(found),
         [
-            f"Limits: {CPU_SECONDS} seconds of the processor and {MEMORY / 1024:g} GiB, so that Binder's machine will do. "
-            "Memory: the most that the kernel held; in the last row the largest of them. One run each."
+            f"Limits: {CPU_SECONDS} seconds of the processor and {MEMORY / 1024:g} GiB, so that Binder's machine will"
+            " do. Memory: the most that the kernel held; in the last row the largest of them. One run each."
         ],
         ("wall/s", "CPU/s"),
     )

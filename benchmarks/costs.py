@@ -222,12 +222,17 @@ def over_models(quick):
     )
     said = [published(name, truths[name]) for name in names]
     notes = [
-        f"Exact: the same whole number of MACs as torch's counter finds on meta. A second witness: torchvision's own pages "
-        f"publish billions of MACs at {SHAPE[-1]} pixels for {sum(s is not None for s in said)} of these {len(names)} "
-        f"models, and our table agrees with {sum(s is True for s in said)} of them to the last digit.",
-        "Most of what the others are off by is their convention: they count normalisations, pooling, biases or activations "
-        "too. Not so the largest: torchinfo takes the weights of a linear layer once for a whole image of tokens; and why "
-        "the pytorch backend of ptflops finds nearly twice as much in ConvNeXt and ViT was not looked into.",
+        (
+            "Exact: the same whole number of MACs as torch's counter finds on meta. A second witness: torchvision's"
+            f" own pages publish billions of MACs at {SHAPE[-1]} pixels for {sum(s is not None for s in said)} of these"
+            f" {len(names)} models, and our table agrees with {sum(s is True for s in said)} of them to the last digit."
+        ),
+        (
+            "Most of what the others are off by is their convention: they count normalisations, pooling, biases or"
+            " activations too. Not so the largest: torchinfo takes the weights of a linear layer once for a whole image"
+            " of tokens; and why the pytorch backend of ptflops finds nearly twice as much in ConvNeXt and ViT was not"
+            " looked into."
+        ),
     ]
     if "fvcore" in counters:
         notes.append(
@@ -382,10 +387,11 @@ def over_operators(quick):
         ["operator", "MACs by hand", *counters],
         rows,
         [
-            "On meta (fvcore: on the CPU). Where ours has no formula it says NOT COUNTED and names the operator; the others say "
-            "nothing and count 0, or something else. One kind escapes ours too: a sum of products that was written as a "
-            "multiplication and a sum, the last row. By hand: `cdist` as differences squared and summed, `deform_conv2d` without "
-            "its interpolation, interpolations with four products for each value, `nn.Bilinear` with the larger of its two products."
+            "On meta (fvcore: on the CPU). Where ours has no formula it says NOT COUNTED and names the operator; the"
+            " others say nothing and count 0, or something else. One kind escapes ours too: a sum of products that was"
+            " written as a multiplication and a sum, the last row. By hand: `cdist` as differences squared and summed,"
+            " `deform_conv2d` without its interpolation, interpolations with four products for each value,"
+            " `nn.Bilinear` with the larger of its two products."
         ],
     )
 
@@ -445,9 +451,9 @@ def vit_22b(quick):
         ["network", "parameters", "MACs", "build/s", "count/s", "extra memory/MiB"],
         rows,
         [
-            "Processor seconds; the last row is a median of 5. At its first draw of a random number on meta torch loads its "
-            "own symbolic mathematics, whatever the network is: that is the first row. The weights of ViT-22B would take "
-            "81 GiB."
+            "Processor seconds; the last row is a median of 5. At its first draw of a random number on meta torch loads"
+            " its own symbolic mathematics, whatever the network is: that is the first row. The weights of ViT-22B"
+            " would take 81 GiB."
         ],
     )
 

@@ -174,10 +174,16 @@ def over_explorers(options):
         ["explorer", "answer/ms", "interact: answer/ms", "faster", "updates/s", "interact: updates/s", "more"],
         run.rows,
         (
-            f"Answer: from a key on the slider until the picture is drawn anew, the median of {run.keys}. Updates: frames in which the "
-            f"picture changed, while the slider was dragged to another value 60 times a second, for {run.seconds} s.",
-            "Each in one notebook with a plain `ipywidgets.interact`, which computes with the explorer's own functions and draws the same "
-            "with pyplot. The depth explorer runs two networks forwards and backwards at every change, and so does its neighbour.",
+            (
+                f"Answer: from a key on the slider until the picture is drawn anew, the median of {run.keys}. Updates:"
+                " frames in which the picture changed, while the slider was dragged to another value 60 times a"
+                f" second, for {run.seconds} s."
+            ),
+            (
+                "Each in one notebook with a plain `ipywidgets.interact`, which computes with the explorer's own"
+                " functions and draws the same with pyplot. The depth explorer runs two networks forwards and backwards"
+                " at every change, and so does its neighbour."
+            ),
         ),
     )
 

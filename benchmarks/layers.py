@@ -218,9 +218,9 @@ def measure(options):
         COLUMNS,
         list(against_torch(options)),
         [
-            f"{where}, {options.threads} thread{'s' * (options.threads > 1)}, medians of {options.repeats} runs in turn. A "
-            "recurrent layer from scratch is a Python loop over the steps; torch's is one call. Attention from scratch "
-            "writes down its T × T weights; torch's need not, but nn.MultiheadAttention does by default."
+            f"{where}, {options.threads} thread{'s' * (options.threads > 1)}, medians of {options.repeats} runs in"
+            " turn. A recurrent layer from scratch is a Python loop over the steps; torch's is one call. Attention"
+            " from scratch writes down its T × T weights; torch's need not, but nn.MultiheadAttention does by default."
         ],
         ("ours/ms", "torch/ms", "ratio"),
         keys=2,

@@ -124,8 +124,9 @@ def measure(options):
         ["work", "1 thread/ms", "2 threads/ms", "2 ÷ 1", "busy: 1 thread/ms", "busy: 2 threads/ms", "busy: 2 ÷ 1"],
         rows,
         [
-            f"{cores} cores; medians of up to {repeats} runs in turn, on the wall. Busy: while as many other programs "
-            "compute as there are cores. Above 1, the second thread hurts. `helpers.device.start` takes one thread everywhere."
+            f"{cores} cores; medians of up to {repeats} runs in turn, on the wall. Busy: while as many other programs"
+            " compute as there are cores. Above 1, the second thread hurts. `helpers.device.start` takes one thread"
+            " everywhere."
         ],
     )
 

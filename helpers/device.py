@@ -120,8 +120,8 @@ def start(seed=0, threads=1):
         register_optimizer_step_post_hook(show_again)
     if problem:
         print(
-            f"The accelerator of this machine does not work ({problem}), so the CPU computes. It is enough for this course; "
-            "look at the driver and at which torch is installed if you want the accelerator.",
+            f"The accelerator of this machine does not work ({problem}), so the CPU computes. It is enough for this"
+            " course; look at the driver and at which torch is installed if you want the accelerator.",
             file=sys.stderr,
         )
     return device or torch.device("cpu")

@@ -17,8 +17,10 @@ MOVED = {
     "helpers.source": "helpers.course.source",
 }
 GONE = {
-    "helpers.sequences.fit": "`from helpers.training import train`, and train(model, make_batch, steps=..., lr=3e-3, "
-    "live=False) for fit(model, make_batch, steps): it returns a Training with .losses, and .norms where clip is given"
+    "helpers.sequences.fit": (
+        "`from helpers.training import train`, and train(model, make_batch, steps=..., lr=3e-3, live=False) for"
+        " fit(model, make_batch, steps): it returns a Training with .losses, and .norms where clip is given"
+    )
 }
 ROOMS = Path(__file__).parent / "chapters"
 

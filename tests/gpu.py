@@ -65,9 +65,11 @@ def main(chosen):
             (
                 "benchmarks",
                 0.0,
-                "failed"
-                if subprocess.run([sys.executable, "-m", "benchmarks", "--write"], cwd=ROOT).returncode
-                else "",
+                (
+                    "failed"
+                    if subprocess.run([sys.executable, "-m", "benchmarks", "--write"], cwd=ROOT).returncode
+                    else ""
+                ),
             )
         )
     for name, seconds, wrong in rows:

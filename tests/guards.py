@@ -22,7 +22,9 @@ MACHINE = {
 FORBIDDEN = {
     "a shell command": r"^\s*!|^\s*[%]{1,2}(?:bash|sh|system|sx)\b|get_ipython\(\)\.system",
     "an installation": r"\b(?:pip3?|conda|mamba) install\b|^\s*%(?:pip|conda|mamba)\b",
-    "a download": r"download\s*=\s*True|\burlopen\b|\burlretrieve\b|\brequests\.|hub\.load\b|load_state_dict_from_url|from_pretrained",
+    "a download": (
+        r"download\s*=\s*True|\burlopen\b|\burlretrieve\b|\brequests\.|hub\.load\b|load_state_dict_from_url|from_pretrained"
+    ),
 }
 
 
@@ -90,7 +92,8 @@ def outputs(nb):
                 problems.append(f"{name(cell)} has an output without text/plain")
             if WIDGET in output.data:
                 problems.append(
-                    f"{name(cell)} stores a widget view, which is nothing without its kernel: save with `make notebooks`"
+                    f"{name(cell)} stores a widget view, which is nothing without its kernel: save with `make"
+                    " notebooks`"
                 )
             if "image/svg+xml" in output.data:
                 problems.append(f"{name(cell)} stores a figure as SVG: use helpers.plots.show")

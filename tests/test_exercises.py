@@ -128,8 +128,8 @@ def test_stub_in_the_notebook_is_the_solution_without_its_region(path, cell):
 
 
 def test_stub_word_for_word():
-    assert solutions.stub("conv_parameters") == (
-        "def conv_parameters(in_channels, out_channels, kernel_size):\n"
+    assert (
+        solutions.stub("conv_parameters") == "def conv_parameters(in_channels, out_channels, kernel_size):\n"
         '    """The number of parameters of a convolution layer with bias and K×K kernels."""\n'
         "    pass  # your code here"
     )
@@ -228,8 +228,9 @@ def test_known_mistake(rows):
 
 
 def test_shape_and_case(rows):
-    assert said(lambda x, weight, power=1: row_means(x, weight, power)[:, None]) == (
-        "with x (4, 3), weight (3,): the answer has shape (4, 1), expected (4,)."
+    assert (
+        said(lambda x, weight, power=1: row_means(x, weight, power)[:, None])
+        == "with x (4, 3), weight (3,): the answer has shape (4, 1), expected (4,)."
     )
 
 
@@ -239,8 +240,9 @@ def test_first_different_value(rows):
         return torch.where(torch.arange(len(out)) == 1, 7.0, out) if power == 2 else out
 
     want = row_means(**row_cases()[1])[1].item()
-    assert said(off_in_one_place) == (
-        "with x (2, 5), weight (5,), power=2: the answer has the right shape, but at [1] yours is 7, "
+    assert (
+        said(off_in_one_place)
+        == "with x (2, 5), weight (5,), power=2: the answer has the right shape, but at [1] yours is 7, "
         f"expected {want:.4g} (1 of 2 values differs)."
     )
 
@@ -532,20 +534,27 @@ def test_mistake_that_raises_in_some_cases(invent):
         (
             28,
             torch.tensor(28),
-            "the answer is a tensor of shape (), expected a whole number (int): take the number out of the tensor "
-            "with `.item()`.",
+            (
+                "the answer is a tensor of shape (), expected a whole number (int): take the number out of the tensor "
+                "with `.item()`."
+            ),
         ),
         (
             28,
             (28,),
-            "the answer is a tuple, expected a whole number (int): is there a comma at the end of the line, which makes a "
-            "tuple of one?",
+            (
+                "the answer is a tuple, expected a whole number (int): is there a comma at the end of the line, which"
+                " makes a tuple of one?"
+            ),
         ),
         (28, [28, 3], "the answer is a list, expected a whole number (int)."),
         (
             28,
             len,
-            "the answer is a function, expected a whole number (int): is a pair of brackets missing, which would call it?",
+            (
+                "the answer is a function, expected a whole number (int): is a pair of brackets missing, which would"
+                " call it?"
+            ),
         ),
         (28, object(), "the answer is an object, expected a whole number (int)."),
         (2**70, 2**70 + 1, f"the answer is {2**70 + 1}, which is too large."),
@@ -865,8 +874,8 @@ def test_student_notebook_runs_to_its_end(tmp_path):
     _, student = chapter(tmp_path)
     student.cells.append(
         nbformat.v4.new_code_cell(
-            "def same_size_padding(kernel_size):\n    print('hm')\n    half = kernel_size / 2\n    return int(half) + missing\n\n"
-            "check(same_size_padding)"
+            "def same_size_padding(kernel_size):\n    print('hm')\n    half = kernel_size / 2\n    return int(half) +"
+            " missing\n\ncheck(same_size_padding)"
         )
     )
     NotebookClient(student, timeout=120, kernel_name="python3").execute()
@@ -874,8 +883,8 @@ def test_student_notebook_runs_to_its_end(tmp_path):
     assert all(output["output_type"] == "display_data" for output in outputs)
     texts = [output["data"]["text/plain"] for output in outputs]
     assert all(text.startswith("Not filled in yet.") for text in texts[:-1]) and len(texts) > 4
-    assert texts[-1] == (
-        "Not yet. With kernel_size=3: your code raises NameError in line 4, `return int(half) + missing`: "
+    assert (
+        texts[-1] == "Not yet. With kernel_size=3: your code raises NameError in line 4, `return int(half) + missing`: "
         "name 'missing' is not defined. (Your prints are hidden while checking.)"
     )
     assert "<b>NameError</b>" in outputs[-1]["data"]["text/html"]
@@ -886,8 +895,8 @@ def test_nbgrader_source(tmp_path):
     solve.main(["--nbgrader", str(tmp_path / "course"), str(path)])
     source = nbformat.read(tmp_path / "course" / "source" / "01_invented" / path.name, 4)
     assert source.cells[1].source == solutions.marked("conv2d_loops")
-    assert source.cells[2].source == (
-        "check(conv2d_loops)\n### BEGIN HIDDEN TESTS\n"
+    assert (
+        source.cells[2].source == "check(conv2d_loops)\n### BEGIN HIDDEN TESTS\n"
         "from helpers.course.exercises import check\ncheck(conv2d_loops, strict=True)\n### END HIDDEN TESTS"
     )
     assert json.dumps(solutions.STUB)[1:-1] in (tmp_path / "course" / "nbgrader_config.py").read_text()

@@ -118,7 +118,11 @@ def lying(base):
         f"Lying{base.__name__}",
         (base,),
         dict.fromkeys(("__eq__", "__len__", "__bool__", "strip", "item", "__rsub__"), yes)
-        | {"__ne__": lambda *_: False, "__hash__": base.__hash__, "__iter__": lambda _: iter(())},
+        | {
+            "__ne__": lambda *_: False,
+            "__hash__": base.__hash__,
+            "__iter__": lambda _: iter(()),
+        },
     )
 
 

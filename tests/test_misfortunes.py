@@ -172,7 +172,8 @@ def test_the_stop_button_in_a_training_cell(bench, monkeypatch, cells, i):
         for node in cell.tree.body
         if isinstance(node, (ast.For, ast.While)) and (slices.calls(node) & functions or slices.backward(node))
     ], (
-        "stopped in a loop, the cell leaves names half filled, and later cells take them for whole: train in a function, and bind what it returns"
+        "stopped in a loop, the cell leaves names half filled, and later cells take them for whole: train in a"
+        " function, and bind what it returns"
     )
     absent = {name for name in cell.binds if name not in bench.names}
     readers = [k for k in range(i + 1, len(cells)) if cells[k].uses & absent]
@@ -309,19 +310,33 @@ def test_display_twice(digits, capsys):
 SMALL = [
     # where every file is opened with its encoding named, Windows in Korean (cp949) reads the same as Linux
     "import sys, warnings\nwarnings.filterwarnings('error', category=EncodingWarning, module='helpers')",
-    "from helpers import costs, data, layers, plots, sequences, shapes, training\nfrom helpers.course import claims as lecture, source\nfrom helpers.device import start\n"
-    "from helpers.course.exercises import check, hint, ready, solution\nfrom helpers.models.vgg import vgg11\nimport torch\ndevice = start(seed=0)",
-    "sets = [data.fashion_mnist(), data.digits(), data.shapes(20)]\nprint(sets, [round(each.images.mean().item(), 4) for each in sets])",
+    (
+        "from helpers import costs, data, layers, plots, sequences, shapes, training\nfrom helpers.course import claims"
+        " as lecture, source\nfrom helpers.device import start\nfrom helpers.course.exercises import check, hint,"
+        " ready, solution\nfrom helpers.models.vgg import vgg11\nimport torch\ndevice = start(seed=0)"
+    ),
+    (
+        "sets = [data.fashion_mnist(), data.digits(), data.shapes(20)]\nprint(sets, [round(each.images.mean().item(),"
+        " 4) for each in sets])"
+    ),
     "print(len(data.text()), [tuple(data.photograph(name, 64).shape) for name in data.photographs()])",
-    "net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))\n"
-    "run = training.train(net, sets[1].subset(200), epochs=2, test=data.digits(train=False), title='제목')\nround(run.losses[-1], 3)",
-    "name = 'runs/숫자 1.pt' if sys.getfilesystemencoding() != 'ascii' else 'runs/1.pt'  # in ASCII there are no such names\nrun.save(name)\n"
-    "same = training.Training(net, sets[1].subset(200), epochs=2).load(name)\nsame.rows == run.rows",
+    (
+        "net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))\nrun = training.train(net,"
+        " sets[1].subset(200), epochs=2, test=data.digits(train=False), title='제목')\nround(run.losses[-1], 3)"
+    ),
+    (
+        "name = 'runs/숫자 1.pt' if sys.getfilesystemencoding() != 'ascii' else 'runs/1.pt'  # in ASCII there are no"
+        " such names\nrun.save(name)\nsame = training.Training(net, sets[1].subset(200),"
+        " epochs=2).load(name)\nsame.rows == run.rows"
+    ),
     "table = costs.cost_table(vgg11(), (1, 3, 224, 224))\ntable.csv('cost table.csv')\ntable",
     "plots.show_images([data.photograph('cat', 64)], ['한글'], alt='the cat')",
     "lecture.settle('A1', net[1].weight.shape == (10, 64), '10 × 64 → weights')\nlecture.summary('A')",
     "source.show_source(shapes.output_size)",
-    "def conv_parameters(in_channels, out_channels, kernel_size):\n    return in_channels * kernel_size**2\ncheck(conv_parameters)",
+    (
+        "def conv_parameters(in_channels, out_channels, kernel_size):\n    return in_channels *"
+        " kernel_size**2\ncheck(conv_parameters)"
+    ),
     "hint(conv_parameters)",
     "solution(conv_parameters)",
     "from helpers.course.rooms import rooms\n"  # each room reads its files when it is imported
@@ -329,7 +344,10 @@ SMALL = [
     "explorers['ConvolutionExplorer']()",
     "explorers['ReceptiveFieldExplorer']()",
 ]
-ELSEWHERE = "from pathlib import Path\nfrom helpers import data\nassert Path(data.__file__).is_relative_to({!r}) and data.folder().is_relative_to({!r})"
+ELSEWHERE = (
+    "from pathlib import Path\nfrom helpers import data\nassert Path(data.__file__).is_relative_to({!r}) and"
+    " data.folder().is_relative_to({!r})"
+)
 # Nothing may be written but in the folder of the notebook and in the one for temporary files.
 WARDEN = """
 import os, sys
@@ -442,7 +460,10 @@ def test_no_home_no_locale_and_nothing_to_write_to_but_the_notebooks_folder(plai
             monkeypatch.delenv(name)
     (tmp_path / "tmp").mkdir()
     nowhere = "/proc/nonexistent"  # which not even root can make
-    there = f"assert os.path.expanduser('~') == {nowhere!r}\ntry:\n    open({os.fsencode(ROOT / 'data' / 'x')!r}, 'w')\nexcept OSError:\n    refused.clear()"
+    there = (
+        f"assert os.path.expanduser('~') == {nowhere!r}\ntry:\n    open({os.fsencode(ROOT / 'data' / 'x')!r},"
+        " 'w')\nexcept OSError:\n    refused.clear()"
+    )
     told = f"print(*(place for _, place in refused), sep='\\n', file=open({str(tmp_path / 'refused')!r}, 'w'))"
     # From a folder whose name is not ASCII torch cannot be imported in ASCII, so there Python takes UTF-8, as it does by itself.
     ascii_only, encoding = (OTHER, "ascii") if str(ROOT).isascii() else ({}, "utf-8")
@@ -507,7 +528,10 @@ def test_a_full_disk_while_a_training_is_saved(digits, tmp_path, full_disk):
     full_disk()
     with pytest.raises(
         OSError,
-        match=r"my run\.pt \(0\.0 MiB\) could not be saved: No space left on device; the older file is as it was\. Make room",
+        match=(
+            r"my run\.pt \(0\.0 MiB\) could not be saved: No space left on device; the older file is as it was\. Make"
+            r" room"
+        ),
     ) as caught:
         run.save(path)
     assert caught.value.errno == errno.ENOSPC
@@ -681,15 +705,18 @@ def test_a_broken_accelerator_is_told_and_the_cpu_goes_on(broken_cuda, digits, c
     assert start(seed=0) == torch.device("cpu")
     said = capsys.readouterr()
     assert said.out == ""  # which is compared between machines
-    assert said.err == (
-        "The accelerator of this machine does not work (CUDA error: no kernel image is available for execution on the "
-        "device), so the CPU computes. It is enough for this course; look at the driver and at which torch is installed "
-        "if you want the accelerator.\n"
+    assert (
+        said.err
+        == "The accelerator of this machine does not work (CUDA error: no kernel image is available for execution on"
+        " the device), so the CPU computes. It is enough for this course; look at the driver and at which torch is"
+        " installed if you want the accelerator.\n"
     )
     assert machine.processor() == (
         "note",
-        "an accelerator is there but a small product on it failed, so the CPU is used: look at its "
-        "driver (CUDA error: no kernel image is available for execution on the device)",
+        (
+            "an accelerator is there but a small product on it failed, so the CPU is used: look at its "
+            "driver (CUDA error: no kernel image is available for execution on the device)"
+        ),
     )
     assert machine.training()[0] in ("ok", "note")
     run = train(linear(), digits, epochs=1, live=False)  # torch's own Adam asks the accelerator at each step

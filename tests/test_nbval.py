@@ -35,13 +35,15 @@ ATTEMPTS = {
     "socket": "import socket; socket.socket().connect_ex(('192.0.2.1', 80))",
     "datagram": "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.1', 9))",
     "version 6": "import socket; socket.socket(socket.AF_INET6).connect(('2001:db8::1', 80))",
-    "child": "import subprocess, sys; subprocess.run([sys.executable, '-c', "
-    "\"import socket; socket.create_connection(('192.0.2.1', 80), 1)\"], stderr=subprocess.DEVNULL)",
+    "child": (
+        "import subprocess, sys; subprocess.run([sys.executable, '-c', "
+        "\"import socket; socket.create_connection(('192.0.2.1', 80), 1)\"], stderr=subprocess.DEVNULL)"
+    ),
 }
 OLD = "exec(\"import warnings; warnings.warn('old', {})\", {{'__name__': '{}'}})"
 TRAINED = (
-    "import torch; from helpers.device import start; from torch import nn, optim; device = start(); net = nn.Linear(64, 10){}\n"
-    "net(torch.ones(1, 64, device=net.weight.device)).sum().backward(); optim.SGD(net.parameters(), 0.1).step()"
+    "import torch; from helpers.device import start; from torch import nn, optim; device = start(); net = nn.Linear(64,"
+    " 10){}\nnet(torch.ones(1, 64, device=net.weight.device)).sum().backward(); optim.SGD(net.parameters(), 0.1).step()"
 )
 SMALL = {
     "same": {

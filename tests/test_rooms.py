@@ -26,9 +26,9 @@ def test_an_old_name_is_the_module_of_today(old, new):
 
 def test_students_copies_import_what_they_imported():
     code = (
-        "from helpers.exercises import check, hint, ready, solution\nfrom helpers.lecture import settle, summary\n"
-        "from helpers.source import show_source\nfrom helpers.explorers.depth import DepthExplorer, profile\n"
-        "from helpers.machine import check_machine\nfrom helpers import lecture, source\nprint(DepthExplorer.__module__)"
+        "from helpers.exercises import check, hint, ready, solution\nfrom helpers.lecture import settle, summary\nfrom"
+        " helpers.source import show_source\nfrom helpers.explorers.depth import DepthExplorer, profile\nfrom"
+        " helpers.machine import check_machine\nfrom helpers import lecture, source\nprint(DepthExplorer.__module__)"
     )
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert said.returncode == 0 and said.stdout.endswith(".explorer\n"), said.stderr

@@ -86,7 +86,10 @@ def test_an_error_of_the_first_run_ends_it(found):
 
 
 def test_a_kernel_that_ends_is_found(found):
-    ends = "import os, time\nif n == 2:\n    time.sleep(0.2)  # until it is written down that this cell began\n    os._exit(1)"
+    ends = (
+        "import os, time\nif n == 2:\n    time.sleep(0.2)  # until it is written down that this cell began\n   "
+        " os._exit(1)"
+    )
     assert found(sets=("n = globals().get('n', 0) + 1", ""), ends=(ends, ""), last=("3;", "")) == [
         "run 2, cell ends: the run ended here"
     ]

@@ -336,7 +336,7 @@ def cost_table(model, input_shape=(1, 3, 224, 224)):
     except TypeError as error:
         raise ValueError(
             f"model ({type(model).__name__}) does not take {len(inputs)} input(s): {error}; "
-            f"give a list with a shape for each input"
+            "give a list with a shape for each input"
         ) from None
     gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
     recorder = Recorder(model)
@@ -365,7 +365,7 @@ def example_inputs(model, shape):
     ):
         raise ValueError(
             f"input_shape (={shape!r:.80}) must be whole numbers of at least 1, such as (1, 3, 224, 224), "
-            f"a tensor, or a list of these with one for each input"
+            "a tensor, or a list of these with one for each input"
         )
     try:
         return [made(part) for part in parts]
@@ -408,13 +408,13 @@ def complaint(name, module, inputs, error):
         if x.shape[-sides - 1] != module.in_channels:
             return (
                 f"{layer} expects {module.in_channels} input channels{has}, got input {got}: "
-                f"change input_shape or in_channels"
+                "change input_shape or in_channels"
             )
         return f"{layer} cannot slide over input {got}{has}: {reason}; use a larger image or more padding"
     if has and hasattr(module, "in_features") and x.dim() and x.shape[-1] != weight.shape[-1]:
         return (
             f"{layer} expects {module.in_features} input features{has}, got input {got}: "
-            f"change input_shape or in_features"
+            "change input_shape or in_features"
         )
     if isinstance(getattr(module, "num_features", None), int) and x.dim() > 1 and x.shape[1] != module.num_features:
         return (

@@ -116,8 +116,10 @@ def _show(found, finding, verdict):
     publish(
         {
             "text/plain": f"{found.id} {word}. {found.says}{care} Here: {finding}{doubt}",
-            "text/html": f'<div style="border-left:6px solid {COLOURS.get(verdict, "#777777")};padding:.3em 1em;margin:.3em 0">'
-            f"<i>{escape(found.says, False)}</i> <b>{found.id} {word}.{escape(care, False)}</b><br>"
-            f"{escape(finding + doubt, False)}</div>",
+            "text/html": (
+                f'<div style="border-left:6px solid {COLOURS.get(verdict, "#777777")};padding:.3em 1em;margin:.3em 0">'
+                f"<i>{escape(found.says, False)}</i> <b>{found.id} {word}.{escape(care, False)}</b><br>"
+                f"{escape(finding + doubt, False)}</div>"
+            ),
         }
     )

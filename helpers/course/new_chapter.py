@@ -88,7 +88,8 @@ def main(arguments=None):
         save(run(nbformat.read(path, 4), NOTEBOOKS), path)
     pages.main()
     print(
-        f"{room.notebook.name} and helpers/chapters/{room.folder.name}/ are made: write over them. Then: make notebooks, make test."
+        f"{room.notebook.name} and helpers/chapters/{room.folder.name}/ are made: write over them. Then: make"
+        " notebooks, make test."
     )
     return 0
 

@@ -134,9 +134,11 @@ def write(paths, out):
         name = re.search(r"<title>(.*?)</title>", made.read_text(encoding="utf-8")).group(1)
         items.append(f'<li><a href="{html.escape(made.name)}">{name}</a></li>')
     (out / "index.html").write_text(
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Slides</title><link rel="icon" href="data:,"></head>'
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Slides</title><link rel="icon"'
+        ' href="data:,"></head>'
         '<body style="font:22px/1.6 system-ui,sans-serif;margin:2em auto;max-width:40em"><h1>Slides</h1>'
-        f"<ul>{''.join(items)}</ul><p>Keys: arrows or space move, S opens the speaker view, F fills the screen, O shows all slides, "
+        f"<ul>{''.join(items)}</ul><p>Keys: arrows or space move, S opens the speaker view, F fills the screen, O shows"
+        " all slides, "
         "? lists the rest.</p></body></html>\n",
         encoding="utf-8",
     )

@@ -59,9 +59,9 @@ def remedy(name):
     """Return what to do about a missing or damaged file."""
     if name.startswith("full/"):
         return (
-            "The whole Fashion-MNIST is not shipped: use the subset with full=False, or delete what is left of this file "
-            f"and fetch it, with `python data/make_data.py --full --out {folder()}`, or with torchvision's "
-            f"FashionMNIST({str(folder() / 'full')!r}, download=True)"
+            "The whole Fashion-MNIST is not shipped: use the subset with full=False, or delete what is left of this"
+            f" file and fetch it, with `python data/make_data.py --full --out {folder()}`, or with torchvision's"
+            f" FashionMNIST({str(folder() / 'full')!r}, download=True)"
         )
     words = f"Restore it with `git checkout -- data/{name}`, or rebuild it with `python data/make_data.py`"
     if os.environ.get("COURSE_DATA"):

@@ -323,7 +323,10 @@ def check_cell(x, h, gates, weight_ih, weight_hh, bias_ih, bias_hh):
     weights = (weight_ih, (rows, D)), (weight_hh, (rows, H)), (bias_ih, (rows,)), (bias_hh, (rows,))
     for name, (weight, shape) in zip(WEIGHTS, weights):
         if weight is not None:
-            why = f"{rows} = {gates}*{H} rows, gates times hidden_size, for x of {D} numbers; take all weights from one cell"
+            why = (
+                f"{rows} = {gates}*{H} rows, gates times hidden_size, for x of {D} numbers; take all weights from one"
+                " cell"
+            )
             check_shape(name, weight, shape, why)
     check_shape("h", h, (*x.shape[:-1], H), "(N, hidden_size), with the N of x; change the state or the weights")
 

@@ -78,8 +78,8 @@ def make_epochs(data, batch_size, steps, device):
     if is_tensors(data):
         return SetEpochs(TensorBatches(data), batch_size, device)
     raise ValueError(
-        f"data (a {type(data).__name__}) must be an ImageSet (see helpers.data), tensors of one length, such as (x, y), or "
-        "a function from a torch.Generator to a batch"
+        f"data (a {type(data).__name__}) must be an ImageSet (see helpers.data), tensors of one length, such as (x, y),"
+        " or a function from a torch.Generator to a batch"
     )
 
 

@@ -96,8 +96,8 @@ class Training:
             raise ValueError("loss and augment belong to the default step: use them inside of your own step")
         if test is not None and not callable(test) and not is_labelled(test):
             raise ValueError(
-                f"test (a {type(test).__name__}) must be an ImageSet (see helpers.data), (x, labels), or a function from "
-                "the model to {name: number}"
+                f"test (a {type(test).__name__}) must be an ImageSet (see helpers.data), (x, labels), or a function"
+                " from the model to {name: number}"
             )
         if clip is not None and clip != math.inf and check_number("clip", clip, 0) == 0:
             raise ValueError(f"clip (={clip!r}) must be above 0: it is the largest norm that a gradient may have")
@@ -227,7 +227,8 @@ def train(model, data, **settings):
     run = Training(model, data, **settings).run()
     if run.stopped == STOP_BUTTON and not run.live:
         raise KeyboardInterrupt(
-            f"stopped in epoch {min(len(run.rows) + 1, run.epochs)} of {run.epochs}, after {len(run.losses)} steps. {AGAIN}"
+            f"stopped in epoch {min(len(run.rows) + 1, run.epochs)} of {run.epochs}, after {len(run.losses)} steps."
+            f" {AGAIN}"
         )
     return run
 

@@ -134,8 +134,8 @@ def test_every_setting_is_impossible_exactly_where_torch_refuses_it():
 
 
 def test_its_sentence():
-    assert repr(ConvolutionExplorer(STEP)) == (
-        "Convolution explorer. Input: image, 4 x 4. Kernel: vertical edges, 3 x 3. "
+    assert (
+        repr(ConvolutionExplorer(STEP)) == "Convolution explorer. Input: image, 4 x 4. Kernel: vertical edges, 3 x 3. "
         "Stride 1, padding 1 (zeros). Output: 4 x 4."
     )
 

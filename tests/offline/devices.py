@@ -54,8 +54,8 @@ class Watch:
             return
         if still := [tuple(p.shape) for p in parameters if not getattr(p, "was_moved", False)]:
             raise AssertionError(
-                f"what is trained here was never moved to the device, so it would stay on the CPU beside a GPU: parameters of the "
-                f"shapes {still[:5]}: use .to(device), or Training"
+                "what is trained here was never moved to the device, so it would stay on the CPU beside a GPU:"
+                f" parameters of the shapes {still[:5]}: use .to(device), or Training"
             )
         if self.expected and types != {self.expected}:
             raise AssertionError(f"what is trained here is on {sorted(types)} and not on {self.expected}")

@@ -22,8 +22,8 @@ INDEXING = {aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_}
 LENGTHS = {aten._pack_padded_sequence}  # which are of the CPU everywhere
 NO_NUMBERS = {aten.cat, aten.stack}  # even a number must be on the same device
 MAKING = (
-    "tensor as_tensor asarray from_numpy zeros ones empty full rand randn randint randperm normal arange linspace logspace eye "
-    "tril_indices triu_indices"
+    "tensor as_tensor asarray from_numpy zeros ones empty full rand randn randint randperm normal arange linspace"
+    " logspace eye tril_indices triu_indices"
 ).split()
 generators = {}  # those of the stand-in, by the address of what torch wraps anew at each call
 
@@ -108,8 +108,8 @@ def to(move, tensor, *args, **kwargs):
 def no_array(convert, tensor, *args, **kwargs):
     if is_there(tensor):
         raise TypeError(
-            "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory first. "
-            "(on the stand-in for a GPU)"
+            "can't convert cuda:0 device type tensor to numpy. Use Tensor.cpu() to copy the tensor to host memory"
+            " first. (on the stand-in for a GPU)"
         )
     return convert(tensor, *args, **kwargs)
 

@@ -57,7 +57,10 @@ def python():
         return "ok", f"{version} on {platform.system()}"
     return (
         "wrong",
-        f"{version}: the course is tested with 3.11 to 3.13; install one, then delete the folder .venv and run make lab",
+        (
+            f"{version}: the course is tested with 3.11 to 3.13; install one, then delete the folder .venv and run"
+            " make lab"
+        ),
     )
 
 
@@ -84,7 +87,10 @@ def torch_pair():
     except RuntimeError as error:
         return (
             "wrong",
-            f"they come from different builds ({str(error).splitlines()[0]}); install both together: pip install -U torch torchvision",
+            (
+                f"they come from different builds ({str(error).splitlines()[0]}); install both together: pip install -U"
+                " torch torchvision"
+            ),
         )
     return "ok", "they work together"
 
@@ -101,7 +107,10 @@ def processor():
     if problem:
         return (
             "note",
-            f"an accelerator is there but a small product on it failed, so the CPU is used: look at its driver ({problem})",
+            (
+                "an accelerator is there but a small product on it failed, so the CPU is used: look at its driver"
+                f" ({problem})"
+            ),
         )
     return "ok", f"CPU, {torch.get_num_threads()} thread for the small networks; no accelerator, none needed"
 
@@ -136,7 +145,10 @@ def training():
     if took > 10:
         return (
             "note",
-            f"{right:.0%} on the digits, but it took {took:.0f} s instead of about 1: close other programs, or be patient",
+            (
+                f"{right:.0%} on the digits, but it took {took:.0f} s instead of about 1: close other programs, or be"
+                " patient"
+            ),
         )
     return "ok", f"{right:.0%} on the handwritten digits in {took:.1f} s"
 

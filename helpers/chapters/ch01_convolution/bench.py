@@ -5,7 +5,8 @@ CASES = {
         "name": "convolution",
         "shown": 'ConvolutionExplorer(kernel="blur")',
         "control": "[data-set='kernel size']",
-        "plain": """
+        "plain": (
+            """
 image = explorer.image()
 @interact(size=(1, 7))
 def show(size=3):
@@ -13,6 +14,7 @@ def show(size=3):
     kernel = torch.full((size, size), 1 / size**2, dtype=torch.float64)
     draw_image(axes[0], image); draw_numbers(axes[1], kernel, fmt="{:.2g}")
     draw_image(axes[2], F.conv2d(F.pad(image[None, None], [1] * 4), kernel[None, None])[0, 0])
-    plt.show()""",
+    plt.show()"""
+        ),
     },
 }

@@ -63,21 +63,31 @@ Exercise(
         ),
         (
             _windows_at_stride_one,
-            "the output has the size that **stride** asks for, but the window moves one pixel at a time: it starts at `i * stride`, "
-            "`j * stride`.",
+            (
+                "the output has the size that **stride** asks for, but the window moves one pixel at a time: it starts"
+                " at `i * stride`, `j * stride`."
+            ),
         ),
         (
             lambda x, weight, bias, stride=1, padding=0: F.conv2d(x, weight.flip(2, 3), bias, stride, padding),
-            "the **kernel is flipped**, as in the convolution of mathematics; in deep learning it is not: `weight[o, c, i, j]` meets "
-            "`x[n, c, y + i, x + j]`.",
+            (
+                "the **kernel is flipped**, as in the convolution of mathematics; in deep learning it is not:"
+                " `weight[o, c, i, j]` meets `x[n, c, y + i, x + j]`."
+            ),
         ),
         (
             _swapped_kernel,
-            "**rows and columns of the kernel are swapped**: the third dimension of `weight` goes down, the fourth to the right.",
+            (
+                "**rows and columns of the kernel are swapped**: the third dimension of `weight` goes down, the fourth"
+                " to the right."
+            ),
         ),
         (
             lambda x, weight, bias, stride=1, padding=0: F.conv2d(x, weight, bias, stride, padding).transpose(2, 3),
-            "**rows and columns of the output are swapped**: `out[n, o, i, j]` with `i` going down and `j` to the right.",
+            (
+                "**rows and columns of the output are swapped**: `out[n, o, i, j]` with `i` going down and `j` to the"
+                " right."
+            ),
         ),
         (
             lambda x, weight, bias, stride=1, padding=0: F.conv2d(x[:, :1], weight[:, :1], bias, stride, padding),
@@ -97,7 +107,10 @@ Exercise(
         ),
     ],
     hints=[
-        "Pad first. The output is then `(H - K_h) // stride + 1` high, where `H` is the padded height; the same for the width.",
+        (
+            "Pad first. The output is then `(H - K_h) // stride + 1` high, where `H` is the padded height; the same for"
+            " the width."
+        ),
         "One output position `i, j` looks at `window = x[:, :, i*stride:i*stride + K_h, j*stride:j*stride + K_w]`.",
         "For output channel `o`, multiply `window * weight[o]`, sum over the dimensions 1, 2 and 3, and add `bias[o]`.",
     ],
@@ -129,7 +142,10 @@ Exercise(
         ),
         (
             lambda in_channels, out_channels, kernel_size: out_channels * in_channels * (kernel_size**2 + 1),
-            "this counts a bias for each **pair of channels**: the sum over the input channels is taken first, and then gets one bias.",
+            (
+                "this counts a bias for each **pair of channels**: the sum over the input channels is taken first, and"
+                " then gets one bias."
+            ),
         ),
         (
             lambda in_channels, out_channels, kernel_size: out_channels * (kernel_size**2 + 1),
@@ -165,7 +181,10 @@ Exercise(
         ),
         (
             lambda kernel_size: kernel_size,
-            "with K zeros on each side the output grows by K + 1: ask how much a K × K window **takes away** without padding.",
+            (
+                "with K zeros on each side the output grows by K + 1: ask how much a K × K window **takes away**"
+                " without padding."
+            ),
         ),
         (lambda kernel_size: 1, "1 is right for **K = 3 only**: a larger kernel takes more away."),
         (lambda kernel_size: 0, "without padding only a 1 × 1 kernel keeps the size: the others take K − 1 away."),
@@ -191,7 +210,10 @@ Exercise(
     mistakes=[
         (
             lambda x, grad_output: _shared_gradient(x, grad_output) / grad_output.numel(),
-            "this is the **mean** over the positions: the kernel is shared, so what it gets from each position adds up.",
+            (
+                "this is the **mean** over the positions: the kernel is shared, so what it gets from each position"
+                " adds up."
+            ),
         ),
         (
             lambda x, grad_output: (
@@ -201,15 +223,24 @@ Exercise(
         ),
         (
             lambda x, grad_output: grad_output[-1, -1] * x[grad_output.shape[0] - 1 :, grad_output.shape[1] - 1 :],
-            "this is the share of the **last position** only: each turn of the loop overwrites the gradient, where `+=` would add to it.",
+            (
+                "this is the share of the **last position** only: each turn of the loop overwrites the gradient, where"
+                " `+=` would add to it."
+            ),
         ),
         (
             lambda x, grad_output: _shared_gradient(x, grad_output).flip(0, 1),
-            "the gradient is **flipped**: the weight at `u, v` met `x[i + u, j + v]`, so that is what its gradient is made of.",
+            (
+                "the gradient is **flipped**: the weight at `u, v` met `x[i + u, j + v]`, so that is what its gradient"
+                " is made of."
+            ),
         ),
         (
             lambda x, grad_output: _shared_gradient(x, torch.ones_like(grad_output)),
-            "`grad_output` is not used: each window counts as much as **its output** matters to the loss, `grad_output[i, j]`.",
+            (
+                "`grad_output` is not used: each window counts as much as **its output** matters to the loss,"
+                " `grad_output[i, j]`."
+            ),
         ),
         (
             lambda x, grad_output: _shared_gradient(x, grad_output).T,
@@ -218,7 +249,10 @@ Exercise(
     ],
     hints=[
         "The output at `i, j` is `(x[i:i+K, j:j+K] * kernel).sum()`. What is its derivative by the kernel?",
-        "It is the window `x[i:i+K, j:j+K]`, and it counts `grad_output[i, j]` times. K is `x.shape[0] - grad_output.shape[0] + 1`.",
+        (
+            "It is the window `x[i:i+K, j:j+K]`, and it counts `grad_output[i, j]` times. K is `x.shape[0] -"
+            " grad_output.shape[0] + 1`."
+        ),
         "Every position used the same kernel, so add up what they all say, starting from zeros.",
     ],
 )

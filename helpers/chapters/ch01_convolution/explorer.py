@@ -113,8 +113,8 @@ def problem(height, width, kernel_size, padding, padding_mode, dilation):
     size, span = min(height, width), dilation * (kernel_size - 1) + 1
     if padding_mode == "reflect" and padding >= size:
         return (
-            f"Reflect mirrors the pixels beyond the border one, so padding ({padding}) must be smaller than the input ({size}): "
-            "take less padding or another mode."
+            f"Reflect mirrors the pixels beyond the border one, so padding ({padding}) must be smaller than the input"
+            f" ({size}): take less padding or another mode."
         )
     if padding_mode == "circular" and padding > size:
         return (
@@ -124,8 +124,10 @@ def problem(height, width, kernel_size, padding, padding_mode, dilation):
     if span > size + 2 * padding:
         sum_ = f" = {dilation}·({kernel_size} − 1) + 1" if dilation > 1 else ""
         return (
-            f"The kernel spans {span}{sum_} pixels and does not fit into the padded input of {size} + 2·{padding} = {size + 2 * padding}: "
-            f"take a smaller kernel,{' less dilation' if dilation > 1 else ''} or more padding.".replace(", or", " or")
+            f"The kernel spans {span}{sum_} pixels and does not fit into the padded input of {size} + 2·{padding} ="
+            f" {size + 2 * padding}: take a smaller kernel,{' less dilation' if dilation > 1 else ''} or more padding.".replace(
+                ", or", " or"
+            )
         )
     return ""
 

@@ -56,17 +56,25 @@ Exercise(
     mistakes=[
         (
             lambda layers: _walk([(kernel, 1) for kernel, _ in layers], 1, 1),
-            "the **strides** are ignored: after a layer with stride 2, one step of the next window is two input pixels.",
+            (
+                "the **strides** are ignored: after a layer with stride 2, one step of the next window is two input"
+                " pixels."
+            ),
         ),
         (
             lambda layers: _walk(layers, 1, 1, before=True),
-            "the jump is multiplied by the layer's **own stride too early**: the taps of a window are as far apart as its inputs are; its "
-            "stride only matters to the layers after it.",
+            (
+                "the jump is multiplied by the layer's **own stride too early**: the taps of a window are as far apart"
+                " as its inputs are; its stride only matters to the layers after it."
+            ),
         ),
         (_whole_kernel, "each layer adds **K − 1** jumps, not K: a window of 1 pixel adds nothing."),
         (
             _added_jump,
-            "the strides are **added up**: two layers with stride 2 make a jump of 2 × 2 = 4; where they differ, 4 and 3 make 12.",
+            (
+                "the strides are **added up**: two layers with stride 2 make a jump of 2 × 2 = 4; where they differ, 4"
+                " and 3 make 12."
+            ),
         ),
         (_last_stride, "the jump is only the **last stride**: it is the product of all strides so far."),
         (
@@ -79,7 +87,10 @@ Exercise(
         ),
         (
             lambda layers: receptive_field([Window(*layer) for layer in layers])[-1].jump,
-            "this is the **jump** after the last layer, the distance between two neighbouring fields; asked for is the size.",
+            (
+                "this is the **jump** after the last layer, the distance between two neighbouring fields; asked for is"
+                " the size."
+            ),
         ),
     ],
     hints=[
@@ -122,8 +133,10 @@ Exercise(
         ),
         (
             lambda x, kernel_size, stride: _pool(x, kernel_size, stride).clamp(min=0),
-            "negative values have become **0**: where a whole window is negative, its largest value is negative too. Does your search for "
-            "the largest start at 0?",
+            (
+                "negative values have become **0**: where a whole window is negative, its largest value is negative"
+                " too. Does your search for the largest start at 0?"
+            ),
         ),
         (
             lambda x, kernel_size, stride: _pool(x.abs(), kernel_size, stride),
@@ -135,12 +148,17 @@ Exercise(
         ),
         (
             _at_stride_one,
-            "the output has the size that **stride** asks for, but the window moves one pixel at a time: it starts at `i * stride`, "
-            "`j * stride`.",
+            (
+                "the output has the size that **stride** asks for, but the window moves one pixel at a time: it starts"
+                " at `i * stride`, `j * stride`."
+            ),
         ),
         (
             lambda x, kernel_size, stride: _pool(x, kernel_size, kernel_size),
-            "the window moves by **kernel_size**: that is only the default of the libraries; here `stride` says how far.",
+            (
+                "the window moves by **kernel_size**: that is only the default of the libraries; here `stride` says how"
+                " far."
+            ),
         ),
         (
             lambda x, kernel_size, stride: _pool(x, stride, stride),
@@ -170,7 +188,10 @@ Exercise(
     mistakes=[
         (
             lambda size: (size - 1) // 2,
-            "for an **even** size this is one layer too few: the fields are 1, 3, 5, 7, ..., so 4 pixels need the layer that sees 5.",
+            (
+                "for an **even** size this is one layer too few: the fields are 1, 3, 5, 7, ..., so 4 pixels need the"
+                " layer that sees 5."
+            ),
         ),
         (lambda size: size // 2 + 1, "one layer **too many**: without any layer a unit already sees one pixel."),
         (
@@ -204,11 +225,17 @@ Exercise(
     mistakes=[
         (
             13,
-            "the **strides** are ignored: 1 + 6 + 2 + 2 + 2. After two strides of 2, one step of the window is four input pixels.",
+            (
+                "the **strides** are ignored: 1 + 6 + 2 + 2 + 2. After two strides of 2, one step of the window is four"
+                " input pixels."
+            ),
         ),
         (
             49,
-            "the jump is taken **after** each layer's own stride: the 7 × 7 convolution still steps over single pixels.",
+            (
+                "the jump is taken **after** each layer's own stride: the 7 × 7 convolution still steps over single"
+                " pixels."
+            ),
         ),
         (19, "this is the field after the **first** 3 × 3 convolution of the block: there are two."),
         (11, "this is the field after the **max pooling**: the block's two convolutions come after it."),

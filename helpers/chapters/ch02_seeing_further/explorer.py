@@ -235,7 +235,8 @@ class ReceptiveFieldExplorer(Panel):
 
     def _margin(self, field, side):
         """Return how many pixels of padding the picture shows around the input: enough for the middle unit's field, up to
-        the input's size, and a quarter of the input for those at the border. Not the unit's own, or the picture would jump."""
+        the input's size, and a quarter of the input for those at the border. Not the unit's own, or the picture would jump.
+        """
 
         def beyond(at):
             first = field.start + at * field.jump
@@ -333,18 +334,23 @@ class ReceptiveFieldExplorer(Panel):
         else:
             (top, bottom), (left, right) = region
             second = (
-                f"<b>Measured: less</b>, {bottom - top + 1} × {right - left + 1} pixels, where {high} × {wide} were computed: "
-                "to the others the way leads through padding between the layers, or stride or dilation skips them."
+                f"<b>Measured: less</b>, {bottom - top + 1} × {right - left + 1} pixels, where {high} × {wide} were"
+                " computed: to the others the way leads through padding between the layers, or stride or dilation"
+                " skips them."
             )
         third = ""
         if region is not None and field.size > 2:
             middle = [inner(first_, field.size) for first_, _ in spans]
             half = middle[0][1] - middle[0][0] + 1
             third = (
-                f"The inner {half} × {half} ({100 * half**2 / field.size**2:.0f} % of the area) "
-                f"{'carry' if half > 1 else 'carries'} <b>{100 * measured.inside(*middle):.0f} %</b> of the gradient's energy."
+                f"The inner {half} × {half} ({100 * half**2 / field.size**2:.0f} % of the area)"
+                f" {'carry' if half > 1 else 'carries'} <b>{100 * measured.inside(*middle):.0f} %</b> of the gradient's"
+                " energy."
             )
-        alt = f"the input, {size} by {size}, with the field of unit ({self._row}, {self._column}) framed and its gradient as a heat map"
+        alt = (
+            f"the input, {size} by {size}, with the field of unit ({self._row}, {self._column}) framed and its gradient"
+            " as a heat map"
+        )
         return alt, f"<p>{first}</p><p>{second}</p><p>{third}</p>"
 
     @property
@@ -356,8 +362,8 @@ class ReceptiveFieldExplorer(Panel):
         if wrong:
             return head + wrong[1]
         field = self.fields()[self._depth - 1]
-        return head + (
-            f"One unit of layer {self._depth} sees {field.size} × {field.size} pixels; "
+        return (
+            head + f"One unit of layer {self._depth} sees {field.size} × {field.size} pixels; "
             f"its neighbour's view lies {field.jump} further."
         )
 

@@ -6,7 +6,8 @@ CASES = {
         "shown": "CostExplorer(size=226)",
         "control": "[data-set='size']",
         "picture": ".bar",
-        "plain": """
+        "plain": (
+            """
 from helpers.chapters.ch03_alexnet.explorer import PRESETS, costs
 layers = PRESETS["AlexNet 2012"][1]
 @interact(size=(72, 512, 8))
@@ -15,6 +16,7 @@ def show(size=224):
     fig, axes = plt.subplots(1, 3, figsize=(12, 4.9))
     for ax, column in zip(axes, ("memory", "params", "macs")):
         draw_bars(ax, [row.name for row in rows], [getattr(row, column) for row in rows])
-    plt.show()""",
+    plt.show()"""
+        ),
     },
 }

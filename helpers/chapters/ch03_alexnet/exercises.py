@@ -27,7 +27,10 @@ Exercise(
             lambda size, kernel_size, stride=1, padding=0, dilation=1: (
                 (size - dilation * (kernel_size - 1) - 1 + 2 * padding) / stride + 1
             ),
-            "the division is not **rounded down**: a window that does not fit is left out. `//` divides and rounds down.",
+            (
+                "the division is not **rounded down**: a window that does not fit is left out. `//` divides and rounds"
+                " down."
+            ),
         ),
         (
             lambda size, kernel_size, stride=1, padding=0, dilation=1: (
@@ -78,7 +81,10 @@ Exercise(
     ],
     hints=[
         "A kernel of K taps with dilation D reaches over D(K − 1) + 1 pixels. Put that in the place of K.",
-        "How far can the window travel? `size + 2 * padding - reach`. It travels in steps of `stride`, whole ones only.",
+        (
+            "How far can the window travel? `size + 2 * padding - reach`. It travels in steps of `stride`, whole ones"
+            " only."
+        ),
         "`(size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`",
     ],
 )
@@ -184,7 +190,10 @@ Exercise(
         (_CONV2, "the **biases** are missing: one for each filter."),
         (
             _CONV2 // 2 + 256,
-            "that is the network with **two groups**: asked for is the ungrouped one, whose filters see all 96 channels.",
+            (
+                "that is the network with **two groups**: asked for is the ungrouped one, whose filters see all 96"
+                " channels."
+            ),
         ),
         (
             _CONV2 // 2,
@@ -218,7 +227,10 @@ Exercise(
         (_CONV2_MACS + 256 * 27 * 27, "the **bias** is counted too: by convention it is left out."),
         (
             _CONV2_MACS // 2,
-            "that is half: the network with **two groups**, or torchvision's. Ungrouped, 256 filters see 96 channels each.",
+            (
+                "that is half: the network with **two groups**, or torchvision's. Ungrouped, 256 filters see 96"
+                " channels each."
+            ),
         ),
         (
             _CONV2 * 55 * 55,
@@ -230,7 +242,10 @@ Exercise(
         ),
         (
             _CONV2 * 31 * 31,
-            "the padding of 2 keeps the side at **27**: the positions of the output count, not those of the padded input.",
+            (
+                "the padding of 2 keeps the side at **27**: the positions of the output count, not those of the padded"
+                " input."
+            ),
         ),
         (_CONV2 * 27, "27 is one row of positions: there are **27·27**."),
         (_CONV2, "that is the number of **weights**: each works at every position of the output."),
@@ -252,7 +267,10 @@ Exercise(
         (_FC6, "the **biases** are missing: one for each of the 4096 outputs."),
         (
             256 * 6 * 6 * 4096 + 4096,
-            "that is fc6 for an image of **227** pixels, where the last maps are 6×6. Follow 259 pixels through the layers.",
+            (
+                "that is fc6 for an image of **227** pixels, where the last maps are 6×6. Follow 259 pixels through the"
+                " layers."
+            ),
         ),
         (
             256 * 8 * 8 * 4096 + 4096,

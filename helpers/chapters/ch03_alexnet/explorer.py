@@ -280,7 +280,10 @@ class CostExplorer(Panel):
     @property
     def alt(self):
         """What is shown now, in a sentence."""
-        head = f"Cost explorer. {self.network}, input {self.channels} × {self.size} × {self.size}, {len(self.layers)} layers. "
+        head = (
+            f"Cost explorer. {self.network}, input {self.channels} × {self.size} × {self.size}, {len(self.layers)}"
+            " layers. "
+        )
         try:
             memory, params, macs = total(self.rows())
         except Impossible as error:

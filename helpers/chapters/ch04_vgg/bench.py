@@ -6,7 +6,8 @@ CASES = {
         "shown": "VggStackExplorer()",
         "control": "[data-set='layers']",
         "picture": "[data-part='left']",
-        "plain": """
+        "plain": (
+            """
 from helpers.chapters.ch04_vgg.explorer import ROWS, cost, paths, written
 @interact(layers=(1, 5))
 def show(layers=2):
@@ -17,6 +18,7 @@ def show(layers=2):
     for ax, numbers in zip(axes[2:], (stack, single)):
         draw_bars(ax, [f"{title}: {written(row, getattr(numbers, row))}" for row, (title, _) in ROWS.items()],
                   [getattr(numbers, row) / max(getattr(stack, row), getattr(single, row)) for row in ROWS], fmt="")
-    plt.show()""",
+    plt.show()"""
+        ),
     },
 }

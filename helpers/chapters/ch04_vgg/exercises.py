@@ -100,7 +100,10 @@ Exercise(
         (lambda kernel_size: 1 - 9 / kernel_size**2, "that is **one** 3×3 window: a field of K needs more of them."),
         (
             lambda kernel_size: kernel_size**2 / (9 * ((kernel_size - 1) // 2)) - 1,
-            "that is how much **more** the large window takes, against the stack: asked for is what the stack saves, against the large one.",
+            (
+                "that is how much **more** the large window takes, against the stack: asked for is what the stack"
+                " saves, against the large one."
+            ),
         ),
         (
             lambda kernel_size: kernel_size**2 - 9 * ((kernel_size - 1) // 2),
@@ -152,7 +155,10 @@ Exercise(
         ),
         (
             lambda first, second: first @ second,
-            "that is the **matrix product** of the two: every number of the first must meet every number of the second.",
+            (
+                "that is the **matrix product** of the two: every number of the first must meet every number of the"
+                " second."
+            ),
         ),
         (
             lambda first, second: _padded(first) + _padded(second),
@@ -164,11 +170,17 @@ Exercise(
         ),
         (
             lambda first, second: _compose(first, second.flip(0, 1)),
-            "the second kernel is **flipped**: a pixel at place i of the first and k of the second is at place i + k, so nothing turns round.",
+            (
+                "the second kernel is **flipped**: a pixel at place i of the first and k of the second is at place i +"
+                " k, so nothing turns round."
+            ),
         ),
         (
             lambda first, second: _compose(first.flip(0, 1), second),
-            "the first kernel is **flipped**: a pixel at place i of the first and k of the second is at place i + k, so nothing turns round.",
+            (
+                "the first kernel is **flipped**: a pixel at place i of the first and k of the second is at place i +"
+                " k, so nothing turns round."
+            ),
         ),
         (lambda first, second: _compose(first, second.T), "rows and columns of the second kernel are **swapped**."),
         (lambda first, second: _compose(first.T, second), "rows and columns of the first kernel are **swapped**."),
@@ -202,7 +214,10 @@ Exercise(
     ],
     hints=[
         "Take the differences first: 143.7 − 141.3 million parameters, 19.63 − 17.78 G MACs, 56.69 − 55.16 MiB.",
-        "The MACs leave four stages, since an inner convolution of the stages 1 to 4 does 1.85 G. Which of them has 1.53 MiB of output?",
+        (
+            "The MACs leave four stages, since an inner convolution of the stages 1 to 4 does 1.85 G. Which of them has"
+            " 1.53 MiB of output?"
+        ),
         "1.53 MiB are 401,408 values of 4 bytes: 512·28·28.",
     ],
 )

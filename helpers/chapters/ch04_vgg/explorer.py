@@ -144,17 +144,17 @@ class VggStackExplorer(Panel):
         if stack.field != single.field:
             more = "stack" if stack.field > single.field else "large window"
             return (
-                f"The two do not see the same: {stack.field} pixels a side against {single.field}, so the {more} has the larger field. "
-                "To compare their costs, let them see the same."
+                f"The two do not see the same: {stack.field} pixels a side against {single.field}, so the {more} has"
+                " the larger field. To compare their costs, let them see the same."
             )
         if self.layers == 1:
             return "One window of 3×3 on both sides: the same layer."
         C = self.channels
         return (
-            f"Both see {stack.field}×{stack.field} pixels. Weights: {9 * self.layers} C² against {self.kernel_size**2} C², with C = {C}: "
-            f"{9 * self.layers * C * C:,} and {self.kernel_size**2 * C * C:,}. The stack has {self.layers} outputs to keep, the large "
-            "window one. Left, a stronger colour means more ways from a pixel to the unit"
-            + (", and a number counts them." if stack.field <= 7 else ".")
+            f"Both see {stack.field}×{stack.field} pixels. Weights: {9 * self.layers} C² against {self.kernel_size**2}"
+            f" C², with C = {C}: {9 * self.layers * C * C:,} and {self.kernel_size**2 * C * C:,}. The stack has"
+            f" {self.layers} outputs to keep, the large window one. Left, a stronger colour means more ways from a"
+            " pixel to the unit" + (", and a number counts them." if stack.field <= 7 else ".")
         )
 
     @property
@@ -162,9 +162,10 @@ class VggStackExplorer(Panel):
         """What is shown now, in a sentence."""
         stack, single = self.stack(), self.single()
         return (
-            f"Stack explorer. {self.layers} of 3×3 against one of {self.kernel_size}×{self.kernel_size}, {self.channels} channels, maps of "
-            f"{self.size} × {self.size}: fields {stack.field} and {single.field}, {stack.params:,} and {single.params:,} parameters, "
-            f"{stack.macs:,} and {single.macs:,} multiply-adds, {written('memory', stack.memory)} and {written('memory', single.memory)} KiB of outputs."
+            f"Stack explorer. {self.layers} of 3×3 against one of {self.kernel_size}×{self.kernel_size},"
+            f" {self.channels} channels, maps of {self.size} × {self.size}: fields {stack.field} and {single.field},"
+            f" {stack.params:,} and {single.params:,} parameters, {stack.macs:,} and {single.macs:,} multiply-adds,"
+            f" {written('memory', stack.memory)} and {written('memory', single.memory)} KiB of outputs."
         )
 
     def still(self):
@@ -215,13 +216,17 @@ def window(layers, kernel_size, colour):
     for depth in range(1, layers + 1):
         half = (1 + depth * (kernel_size - 1)) * side / 2
         cells.append(
-            f'<rect class="frame" x="{middle - half}" y="{middle - half}" width="{2 * half}" height="{2 * half}" fill="none" '
-            f'stroke="{colour}" stroke-width="3"/>'
+            f'<rect class="frame" x="{middle - half}" y="{middle - half}" width="{2 * half}" height="{2 * half}"'
+            f' fill="none" stroke="{colour}" stroke-width="3"/>'
         )
     words = html.escape(
-        f"{len(field)} by {len(field)} of {GRID} by {GRID} pixels are seen through {layers} window(s) of {kernel_size} by {kernel_size}"
+        f"{len(field)} by {len(field)} of {GRID} by {GRID} pixels are seen through {layers} window(s) of {kernel_size}"
+        f" by {kernel_size}"
     )
-    return f'<svg role="img" aria-label="{words}" viewBox="-2 -2 {GRID * side + 4} {GRID * side + 4}">{"".join(cells)}</svg>'
+    return (
+        f'<svg role="img" aria-label="{words}" viewBox="-2 -2 {GRID * side + 4}'
+        f' {GRID * side + 4}">{"".join(cells)}</svg>'
+    )
 
 
 FRAME = page(__file__, layers=LAYERS, kernels=[f"{k}×{k}" for k in KERNELS], channels=CHANNELS, sizes=SIZES, rows=ROWS)

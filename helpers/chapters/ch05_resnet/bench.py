@@ -6,7 +6,8 @@ CASES = {
         "shown": "DepthExplorer()",
         "control": "[data-set='depth']",
         "picture": "[data-part='gradients']",
-        "plain": """
+        "plain": (
+            """
 from helpers.chapters.ch05_resnet.explorer import CHARTS, DepthExplorer
 explorer = DepthExplorer()
 @interact(depth=(4, 60, 2))
@@ -18,6 +19,7 @@ def show(depth=40):
             ax.plot(range(1, depth + 1), getattr(found, column), "o-", label=kind)
         ax.set(yscale="log", ylim=(1e-9, 1e5), title=title, xlabel="layer")
     axes[0].legend()
-    plt.show()""",
+    plt.show()"""
+        ),
     },
 }

@@ -93,7 +93,10 @@ Exercise(
     ],
     hints=[
         "One mean and one variance per channel: over which axes of (N, C, H, W)? All but C: `(0, 2, 3)`.",
-        "`x.mean((0, 2, 3), keepdim=True)` has the shape (1, C, 1, 1) and can be subtracted. The variance: the mean of the squares of that.",
+        (
+            "`x.mean((0, 2, 3), keepdim=True)` has the shape (1, C, 1, 1) and can be subtracted. The variance: the mean"
+            " of the squares of that."
+        ),
         "Divide by `(var + eps).sqrt()`, then `* weight[:, None, None] + bias[:, None, None]`.",
     ],
     grad=True,
@@ -141,7 +144,10 @@ Exercise(
         ),
         (
             _running(lambda m: (m, 1 - m), correction=0),
-            "two things: **momentum** is the part of the way to the new value, and the variance here is over **n − 1**.",
+            (
+                "two things: **momentum** is the part of the way to the new value, and the variance here is over **n −"
+                " 1**."
+            ),
         ),
         (
             _running(lambda m: (0, 1)),
@@ -237,7 +243,10 @@ Exercise(
         ),
         (
             lambda x, weight1, weight2: F.relu(_conv(F.relu(_conv(x, weight1)), weight2) + F.relu(_conv(x, weight1))),
-            "what is added is the result of the **first** convolution: add x, the block's input; keep it under its own name.",
+            (
+                "what is added is the result of the **first** convolution: add x, the block's input; keep it under its"
+                " own name."
+            ),
         ),
         (
             lambda x, weight1, weight2: F.relu(_conv(F.relu(_conv(x, weight1)), weight1) + x),
@@ -304,7 +313,10 @@ Exercise(
         ),
         (
             lambda channels, narrow: _bottleneck(channels, narrow) + channels * channels + 2 * channels,
-            "a **projection** is counted: where input and output have the same shape, the way around has no parameters.",
+            (
+                "a **projection** is counted: where input and output have the same shape, the way around has no"
+                " parameters."
+            ),
         ),
         (
             lambda channels, narrow: 2 * 9 * channels * channels + 4 * channels,
@@ -314,7 +326,10 @@ Exercise(
     hints=[
         "Three convolutions without biases: 1×1 from `channels` to `narrow`, 3×3 within `narrow`, 1×1 back.",
         "Each convolution is followed by a normalisation with a scale and a shift for each of its output channels.",
-        "`2 * channels * narrow + 9 * narrow ** 2` for the convolutions, `2 * (narrow + narrow + channels)` for the rest.",
+        (
+            "`2 * channels * narrow + 9 * narrow ** 2` for the convolutions, `2 * (narrow + narrow + channels)` for the"
+            " rest."
+        ),
     ],
 )
 

@@ -132,8 +132,9 @@ class DepthExplorer(Panel):
         """What is shown, in a sentence without measured numbers."""
         depth, norm, start, end, seed = self.settings.values()
         return (
-            f"Depth explorer. {depth} layers, batch normalisation {norm}, start {start}, F ends with {end}, seed {seed}: the gradient of "
-            "each layer's weights and the size of the values it receives, on logarithmic axes, a plain and a residual network."
+            f"Depth explorer. {depth} layers, batch normalisation {norm}, start {start}, F ends with {end}, seed"
+            f" {seed}: the gradient of each layer's weights and the size of the values it receives, on logarithmic"
+            " axes, a plain and a residual network."
         )
 
     def still(self):
@@ -202,7 +203,8 @@ def written(number):
 def spoken(column, found):
     """Say where the lines of a chart begin and end."""
     return "; ".join(
-        f"{kind}, first layer {written(getattr(found[kind], column)[0])}, last {written(getattr(found[kind], column)[-1])}"
+        f"{kind}, first layer {written(getattr(found[kind], column)[0])}, last"
+        f" {written(getattr(found[kind], column)[-1])}"
         for kind in COLOURS
     )
 
@@ -213,8 +215,9 @@ def words(found):
     for kind in COLOURS:
         gradients, values = found[kind]
         said.append(
-            f"<p><b>{kind.capitalize()}</b>: gradient of the first layer {written(gradients[0])}, of the last {written(gradients[-1])}; "
-            f"values into the second layer {written(values[1])}, into the last {written(values[-1])}.</p>"
+            f"<p><b>{kind.capitalize()}</b>: gradient of the first layer {written(gradients[0])}, of the last"
+            f" {written(gradients[-1])}; values into the second layer {written(values[1])}, into the last"
+            f" {written(values[-1])}.</p>"
         )
     return "".join(said)
 

@@ -6,7 +6,8 @@ CASES = {
         "shown": "MobileExplorer()",
         "control": "[data-set='width']",
         "picture": ".mobile-track",
-        "plain": """
+        "plain": (
+            """
 from helpers.chapters.ch06_mobilenet.explorer import COLOURS, COLUMNS, FULL, V1, costs, short, total
 @interact(width=(25, 150, 5))
 def show(width=100):
@@ -20,6 +21,7 @@ def show(width=100):
             ax.text(left, place, short(column, getattr(total(kinds), column)))
         ax.set(title=title, yticks=[0, 1])
     axes[0].legend()
-    plt.show()""",
+    plt.show()"""
+        ),
     },
 }

@@ -22,7 +22,10 @@ Exercise(
             lambda in_channels, out_channels, kernel_size, height, width: (
                 height * width * kernel_size**2 * in_channels * out_channels
             ),
-            "that is the **full** convolution: the pair looks at one channel at a time, and then at one pixel at a time.",
+            (
+                "that is the **full** convolution: the pair looks at one channel at a time, and then at one pixel at a"
+                " time."
+            ),
         ),
         (
             lambda in_channels, out_channels, kernel_size, height, width: height * width * kernel_size**2 * in_channels,
@@ -48,7 +51,10 @@ Exercise(
             lambda in_channels, out_channels, kernel_size, height, width: (
                 height * width * (kernel_size**2 * out_channels + in_channels * out_channels)
             ),
-            "the depthwise kernels are counted per **output** channel: there is one for each input channel, and mixing comes after.",
+            (
+                "the depthwise kernels are counted per **output** channel: there is one for each input channel, and"
+                " mixing comes after."
+            ),
         ),
         (
             lambda in_channels, out_channels, kernel_size, height, width: (
@@ -84,7 +90,10 @@ Exercise(
     ],
     hints=[
         "Two layers one after the other: add their multiply-adds.",
-        "Depthwise: every one of the `in_channels` maps has `height · width` values, each a dot product of `kernel_size²` terms.",
+        (
+            "Depthwise: every one of the `in_channels` maps has `height · width` values, each a dot product of"
+            " `kernel_size²` terms."
+        ),
         "Pointwise: `out_channels · height · width` values, each a dot product of `in_channels` terms.",
     ],
 )
@@ -120,7 +129,10 @@ Exercise(
     mistakes=[
         (
             lambda x, weight, stride=1, padding=0: _depthwise(x, weight, stride, padding).sum(1, keepdim=True),
-            "the channels are **added up**: that is a full convolution. Depthwise, each channel gives a map of its own.",
+            (
+                "the channels are **added up**: that is a full convolution. Depthwise, each channel gives a map of its"
+                " own."
+            ),
         ),
         (
             lambda x, weight, stride=1, padding=0: _depthwise(x, weight[:1].expand_as(weight), stride, padding),
@@ -156,9 +168,18 @@ Exercise(
         ),
     ],
     hints=[
-        "Pad first: `F.pad(x, (padding,) * 4)`. Then the sides of the output are `(H - K) // stride + 1` of the padded sides.",
-        "The window of the output at (i, j) is `x[:, :, i*stride:i*stride + K, j*stride:j*stride + K]`, for all images and channels at once.",
-        "`(window * weight).sum((2, 3))`: the weight has shape (C, K, K), so channel c meets kernel c. The result goes to `out[:, :, i, j]`.",
+        (
+            "Pad first: `F.pad(x, (padding,) * 4)`. Then the sides of the output are `(H - K) // stride + 1` of the"
+            " padded sides."
+        ),
+        (
+            "The window of the output at (i, j) is `x[:, :, i*stride:i*stride + K, j*stride:j*stride + K]`, for all"
+            " images and channels at once."
+        ),
+        (
+            "`(window * weight).sum((2, 3))`: the weight has shape (C, K, K), so channel c meets kernel c. The result"
+            " goes to `out[:, :, i, j]`."
+        ),
     ],
 )
 
@@ -212,7 +233,10 @@ Exercise(
                 height * width * (in_channels * in_channels * expand_ratio + 9 * in_channels * expand_ratio)
                 + (height // stride) * (width // stride) * in_channels * expand_ratio * out_channels
             ),
-            "the **stride** stands in the depthwise convolution: it has as many positions as its output, not its input.",
+            (
+                "the **stride** stands in the depthwise convolution: it has as many positions as its output, not its"
+                " input."
+            ),
         ),
         (
             lambda in_channels, out_channels, expand_ratio, height, width, stride=1: (
@@ -279,7 +303,10 @@ Exercise(
     ],
     hints=[
         "Inside there are `in_channels * expand_ratio` channels. Three convolutions: widen, depthwise 3×3, narrow.",
-        "Widen: `height * width * in_channels * hidden`. The other two have `(height // stride) * (width // stride)` positions.",
+        (
+            "Widen: `height * width * in_channels * hidden`. The other two have `(height // stride) * (width //"
+            " stride)` positions."
+        ),
         "At each of those: `9 * hidden` for the depthwise one, `hidden * out_channels` for the narrowing one.",
     ],
 )

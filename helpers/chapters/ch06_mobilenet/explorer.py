@@ -188,9 +188,10 @@ class MobileExplorer(Panel):
         """What is shown now, in a sentence."""
         now, then = total(self.costs()), total(costs(FULL, self.width, self.size, self.kernel_size))
         return (
-            f"MobileNet cost explorer. {self.block}, width {self.width} %, image {self.size} × {self.size}, kernel {self.kernel_size} × "
-            f"{self.kernel_size}: {now.macs:,} multiply-adds, {now.params:,} parameters, {short('memory', now.memory)} of outputs. "
-            f"V1's channels in full convolutions: {then.macs:,}, {then.params:,} and {short('memory', then.memory)}."
+            f"MobileNet cost explorer. {self.block}, width {self.width} %, image {self.size} × {self.size}, kernel"
+            f" {self.kernel_size} × {self.kernel_size}: {now.macs:,} multiply-adds, {now.params:,} parameters,"
+            f" {short('memory', now.memory)} of outputs. V1's channels in full convolutions: {then.macs:,},"
+            f" {then.params:,} and {short('memory', then.memory)}."
         )
 
     def still(self):
@@ -225,7 +226,10 @@ def stacked(column, kinds, longest):
         for kind, cost in kinds.items()
         if getattr(cost, column)
     )
-    return f'<div class="mobile-bar" style="--part:{whole_sum / longest:.4f}">{pieces}</div><span>{short(column, whole_sum)}</span>'
+    return (
+        '<div class="mobile-bar"'
+        f' style="--part:{whole_sum / longest:.4f}">{pieces}</div><span>{short(column, whole_sum)}</span>'
+    )
 
 
 FRAME = page(__file__, blocks=BLOCKS, limits=LIMITS, columns=COLUMNS, kinds=KINDS, colours=COLOURS)

@@ -6,20 +6,23 @@ CASES = {
         "shown": "RecurrenceExplorer()",
         "control": "[data-set='radius']",
         "picture": "[data-part='chart']",
-        "plain": """
+        "plain": (
+            """
 from helpers.chapters.ch07_rnn.explorer import draw_reach, reach
 @interact(radius=(0.5, 1.5, 0.01))
 def show(radius=0.9):
     fig, ax = plt.subplots(figsize=(9, 4.4))
     draw_reach(ax, reach(radius), radius)
-    plt.show()""",
+    plt.show()"""
+        ),
     },
     "HelloExplorer": {
         "name": "hello",
         "shown": "HelloExplorer()",
         "control": "[data-set='step']",
         "picture": "[data-part='plane']",
-        "plain": """
+        "plain": (
+            """
 from helpers.chapters.ch07_rnn.explorer import HelloExplorer, draw_plane
 explorer = HelloExplorer()
 steps, states = explorer._steps, explorer.states()
@@ -30,6 +33,7 @@ def show(step=1):
     draw_numbers(axes[0], np.array([letter, before, np.add(letter, before), state]).T, fmt="{:+.2f}")
     draw_bars(axes[1], list(explorer.alphabet), [100 * chance for chance in chances], fmt="{:.0f} %")
     draw_plane(axes[2], explorer.word, states)
-    plt.show()""",
+    plt.show()"""
+        ),
     },
 }

@@ -33,11 +33,17 @@ Exercise(
         (_sum, "the **tanh** is missing: without it the network is linear, and its state can grow without limit."),
         (
             lambda x, h, W_ih, W_hh, b: torch.atan(_sum(x, h, W_ih, W_hh, b)),
-            "this is the **arctangent**, the inverse of the tangent: it goes up to 1.57. Wanted is the hyperbolic tangent, `torch.tanh`.",
+            (
+                "this is the **arctangent**, the inverse of the tangent: it goes up to 1.57. Wanted is the hyperbolic"
+                " tangent, `torch.tanh`."
+            ),
         ),
         (
             lambda x, h, W_ih, W_hh, b: torch.tan(_sum(x, h, W_ih, W_hh, b)),
-            "this is the **tangent** of trigonometry: wanted is the hyperbolic tangent, `torch.tanh`, which stays between −1 and 1.",
+            (
+                "this is the **tangent** of trigonometry: wanted is the hyperbolic tangent, `torch.tanh`, which stays"
+                " between −1 and 1."
+            ),
         ),
         (
             lambda x, h, W_ih, W_hh, b: torch.sigmoid(_sum(x, h, W_ih, W_hh, b)),
@@ -102,7 +108,10 @@ Exercise(
     mistakes=[
         (
             _forgetful,
-            "the **state is not carried on**: every step starts from the first h again. Give the result of one step to the next.",
+            (
+                "the **state is not carried on**: every step starts from the first h again. Give the result of one step"
+                " to the next."
+            ),
         ),
         (
             lambda x, h, W_ih, W_hh, b: _states(x, torch.zeros_like(h), W_ih, W_hh, b),
@@ -163,15 +172,24 @@ Exercise(
         ),
         (
             lambda logits, temperature: torch.softmax(logits * temperature, 0),
-            "the outputs are **multiplied** by the temperature: divide. A low temperature must make the likely letters likelier.",
+            (
+                "the outputs are **multiplied** by the temperature: divide. A low temperature must make the likely"
+                " letters likelier."
+            ),
         ),
         (
             lambda logits, temperature: torch.softmax(logits, 0) / temperature,
-            "the division comes **after the softmax**: the chances then no longer sum to 1. Divide the outputs before it.",
+            (
+                "the division comes **after the softmax**: the chances then no longer sum to 1. Divide the outputs"
+                " before it."
+            ),
         ),
         (
             lambda logits, temperature: torch.softmax(torch.softmax(logits, 0) / temperature, 0),
-            "this takes the **softmax twice**: divide the outputs themselves, which the network gives before any softmax.",
+            (
+                "this takes the **softmax twice**: divide the outputs themselves, which the network gives before any"
+                " softmax."
+            ),
         ),
         (
             lambda logits, temperature: torch.exp(logits / temperature),
@@ -187,7 +205,10 @@ Exercise(
         ),
         (
             lambda logits, temperature: torch.sigmoid(logits / temperature),
-            "this is the **sigmoid** of each output by itself: the letters exclude each other, so their chances sum to 1, by a softmax.",
+            (
+                "this is the **sigmoid** of each output by itself: the letters exclude each other, so their chances sum"
+                " to 1, by a softmax."
+            ),
         ),
     ],
     hints=[
@@ -229,7 +250,10 @@ Exercise(
         ),
         (
             lambda grads, max_norm: [_cut([g], max_norm)[0] for g in grads],
-            "each tensor is clipped **by its own length**, which bends the gradient: all of them together are one long vector.",
+            (
+                "each tensor is clipped **by its own length**, which bends the gradient: all of them together are one"
+                " long vector."
+            ),
         ),
         (
             lambda grads, max_norm: _cut(grads, max_norm, lambda grads: _norm(grads) ** 2),
@@ -282,7 +306,10 @@ Exercise(
         (67, "one step **too many**: 0.9⁶⁶ is already below a thousandth."),
         (
             10,
-            "the gradient does not lose a tenth of its **first** length at each step: it loses a tenth of what is left, again and again.",
+            (
+                "the gradient does not lose a tenth of its **first** length at each step: it loses a tenth of what is"
+                " left, again and again."
+            ),
         ),
         (7, "this is ln 1000 = 6.9, the steps for a factor of **1/e**: each step has 0.9, and 0.9⁷ is still 0.48."),
         (44, "0.9⁴⁴ is 0.0097, below a **hundredth**: asked for is a thousandth."),

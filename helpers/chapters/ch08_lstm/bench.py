@@ -6,7 +6,8 @@ CASES = {
         "shown": "GatesExplorer()",
         "control": "[data-gate='f'][data-step='0']",
         "picture": ".gates-stack",
-        "plain": """
+        "plain": (
+            """
 from helpers.chapters.ch08_lstm.explorer import COLOURS, GATES, GatesExplorer
 explorer = GatesExplorer()
 steps = range(1, len(explorer.candidates) + 1)
@@ -20,6 +21,7 @@ def show(f=0.5):
         axes[1].plot(steps, values.tolist(), "o-", label=name)
     axes[2].bar(steps, explorer.left().tolist(), color=COLOURS[:len(steps)])
     axes[0].legend(); axes[1].legend()
-    plt.show()""",
+    plt.show()"""
+        ),
     },
 }

@@ -131,11 +131,17 @@ Exercise(
         ),
         (
             lambda steps, keep: _logit(1 - (1 - keep) / steps),
-            "the loss is spread evenly over the steps: but each step takes a share of **what is left**, f multiplied by itself.",
+            (
+                "the loss is spread evenly over the steps: but each step takes a share of **what is left**, f"
+                " multiplied by itself."
+            ),
         ),
         (
             lambda steps, keep: _logit(keep**steps),
-            "the share is **raised** to the power of the steps: f to the power of the steps is the share, so take the root.",
+            (
+                "the share is **raised** to the power of the steps: f to the power of the steps is the share, so take"
+                " the root."
+            ),
         ),
         (
             lambda steps, keep: math.log(keep) / steps,
@@ -197,7 +203,10 @@ Exercise(
         ),
         (
             lambda input_size, hidden_size: 4 * hidden_size * (input_size + 2 * hidden_size) + 8 * hidden_size,
-            "the gates do not see **c**: their input is x and h alone. Some LSTMs add such “peepholes”, and torch's has none.",
+            (
+                "the gates do not see **c**: their input is x and h alone. Some LSTMs add such “peepholes”, and torch's"
+                " has none."
+            ),
         ),
         (
             lambda input_size, hidden_size: 4 * hidden_size * (input_size + hidden_size) + 8,
@@ -239,7 +248,10 @@ Exercise(
     mistakes=[
         (
             lambda r, z, n_x, n_h, h: z * torch.tanh(n_x + r * n_h) + (1 - z) * h,
-            "z and 1 − z are **swapped**: with z = 1 torch keeps the old h, as Cho et al. 2014 do. Other texts write it the other way round.",
+            (
+                "z and 1 − z are **swapped**: with z = 1 torch keeps the old h, as Cho et al. 2014 do. Other texts"
+                " write it the other way round."
+            ),
         ),
         (
             lambda r, z, n_x, n_h, h: (1 - r) * torch.tanh(n_x + z * n_h) + r * h,
@@ -268,7 +280,10 @@ Exercise(
         (lambda r, z, n_x, n_h, h: (1 - z) * (n_x + r * n_h) + z * h, "the **tanh** of the candidate is missing."),
         (
             lambda r, z, n_x, n_h, h: torch.tanh((1 - z) * (n_x + r * n_h) + z * h),
-            "the tanh is put on the **sum**: it belongs to the candidate alone, or the old h would be squashed at every step.",
+            (
+                "the tanh is put on the **sum**: it belongs to the candidate alone, or the old h would be squashed at"
+                " every step."
+            ),
         ),
         (
             lambda r, z, n_x, n_h, h: torch.tanh(n_x + r * n_h) + z * h,

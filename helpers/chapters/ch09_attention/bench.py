@@ -5,7 +5,8 @@ CASES = {
         "name": "attention",
         "shown": "AttentionExplorer()",
         "control": "[data-set='temperature']",
-        "plain": """
+        "plain": (
+            """
 from helpers.chapters.ch09_attention.explorer import AttentionExplorer
 explorer = AttentionExplorer()
 image, side, (row, column) = explorer.image(), explorer.size[3], explorer.query
@@ -18,6 +19,7 @@ def show(temperature=1.0):
     axes[1].imshow(explorer.weights().numpy(), cmap="Oranges", vmin=0)
     draw_image(axes[2], image[:, row * side:(row + 1) * side, column * side:(column + 1) * side])
     draw_image(axes[3], explorer.average())
-    plt.show()""",
+    plt.show()"""
+        ),
     },
 }

@@ -32,8 +32,10 @@ Exercise(
     mistakes=[
         (
             lambda query, key, value: (_scores(query, key) / query.shape[-1] ** 0.5).softmax(-2) @ value,
-            "the softmax runs over the **queries**: the weights of each query must sum to 1 over the "
-            "keys, so take the last dimension.",
+            (
+                "the softmax runs over the **queries**: the weights of each query must sum to 1 over the "
+                "keys, so take the last dimension."
+            ),
         ),
         (
             lambda query, key, value: _scores(query, key).softmax(-1) @ value,
@@ -49,12 +51,17 @@ Exercise(
         ),
         (
             lambda query, key, value: (_scores(query, key) / key.shape[-2] ** 0.5).softmax(-1) @ value,
-            "the scores are divided by the root of the **number of keys**: d is the width of a query, `query.shape[-1]`.",
+            (
+                "the scores are divided by the root of the **number of keys**: d is the width of a query,"
+                " `query.shape[-1]`."
+            ),
         ),
         (
             lambda query, key, value: (_scores(query, key) / query.shape[-2] ** 0.5).softmax(-1) @ value,
-            "the scores are divided by the root of the **number of queries**: d is the width of a query, "
-            "`query.shape[-1]`.",
+            (
+                "the scores are divided by the root of the **number of queries**: d is the width of a query, "
+                "`query.shape[-1]`."
+            ),
         ),
         (
             lambda query, key, value: _scores(query, key).softmax(-1) / query.shape[-1] ** 0.5 @ value,
@@ -85,8 +92,10 @@ Exercise(
     ],
     hints=[
         "Three steps: the score of each query with each key, weights from the scores, the average of the values.",
-        "All scores at once: `query @ key.transpose(-2, -1)`, of shape (..., T, S). Divide by "
-        "`query.shape[-1] ** 0.5`.",
+        (
+            "All scores at once: `query @ key.transpose(-2, -1)`, of shape (..., T, S). Divide by "
+            "`query.shape[-1] ** 0.5`."
+        ),
         "`scores.softmax(dim=-1) @ value`",
     ],
 )
@@ -129,7 +138,10 @@ Exercise(
         ),
         (
             lambda scores: scores.masked_fill(_ahead(scores, 0), -math.inf).softmax(-1),
-            "the **diagonal** is hidden too: a query may look at its own token. So the first one has nothing to look at.",
+            (
+                "the **diagonal** is hidden too: a query may look at its own token. So the first one has nothing to"
+                " look at."
+            ),
         ),
         (
             lambda scores: scores.masked_fill(_ahead(scores, 2), -math.inf).softmax(-1),
@@ -197,8 +209,10 @@ Exercise(
         ),
         (
             _waves_of_their_own,
-            "sine and cosine of a pair have **different waves**: the place 2i + 1 uses the exponent 2i/D, as its "
-            "neighbour does.",
+            (
+                "sine and cosine of a pair have **different waves**: the place 2i + 1 uses the exponent 2i/D, as its "
+                "neighbour does."
+            ),
         ),
         (lambda T, D: _sines_and_cosines(_waves(T + 1, D)[1:]), "the first position is **0**, not 1."),
         (
@@ -257,8 +271,10 @@ Exercise(
         ),
         (
             lambda weights: 1 / weights.square().sum(-1),
-            "1/Σw² is **another measure** of the same thing, with another value: asked for is e to the power of the "
-            "entropy.",
+            (
+                "1/Σw² is **another measure** of the same thing, with another value: asked for is e to the power of the"
+                " entropy."
+            ),
         ),
         (
             lambda weights: (weights > 0).sum(-1),

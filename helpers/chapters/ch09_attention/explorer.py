@@ -40,7 +40,8 @@ def patches(image, patch_size):
     rows, cols = H // patch_size, W // patch_size
     if not (2 <= rows <= MOST and 2 <= cols <= MOST):
         raise ValueError(
-            f"patch_size (={patch_size}) makes {rows} x {cols} patches of {H} x {W} pixels: from 2 x 2 to {MOST} x {MOST} can be shown"
+            f"patch_size (={patch_size}) makes {rows} x {cols} patches of {H} x {W} pixels: from 2 x 2 to {MOST} x"
+            f" {MOST} can be shown"
         )
     grid = image.reshape(C, rows, patch_size, cols, patch_size)
     return grid.permute(1, 3, 0, 2, 4).reshape(rows * cols, -1)
@@ -79,9 +80,11 @@ def made_heads(image, patch_size):
     row, col = torch.arange(rows, dtype=torch.float64), torch.arange(cols, dtype=torch.float64)
     waves = torch.stack(
         [
-            f(torch.pi * place / many).expand(rows, cols)
-            if axis
-            else f(torch.pi * place / many)[:, None].expand(rows, cols)
+            (
+                f(torch.pi * place / many).expand(rows, cols)
+                if axis
+                else f(torch.pi * place / many)[:, None].expand(rows, cols)
+            )
             for axis, place, many in ((0, row, rows), (1, col, cols))
             for f in (torch.sin, torch.cos)
         ],
@@ -185,7 +188,8 @@ class AttentionExplorer(Still, anywidget.AnyWidget):
         query, key = (torch.as_tensor(each).detach().cpu().float() for each in pair)
         if query.dim() != 2 or query.shape != key.shape or len(query) != tokens or query.shape[1] < 1:
             raise ValueError(
-                f"heads[{name!r}] (shapes {tuple(query.shape)} and {tuple(key.shape)}) must be (T, d) twice, T = {tokens} patches"
+                f"heads[{name!r}] (shapes {tuple(query.shape)} and {tuple(key.shape)}) must be (T, d) twice, T ="
+                f" {tokens} patches"
             )
         if not (torch.isfinite(query).all() and torch.isfinite(key).all()):
             raise ValueError(f"heads[{name!r}] must hold finite numbers, and holds nan or inf")
@@ -248,8 +252,9 @@ class AttentionExplorer(Still, anywidget.AnyWidget):
         """What is shown now, in a sentence."""
         rows, cols = self.grid
         return (
-            f"Attention explorer. {self.name}, {rows} x {cols} patches. The patch in row {self.query[0]}, column {self.query[1]} asks; "
-            f"head: {self.head}; temperature {self.temperature:g}. Beside the picture: the weight of every patch, and the weighted average."
+            f"Attention explorer. {self.name}, {rows} x {cols} patches. The patch in row {self.query[0]}, column"
+            f" {self.query[1]} asks; head: {self.head}; temperature {self.temperature:g}. Beside the picture: the"
+            " weight of every patch, and the weighted average."
         )
 
     def still(self):

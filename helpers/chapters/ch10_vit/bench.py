@@ -6,7 +6,8 @@ CASES = {
         "shown": "PatchExplorer()",
         "control": "[data-set='patch_size']",
         "picture": "[data-part='grid']",
-        "plain": """
+        "plain": (
+            """
 from helpers.chapters.ch10_vit.explorer import AXES, COLOURS, PARTS, costs, curves, pixels, tokens, total
 @interact(patch_size=(4, 64, 2))
 def show(patch_size=16):
@@ -22,6 +23,7 @@ def show(patch_size=16):
     axes[3].loglog(lines["tokens"], lines["total"]); axes[3].loglog(lines["tokens"], lines["attention"])
     axes[3].plot(tokens(patch_size, 224), total(parts).macs, "o")
     axes[3].set(xlim=AXES[0], ylim=AXES[1], title=f"{tokens(patch_size, 224)} tokens")
-    plt.show()""",
+    plt.show()"""
+        ),
     },
 }

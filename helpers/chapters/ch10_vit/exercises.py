@@ -34,8 +34,10 @@ Exercise(
     mistakes=[
         (
             lambda images, P: images.reshape(len(images), -1, images.shape[1] * P * P),
-            "the numbers are only **counted off** in their old order: a row then holds pieces of lines, not a square. "
-            "Split H and W first, then permute.",
+            (
+                "the numbers are only **counted off** in their old order: a row then holds pieces of lines, not a"
+                " square. Split H and W first, then permute."
+            ),
         ),
         (
             lambda images, P: _cut(images, P).permute(0, 4, 2, 1, 3, 5).flatten(3).flatten(1, 2),
@@ -43,7 +45,10 @@ Exercise(
         ),
         (
             lambda images, P: _cut(images, P).permute(0, 2, 4, 3, 5, 1).flatten(3).flatten(1, 2),
-            "inside a patch the **channels come last**: a convolution's weight has them first, then rows, then columns.",
+            (
+                "inside a patch the **channels come last**: a convolution's weight has them first, then rows, then"
+                " columns."
+            ),
         ),
         (
             lambda images, P: _cut(images, P).permute(0, 2, 4, 1, 5, 3).flatten(3).flatten(1, 2),
@@ -51,12 +56,17 @@ Exercise(
         ),
         (
             lambda images, P: _cut(images, P).permute(0, 3, 5, 1, 2, 4).flatten(3).flatten(1, 2),
-            "what was taken together are pixels **P apart**: of H split into (rows, P), the second is the place inside "
-            "the patch.",
+            (
+                "what was taken together are pixels **P apart**: of H split into (rows, P), the second is the place"
+                " inside the patch."
+            ),
         ),
         (
             lambda images, P: _cut(images, P).permute(0, 2, 4, 1, 3, 5).flatten(3),
-            "the grid is still there: (N, rows, **columns**, numbers). Join rows and columns to one dimension of T tokens.",
+            (
+                "the grid is still there: (N, rows, **columns**, numbers). Join rows and columns to one dimension of T"
+                " tokens."
+            ),
         ),
         (
             lambda images, P: _patches(images, P).transpose(1, 2),
@@ -68,7 +78,10 @@ Exercise(
         ),
     ],
     hints=[
-        "Split H into rows and P, W into columns and P; bring rows and columns to the front; join what belongs together.",
+        (
+            "Split H into rows and P, W into columns and P; bring rows and columns to the front; join what belongs"
+            " together."
+        ),
         "`images.reshape(N, C, rows, P, columns, P)`, with rows = H // P and columns = W // P.",
         "then `.permute(0, 2, 4, 1, 3, 5)` gives (N, rows, columns, C, P, P), and one more reshape the rest.",
     ],
@@ -204,8 +217,10 @@ Exercise(
         ),
         (
             lambda side, P, D: _block(side, P, D) - 4 * ((side // P) ** 2 + 1) * D * D,
-            "half of the **MLP** is missing, or all projections: there are two layers, from D to 4·D and from 4·D to D, and "
-            "four projections besides.",
+            (
+                "half of the **MLP** is missing, or all projections: there are two layers, from D to 4·D and from 4·D"
+                " to D, and four projections besides."
+            ),
         ),
     ],
     hints=[
@@ -253,7 +268,10 @@ Exercise(
             lambda label_out, teacher_out, labels, teacher: (
                 (F.cross_entropy(label_out, labels) + F.cross_entropy(teacher_out, teacher.softmax(1))) / 2
             ),
-            "the teacher's **probabilities** are the target: that is a soft target. Hard means its most likely class alone.",
+            (
+                "the teacher's **probabilities** are the target: that is a soft target. Hard means its most likely"
+                " class alone."
+            ),
         ),
         (
             lambda label_out, teacher_out, labels, teacher: (
@@ -281,7 +299,10 @@ Exercise(
             lambda label_out, teacher_out, labels, teacher: (
                 (F.nll_loss(label_out, labels) + F.nll_loss(teacher_out, teacher.argmax(1))) / 2
             ),
-            "the outputs are not yet **logarithms of probabilities**: `F.nll_loss` wants those, `F.cross_entropy` makes them.",
+            (
+                "the outputs are not yet **logarithms of probabilities**: `F.nll_loss` wants those, `F.cross_entropy`"
+                " makes them."
+            ),
         ),
         (
             lambda label_out, teacher_out, labels, teacher: (
@@ -367,7 +388,10 @@ Exercise(
                 .sum(-1)
                 .mean((0, 2))
             ),
-            "rows and columns between two patches are **added up**: the distance is the root of the sum of their squares.",
+            (
+                "rows and columns between two patches are **added up**: the distance is the root of the sum of their"
+                " squares."
+            ),
         ),
         (
             lambda weights, columns: (weights * (_away(weights.shape[-1], columns) > 0)).sum(-1).mean((0, 2)),
@@ -391,6 +415,9 @@ Exercise(
     hints=[
         "Patch t lies in row t // columns and column t % columns. First make the table of all distances, (T, T).",
         "With place (T, 2): `(place[:, None] - place).norm(dim=2)`.",
-        "`weights * distance`, summed over the keys, then the mean over images and queries: dimensions 0 and 2 of what is left.",
+        (
+            "`weights * distance`, summed over the keys, then the mean over images and queries: dimensions 0 and 2 of"
+            " what is left."
+        ),
     ],
 )

@@ -6,7 +6,8 @@ CASES = {
         "shown": "WindowExplorer()",
         "control": "[data-set='window_size']",
         "picture": "[data-part='windows']",
-        "plain": """
+        "plain": (
+            """
 from helpers import data
 from helpers.chapters.ch11_swin.explorer import PATCH, SIDES, STEPS, WindowExplorer, costs, tints
 from matplotlib.colors import to_rgb
@@ -29,6 +30,7 @@ def show(window_size=4):
     for each in (None, window_size):
         axes[2].loglog(sides, [costs(at, each, 96).macs for at in sides])
         axes[2].plot(side, costs(side, each, 96).macs, "o")
-    plt.show()""",
+    plt.show()"""
+        ),
     },
 }

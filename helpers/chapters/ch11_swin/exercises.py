@@ -31,7 +31,10 @@ Exercise(
         ),
         (
             lambda x, M: _grid(x, M).permute(2, 0, 1, 3, 4).reshape(-1, M * M, x.shape[2]),
-            "the windows come **column by column**: the first two dimensions must be the row of windows, then the column.",
+            (
+                "the windows come **column by column**: the first two dimensions must be the row of windows, then the"
+                " column."
+            ),
         ),
         (
             lambda x, M: _grid(x, M).permute(0, 2, 3, 1, 4).reshape(-1, M * M, x.shape[2]),
@@ -39,7 +42,10 @@ Exercise(
         ),
         (
             lambda x, M: _grid(x, M).permute(1, 3, 0, 2, 4).reshape(-1, M * M, x.shape[2]),
-            "each group holds tokens from **all over the map**, one of each window: the dimensions of the windows come first.",
+            (
+                "each group holds tokens from **all over the map**, one of each window: the dimensions of the windows"
+                " come first."
+            ),
         ),
         (
             lambda x, M: _grid(x, M).permute(0, 2, 1, 3, 4).reshape(-1, M, M, x.shape[2]),
@@ -83,7 +89,10 @@ Exercise(
     mistakes=[
         (
             lambda side, M, shift: torch.ones(side // M, M, M, dtype=torch.bool),
-            "everybody may look at **everybody**: tokens that came round from the other side must stay apart from the others.",
+            (
+                "everybody may look at **everybody**: tokens that came round from the other side must stay apart from"
+                " the others."
+            ),
         ),
         (
             lambda side, M, shift: ~shift_mask((1, side), (1, M), (0, shift)),
@@ -107,7 +116,10 @@ Exercise(
         ),
         (
             lambda side, M, shift: _mask((torch.arange(side).roll(-shift) // M).reshape(-1, M)),
-            "tokens are kept apart in **every** window: then the shift joins nobody. Only those that came round are strangers.",
+            (
+                "tokens are kept apart in **every** window: then the shift joins nobody. Only those that came round are"
+                " strangers."
+            ),
         ),
         (
             lambda side, M, shift: torch.eye(M, dtype=torch.bool).expand(side // M, M, M),
@@ -125,8 +137,10 @@ Exercise(
     hints=[
         "Number the places 0 to side − 1 and roll them to the left: which of them came round from the front?",
         "`torch.arange(side).roll(-shift) < shift` is True for those; cut it into windows with `reshape(-1, M)`.",
-        "Two tokens of a window may look at each other if that is the same for both: compare `a[:, :, None]` with "
-        "`a[:, None, :]`.",
+        (
+            "Two tokens of a window may look at each other if that is the same for both: compare `a[:, :, None]` with "
+            "`a[:, None, :]`."
+        ),
     ],
 )
 
@@ -143,7 +157,10 @@ Exercise(
     mistakes=[
         (
             lambda x: _four(x, (0, 0), (0, 1), (1, 0), (1, 1)),
-            "the order is **upper left, upper right**, ...: asked for is upper left, lower left, upper right, lower right.",
+            (
+                "the order is **upper left, upper right**, ...: asked for is upper left, lower left, upper right, lower"
+                " right."
+            ),
         ),
         (
             lambda x: torch.cat(
@@ -170,7 +187,10 @@ Exercise(
         ),
         (
             lambda x: x.reshape(x.shape[0] // 2, x.shape[1] // 2, -1),
-            "four tokens that follow each other in **memory** are joined, all of one row: two of them must come from the row below.",
+            (
+                "four tokens that follow each other in **memory** are joined, all of one row: two of them must come"
+                " from the row below."
+            ),
         ),
         (lambda x: _four(x, (0, 0), (1, 0), (0, 1)), "one of the **four** is missing."),
     ],
@@ -233,7 +253,10 @@ Exercise(
     ],
     hints=[
         "Both have four projections of C² for each of hw tokens.",
-        "Scores and average: each token meets hw keys (or M², in a window), C multiply-adds each, and both take the same.",
+        (
+            "Scores and average: each token meets hw keys (or M², in a window), C multiply-adds each, and both take the"
+            " same."
+        ),
         "(4hwC² + 2(hw)²C) / (4hwC² + 2M²hwC)",
     ],
 )
@@ -299,7 +322,10 @@ Exercise(
         ),
         (
             lambda pictures, captions, temperature: 1 - F.cosine_similarity(pictures, captions).mean(),
-            "each picture is only compared with its **own** caption: the others in the batch are what makes it contrastive.",
+            (
+                "each picture is only compared with its **own** caption: the others in the batch are what makes it"
+                " contrastive."
+            ),
         ),
         (
             lambda pictures, captions, temperature: -_contrast(pictures, captions, temperature),

@@ -168,7 +168,9 @@ class WindowExplorer(Panel):
         }
         heads = "1 head" if self.heads == 1 else f"{self.heads} heads"
         self.parts = {
-            "windows-title": f"block {self.blocks}: {'shifted by ' + str(self._moved) if self._moved else 'not shifted'}",
+            "windows-title": (
+                f"block {self.blocks}: {'shifted by ' + str(self._moved) if self._moved else 'not shifted'}"
+            ),
             "heard-title": f"heard from after {self.blocks} block{'s' if self.blocks > 1 else ''}",
             "windows": self._windows(across),
             "heard": self._heard(across),
@@ -177,7 +179,10 @@ class WindowExplorer(Panel):
             "now": f"C = {C}, {heads}, h = w = {side}",
             "mine": written(f"4·{across**2:,}·{C}² + 2·{M}²·{across**2:,}·{C}", mine),
             "other": written(f"4·{side**2:,}·{C}² + 2·{side**2:,}²·{C}", other),
-            "ratio": f"Global: MACs <b>×{ratio(other.macs / mine.macs)}</b>, weights <b>×{ratio(other.weights / mine.weights)}</b>",
+            "ratio": (
+                f"Global: MACs <b>×{ratio(other.macs / mine.macs)}</b>, weights"
+                f" <b>×{ratio(other.weights / mine.weights)}</b>"
+            ),
             "chart": chart(side, M, C),
         }
         row, column = self.query
@@ -208,19 +213,23 @@ class WindowExplorer(Panel):
             for y in {-offset, across * bool(offset) - offset}
             for x in {-offset, across * bool(offset) - offset}
         )
-        clear = f"inset({100 * top / across:.3f}% {100 - 100 * (right + 1) / across:.3f}% {100 - 100 * (bottom + 1) / across:.3f}% {100 * left / across:.3f}%)"
+        clear = (
+            f"inset({100 * top / across:.3f}% {100 - 100 * (right + 1) / across:.3f}%"
+            f" {100 - 100 * (bottom + 1) / across:.3f}% {100 * left / across:.3f}%)"
+        )
         kept_apart = across - moved if rolled and moved else None
         query = [(at - offset) % across for at in self.query]
         seen = int(self.looks_at().sum())
         words = (
-            f"The windows of block {self.blocks} {self.view}. The patch in row {self.query[0]}, column {self.query[1]} may look at {seen} "
-            f"of {self.side**2} patches."
+            f"The windows of block {self.blocks} {self.view}. The patch in row {self.query[0]}, column {self.query[1]}"
+            f" may look at {seen} of {self.side**2} patches."
         )
         return (
             f'<div role="img" aria-label="{words}" class="win-map"><div class="win-grey">{photos}</div>'
             f'<img alt="" class="win-tint" src="{data_uri(pixel_png(colours))}">'
             f'<div class="win-clear" style="clip-path:{clear}">{photos}</div>{ruled(across, lines, kept_apart)}'
-            f'<i class="win-frame" style="{placed(spans[0][0], spans[1][0], bottom - top + 1, right - left + 1, across)}"></i>{mark(query, across)}</div>'
+            '<i class="win-frame"'
+            f' style="{placed(spans[0][0], spans[1][0], bottom - top + 1, right - left + 1, across)}"></i>{mark(query, across)}</div>'
         )
 
     def _heard(self, across):
@@ -232,20 +241,21 @@ class WindowExplorer(Panel):
             veil[top : bottom + 1, left : right + 1] = False
         lines = range(self.window_size, across, self.window_size)
         words = (
-            f"After {self.blocks} block{'s' if self.blocks > 1 else ''} the patch in row {self.query[0]}, column {self.query[1]} has heard from {int(self.heard().sum())} "
-            f"of {self.side**2} patches."
+            f"After {self.blocks} block{'s' if self.blocks > 1 else ''} the patch in row {self.query[0]}, column"
+            f" {self.query[1]} has heard from {int(self.heard().sum())} of {self.side**2} patches."
         )
         return (
-            f'<div role="img" aria-label="{words}" class="win-map"><div class="win-grey"><div data-part="photo" style="'
-            f'{placed(0, 0, self.side, self.side, across)}"></div></div><img alt="" class="win-tint" src="{data_uri(pixel_png(colours))}">'
-            f"{ruled(across, lines)}{mark(self.query, across)}</div>"
+            f'<div role="img" aria-label="{words}" class="win-map"><div class="win-grey"><div data-part="photo"'
+            f' style="{placed(0, 0, self.side, self.side, across)}"></div></div><img alt="" class="win-tint"'
+            f' src="{data_uri(pixel_png(colours))}">{ruled(across, lines)}{mark(self.query, across)}</div>'
         )
 
     def _steps(self):
         """Return the HTML of the rows that count the patches heard from after 1 to 6 blocks, with this shift and without any."""
         most, rows = BLOCKS[1], []
         heads = "".join(
-            f'<div role="columnheader" class="n{" now" if i < self.blocks else ""}"><i style="background:{STEPS[i]}"></i>{i + 1}</div>'
+            f'<div role="columnheader" class="n{" now" if i < self.blocks else ""}"><i'
+            f' style="background:{STEPS[i]}"></i>{i + 1}</div>'
             for i in range(most)
         )
         for label, shift in ((f"shift {self.shift}", self.shift), ("no shift", 0)):
@@ -271,7 +281,8 @@ class WindowExplorer(Panel):
         elif moved:
             pieces = len({span(at, side, M, moved) for at in range(side)}) ** 2
             said.append(
-                f"Rolled by {moved}, {pieces:,} regions fill {(across // M) ** 2:,} windows; the mask keeps apart what only the roll joined."
+                f"Rolled by {moved}, {pieces:,} regions fill {(across // M) ** 2:,} windows; the mask keeps apart what"
+                " only the roll joined."
             )
         elif self.shift:
             said.append(f"Block {self.blocks} does not shift its windows; every second block does.")
@@ -289,9 +300,11 @@ class WindowExplorer(Panel):
         """What is shown now, in a sentence."""
         mine, other = self.costs()
         return (
-            f"Window explorer. {self.side} × {self.side} patches, windows of {self.window_size} × {self.window_size}, every second block shifted by "
-            f"{self.shift}; block {self.blocks}. The patch in row {self.query[0]}, column {self.query[1]} looks at {int(self.looks_at().sum())} patches and has "
-            f"heard from {int(self.heard().sum())} of {self.side**2}. One block's attention: {mine.macs:,} multiply-adds in windows, {other.macs:,} globally."
+            f"Window explorer. {self.side} × {self.side} patches, windows of {self.window_size} × {self.window_size},"
+            f" every second block shifted by {self.shift}; block {self.blocks}. The patch in row {self.query[0]},"
+            f" column {self.query[1]} looks at {int(self.looks_at().sum())} patches and has heard from"
+            f" {int(self.heard().sum())} of {self.side**2}. One block's attention: {mine.macs:,} multiply-adds in"
+            f" windows, {other.macs:,} globally."
         )
 
     def still(self):
@@ -364,7 +377,10 @@ def ruled(across, lines, kept_apart=None):
         if kept_apart
         else ""
     )
-    return f'<svg class="win-lines{" thin" if len(lines) > 15 else ""}" aria-hidden="true" viewBox="0 0 {across} {across}" preserveAspectRatio="none">{fine}<path class="edge" d="{both(lines)}"/>{mask}</svg>'
+    return (
+        f'<svg class="win-lines{" thin" if len(lines) > 15 else ""}" aria-hidden="true" viewBox="0 0 {across} {across}"'
+        f' preserveAspectRatio="none">{fine}<path class="edge" d="{both(lines)}"/>{mask}</svg>'
+    )
 
 
 # ---- the chart
@@ -391,7 +407,8 @@ def chart(side, window_size, channels):
         drawn.line(sides, [costs(at, each, channels).macs for at in sides], f"line {name}")
         drawn.dot(side, costs(side, each, channels).macs, f"dot {name}", 6)
     return drawn.svg(
-        f"Multiply-adds against the patches along a side, both logarithmic: global attention, and windows of {window_size}."
+        "Multiply-adds against the patches along a side, both logarithmic: global attention, and windows of"
+        f" {window_size}."
     )
 
 
@@ -400,13 +417,17 @@ def chart(side, window_size, channels):
 
 def moving(window_size):
     """Return the HTML of the shift's slider, whose end is the window's."""
-    return f'<label>shift {slider("shift", "shift of every second block, in patches", 0, window_size - 1)} <b data-show="shift"></b></label>'
+    return (
+        f"<label>shift {slider('shift', 'shift of every second block, in patches', 0, window_size - 1)} <b"
+        ' data-show="shift"></b></label>'
+    )
 
 
 def asking(side):
     """Return the HTML of the sliders that choose the query."""
     return "".join(
-        f'<label>{name} {slider(name, f"{name} of the patch that asks", 0, side - 1)} <b data-show="{name}"></b></label>'
+        f"<label>{name} {slider(name, f'{name} of the patch that asks', 0, side - 1)} <b"
+        f' data-show="{name}"></b></label>'
         for name in ("row", "column")
     )
 

@@ -6,7 +6,8 @@ CASES = {
         "shown": 'ZooExplorer(bought=["first loss", "one batch", "training"])',
         "control": "[data-set='patient']",
         "picture": ".zoo-tests",
-        "plain": """
+        "plain": (
+            """
 from helpers.chapters.ch14_checklist import zoo
 from helpers.chapters.ch14_checklist.explorer import PATIENTS, ZooExplorer, curve
 explorer = ZooExplorer(bought=["first loss", "one batch", "training"])
@@ -21,6 +22,7 @@ def show(patient=1):
     for place, name in enumerate(explorer.left()):
         axes[1].text(0.5, -place, name)
     axes[1].set(ylim=(-len(PATIENTS), 1), title=f"{len(explorer.left())} suspects")
-    plt.show()""",
+    plt.show()"""
+        ),
     }
 }

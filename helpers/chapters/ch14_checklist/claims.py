@@ -38,9 +38,9 @@ CLAIMS = (
     ),
     Claim(
         "L13",
-        "Step 6, the curves: flat at first, the start is bad; a plateau, lower the rate; no progress after the rate "
-        "fell, it fell too early; still rising, train on; a gap between training and validation, regularise; no gap, take a "
-        "larger model.",
+        "Step 6, the curves: flat at first, the start is bad; a plateau, lower the rate; no progress after the rate"
+        " fell, it fell too early; still rising, train on; a gap between training and validation, regularise; no gap,"
+        " take a larger model.",
         "condition",
         "each illness makes its curve, but a curve may have another cause, and the remedy may change the curve and "
         "not the score",

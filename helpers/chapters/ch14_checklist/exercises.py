@@ -154,7 +154,10 @@ Exercise(
         (_overfit(keep=True), "the gradients **add up** from step to step: clear them before each `backward()`."),
         (
             _overfit(late=True),
-            "nothing is learnt: the gradients are cleared **between** `backward()` and `step()`, so no step leads anywhere.",
+            (
+                "nothing is learnt: the gradients are cleared **between** `backward()` and `step()`, so no step leads"
+                " anywhere."
+            ),
         ),
         (
             _overfit(before=True),
@@ -213,8 +216,10 @@ Exercise(
     mistakes=[
         (
             _loop(late=True),
-            "nothing **moves** yet: the gradients are cleared after `backward()`, so no step leads anywhere. Whether the "
-            "other two are mended shows only then.",
+            (
+                "nothing **moves** yet: the gradients are cleared after `backward()`, so no step leads anywhere."
+                " Whether the other two are mended shows only then."
+            ),
         ),
         (_loop(apart=True), "one is left: the images are shuffled, and their **labels** are not."),
         (_loop(twice=True), "one is left: `F.cross_entropy` has a **softmax** of its own."),
@@ -317,8 +322,10 @@ Exercise(
     mistakes=[
         (
             _fit(of=lambda scores, epoch: scores[-1]),
-            "that is the best of **all** settings at the end: at a cut only the scores up to that epoch are known, and "
-            "only who survived can win.",
+            (
+                "that is the best of **all** settings at the end: at a cut only the scores up to that epoch are known,"
+                " and only who survived can win."
+            ),
         ),
         (_fit(largest=False), "the **worst** are kept: scores are accuracies, larger is better."),
         (
@@ -337,8 +344,10 @@ Exercise(
     ],
     hints=[
         "Keep `alive = torch.arange(scores.shape[1])`, the numbers of the settings still in training.",
-        "At a cut after `epoch`, `scores[epoch - 1][alive].topk(keep).indices` says which of `alive` stay; before it, len(alive) "
-        "settings were trained from the cut before to this epoch.",
+        (
+            "At a cut after `epoch`, `scores[epoch - 1][alive].topk(keep).indices` says which of `alive` stay; before"
+            " it, len(alive) settings were trained from the cut before to this epoch."
+        ),
         "At the end add `len(alive) * (len(scores) - last_cut)`; the winner is `alive[scores[-1][alive].argmax()]`.",
     ],
 )

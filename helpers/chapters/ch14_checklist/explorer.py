@@ -135,9 +135,9 @@ class ZooExplorer(Still, anywidget.AnyWidget):
         """What is shown now, in a sentence."""
         bought = ", ".join(test for test in zoo.TESTS if test in self.bought) or "none yet"
         return (
-            f"Zoo explorer, a game of detectives: patient {self.patient} of {len(PATIENTS)}, {len(zoo.TESTS)} tests to buy "
-            f"in the order of the checklist. Bought: {bought}; {self.points()} points. "
-            f"{len(self.left())} of {len(PATIENTS)} suspects are left."
+            f"Zoo explorer, a game of detectives: patient {self.patient} of {len(PATIENTS)}, {len(zoo.TESTS)} tests to"
+            f" buy in the order of the checklist. Bought: {bought}; {self.points()} points. {len(self.left())} of"
+            f" {len(PATIENTS)} suspects are left."
         )
 
     def still(self):

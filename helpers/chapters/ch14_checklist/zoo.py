@@ -431,13 +431,15 @@ def said_of_movement(first, last):
     word = (
         "nothing moves"
         if last == 0
-        else "only the last layer moves"
-        if first == 0
-        else "hardly"
-        if first < 0.005
-        else "thrown far"
-        if first > 1
-        else "moves"
+        else (
+            "only the last layer moves"
+            if first == 0
+            else "hardly"
+            if first < 0.005
+            else "thrown far"
+            if first > 1
+            else "moves"
+        )
     )
     return word, f"First layer by {shown(first)} its norm, last layer by {shown(last)} its norm."
 

@@ -149,7 +149,10 @@ def _wrong_kind(got, want, where):
 def _not_finite(got, want):
     """Return what to say of a NaN or infinity in `got` (tensors) that is not in `want`, or ''."""
     if (got.isnan() & ~want.isnan()).any():
-        return "holds NaN, which is not a number: look for 0/0, inf - inf, the root or logarithm of a negative number, or torch.empty"
+        return (
+            "holds NaN, which is not a number: look for 0/0, inf - inf, the root or logarithm of a negative number, or"
+            " torch.empty"
+        )
     if (got.isinf() & ~want.isinf()).any():
         return "holds an infinite value: look for a division by zero, log(0), or an exp of something large"
     return ""
@@ -204,7 +207,10 @@ def _tensor_difference(got, want, tol, reveal, where):
     mine, theirs = _apart(got[at].item(), want[at].item())
     values = f"yours is {mine}" + (f", expected {theirs}" if reveal else "")
     place, wrong = f"at {list(at)} " if at else "", int((~close).sum())
-    return f"{where} has the right shape, but {place}{values} ({wrong} of {close.numel()} values differ{'s' * (wrong == 1)})"
+    return (
+        f"{where} has the right shape, but {place}{values} ({wrong} of {close.numel()} values"
+        f" differ{'s' * (wrong == 1)})"
+    )
 
 
 def _apart(got, want):

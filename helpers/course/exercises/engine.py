@@ -152,7 +152,10 @@ def _diagnose(exercise, answer):
     case, problem = next((case, problem) for case, problem in zip(cases, problems, strict=True) if problem)
     read = notebook_values(answer, set(inspect.signature(exercise.reference).parameters)) if function else []
     if read:
-        problem += f" Your function also reads {', '.join(f'`{n}`' for n in read)} from the notebook: is that meant to be an argument?"
+        problem += (
+            f" Your function also reads {', '.join(f'`{n}`' for n in read)} from the notebook: is that meant to be an"
+            " argument?"
+        )
     given = ", ".join(
         f"{k} {tuple(v.shape)}" if isinstance(v, torch.Tensor) else f"{k}={plain(repr(v), 60)}" for k, v in case.items()
     )
@@ -184,7 +187,10 @@ def _problem(exercise, answer, got, want, printed):
         )
         return f"your function returns None: {advice}" + "." * (advice[-1] != "?")
     if got.changed:
-        return f"your function changed its argument `{got.changed}` in place: work on a copy; of a tensor, `{got.changed}.clone()`."
+        return (
+            f"your function changed its argument `{got.changed}` in place: work on a copy; of a tensor,"
+            f" `{got.changed}.clone()`."
+        )
     found = exercise.difference(got, want)
     return found + "." * (found[-1] not in ".?") if found else ""
 
@@ -231,7 +237,10 @@ def _show(colour, word, text):
     publish(
         {
             "text/plain": word + words,
-            "text/html": f'<div style="border-left:6px solid {colour};padding:.3em 1em;margin:.3em 0"><b>{word}</b>{marked}</div>',
+            "text/html": (
+                f'<div style="border-left:6px solid {colour};padding:.3em 1em;margin:.3em'
+                f' 0"><b>{word}</b>{marked}</div>'
+            ),
         }
     )
 

@@ -70,8 +70,8 @@ class Panel(Still, anywidget.AnyWidget):
         except Exception as error:
             self.log.exception("%s could not set %s to %r", type(self).__name__, name, value)
             return (
-                f"{name} could not be set to {value}: {type(error).__name__}: {error}. Set it to something else; if that "
-                "does not help, run the cell again."
+                f"{name} could not be set to {value}: {type(error).__name__}: {error}. Set it to something else; if"
+                " that does not help, run the cell again."
             )
 
     def get_state(self, key=None, drop_defaults=False):
@@ -82,14 +82,17 @@ class Panel(Still, anywidget.AnyWidget):
 def number(name, label, low, high, stay=""):
     """Return an HTML field for a whole number."""
     return (
-        f'<input type="number" data-set="{html.escape(name)}" data-stay="{html.escape(stay)}" min="{low}" max="{high}" step="1" '
-        f'aria-label="{html.escape(label)}" title="{html.escape(label)}: {low} to {high}">'
+        f'<input type="number" data-set="{html.escape(name)}" data-stay="{html.escape(stay)}" min="{low}" max="{high}"'
+        f' step="1" aria-label="{html.escape(label)}" title="{html.escape(label)}: {low} to {high}">'
     )
 
 
 def slider(name, label, low, high, step=1):
     """Return an HTML slider for a whole number."""
-    return f'<input type="range" data-set="{html.escape(name)}" min="{low}" max="{high}" step="{step}" aria-label="{html.escape(label)}">'
+    return (
+        f'<input type="range" data-set="{html.escape(name)}" min="{low}" max="{high}" step="{step}"'
+        f' aria-label="{html.escape(label)}">'
+    )
 
 
 def choice(name, label, options):
@@ -102,8 +105,9 @@ def button(name, value, text, label, stay="", disabled=False):
     """Return an HTML button that sets `name` to `value`. Disabled, it still takes the focus, which else would be lost."""
     off = ' aria-disabled="true"' if disabled else ""
     return (
-        f'<button type="button" data-set="{html.escape(name)}" value="{html.escape(str(value))}" data-stay="{html.escape(stay)}" '
-        f'aria-label="{html.escape(label)}" title="{html.escape(label)}"{off}>{text}</button>'
+        f'<button type="button" data-set="{html.escape(name)}" value="{html.escape(str(value))}"'
+        f' data-stay="{html.escape(stay)}" aria-label="{html.escape(label)}"'
+        f' title="{html.escape(label)}"{off}>{text}</button>'
     )
 
 
