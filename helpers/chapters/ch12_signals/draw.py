@@ -7,7 +7,7 @@ from helpers import plots
 
 def draw_dots(ax, scores):
     """Draw a line of dots for each name, the first on top: scores {name: [a number for each seed]}."""
-    for place, (name, each) in enumerate(scores.items()):
+    for place, each in enumerate(scores.values()):
         ax.plot(each, [place] * len(each), "o", color=plots.BLUE, markersize=9, alpha=0.7)
     ax.set_yticks(range(len(scores)), list(scores))
     ax.set_ylim(len(scores) - 0.5, -0.5)

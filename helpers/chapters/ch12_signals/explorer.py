@@ -71,13 +71,13 @@ def measure(net, x, y):
             given = before.detach().requires_grad_()
             (slopes,) = torch.autograd.grad(layer(given).sum(), given)
             flat.append((slopes.abs() < 0.01).all(0).float().mean().item())
-    # The sum, not the mean: an image's gradient is then the same whatever stands beside it
+    # Squares in double: that of 1e-20 is 0 in float32. The sum, not the mean: an image's gradient is then the same whatever stands beside it
     loss = F.cross_entropy(z, y, reduction="sum")
     gradients = torch.autograd.grad(loss, values)
     return {
-        "size": [value.detach().square().mean().sqrt().item() for value in values],
-        "spread": [value.detach().std(0).mean().item() for value in values],
-        "gradient": [gradient.square().mean().sqrt().item() for gradient in gradients],
+        "size": [value.detach().cpu().double().square().mean().sqrt().item() for value in values],
+        "spread": [value.detach().cpu().double().std(0).mean().item() for value in values],
+        "gradient": [gradient.cpu().double().square().mean().sqrt().item() for gradient in gradients],
         "flat": flat,
     }
 
