@@ -109,10 +109,9 @@ def _clothes():
 
 
 def activations_at_their_best_rates():
-    """Each activation function at its own best rate, in three networks: test images right in %.
+    """Each activation function at its own best rate of three, in ten hidden layers of 64: test images right in %.
 
-    Ten hidden layers of 64 with and without BN, and four convolutions of 12, 12, 24, 24 channels with BN; 2,000 clothes of
-    14×14 pixels, 6 epochs (convolutions 5), the rate falls to 0; 5 seeds (convolutions 3): mean (lowest to highest).
+    2,000 clothes of 14×14 pixels, 6 epochs, the rate falls to 0; 5 seeds: mean (lowest to highest).
     """
     known, train, held, test = _clothes()
     small = ("sigmoid", "tanh")
@@ -130,6 +129,35 @@ def activations_at_their_best_rates():
 
     return [
         {"activation": name, "without BN": joined(name, False), "with BN": joined(name, True)}
+        for name in known["ACTIVATIONS"]
+    ]
+
+
+def activations_in_a_convolutional_network():
+    """Each activation function in four 3×3 convolutions with BN, at its own better rate of two: test images right in %.
+
+    12, 12, 24, 24 channels, 2,000 clothes of 14×14 pixels, 5 epochs, the rate falls to 0; 5 seeds: mean (lowest to highest).
+    """
+    known, *sets = _clothes()
+    train, held, test = ((x.view(-1, 1, 14, 14), y) for x, y in sets)
+
+    def score(name, rate, seed):
+        torch.manual_seed(seed)
+        layers, inputs = [], 1
+        for channels, stride in ((12, 2), (12, 1), (24, 2), (24, 1)):
+            layers += [
+                nn.Conv2d(inputs, channels, 3, stride, 1),
+                nn.BatchNorm2d(channels),
+                known["ACTIVATIONS"][name](),
+            ]
+            inputs = channels
+        net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(96, 10))
+        net = known["initialize"](net, known["xavier" if name in ("sigmoid", "tanh") else "he"]).to(known["device"])
+        known["fit"](net, *train, rate, 5, seed, falling=True)
+        return known["right"](net, *held), known["right"](net, *test)
+
+    return [
+        {"activation": name} | _chosen(lambda rate, seed, name=name: score(name, rate, seed), (0.1, 0.3))
         for name in known["ACTIVATIONS"]
     ]
 
@@ -157,7 +185,7 @@ def sigmoid_with_a_wider_start():
 
 
 def forms_of_the_input():
-    """Each way to prepare the input, at the best of five rates around a tenth of its edge: test images right in %.
+    """Each way to prepare the input, at the best of four rates, from 0.03 to 1 of its edge: test images right in %.
 
     196-64-64-10, 2,000 clothes of 14×14 pixels, 5 epochs, SGD with momentum; 5 seeds: mean (lowest to highest).
     """

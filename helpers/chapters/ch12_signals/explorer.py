@@ -61,7 +61,7 @@ def measure(net, x, y):
     size:     root mean square of the values that leave it
     spread:   standard deviation between the images, mean of the units
     gradient: root mean square of the gradient of an image's loss with respect to these values
-    flat:     the share of units whose slope is below 0.01 for every image
+    flat:     the share of units whose slope is below 0.01, or whose value is beyond all numbers, for every image
     """
     kinds, values, flat, z = tuple(ACTIVATIONS.values()), [], [], x
     for layer in net:
@@ -70,7 +70,8 @@ def measure(net, x, y):
             values.append(z)
             given = before.detach().requires_grad_()
             (slopes,) = torch.autograd.grad(layer(given).sum(), given)
-            flat.append((slopes.abs() < 0.01).all(0).float().mean().item())
+            still = (slopes.abs() < 0.01) | ~given.isfinite()
+            flat.append(still.all(0).float().mean().item())
     # Squares in double: that of 1e-20 is 0 in float32. The sum, not the mean: an image's gradient is then the same whatever stands beside it
     loss = F.cross_entropy(z, y, reduction="sum")
     gradients = torch.autograd.grad(loss, values)
