@@ -246,7 +246,13 @@ def labels(name):
     return [label for label, _ in spoilt(value)]
 
 
-@every_exercise
+def gives_a_network(name):
+    """Whether the answer is a network, whose parameters are compared: spoilt ones are among its mistakes."""
+    exercise = EXERCISES[name]
+    return callable(exercise.reference) and isinstance(exercise.reference(**exercise.cases()[0]), torch.nn.Module)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if not gives_a_network(name)])
 @pytest.mark.usefixtures("two_mistakes")
 def test_no_spoilt_result_passes(name):
     """Each in every case; those of a function also in the last case alone."""
@@ -277,7 +283,7 @@ def test_no_spoilt_result_passes(name):
     assert tried >= 5
 
 
-@every_exercise
+@pytest.mark.parametrize("name", [name for name in NAMES if not gives_a_network(name)])
 def test_harmless_differences_pass(name):
     """Another float type, a gradient, a class of one's own around the right numbers, prints, the dice, settings of torch."""
 

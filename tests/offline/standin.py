@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 aten = torch.ops.aten
 DEVICE = torch.device("cpu", 0)
 ELSEWHERE = "Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu!"
-COPYING = {aten.copy_, aten._to_copy, aten._foreach_copy_}
+COPYING = {aten._has_compatible_shallow_copy_type, aten.copy_, aten._to_copy, aten._foreach_copy_}
 INDEXING = {aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_}
 LENGTHS = {aten._pack_padded_sequence}  # which are of the CPU everywhere
 NO_NUMBERS = {aten.cat, aten.stack}  # even a number must be on the same device

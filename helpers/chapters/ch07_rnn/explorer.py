@@ -83,8 +83,8 @@ class RecurrenceExplorer(Panel):
 
     _css = style(__file__)
     alt = (
-        "A chart of the length of a gradient against the distance in time that it has travelled back, on a logarithmic"
-        " axis: the measured curve, and the straight line of the spectral radius to the power of the distance."
+        "A chart of the length of a gradient against the distance in time that it has travelled back, on a logarithmic axis: the measured "
+        "curve, and the straight line of the spectral radius to the power of the distance."
     )
 
     def __init__(self, radius=0.9, activation="linear", matrix="orthogonal", distance=30):
@@ -253,8 +253,8 @@ class HelloExplorer(Panel):
 
     _css = style(__file__)
     alt = (
-        "A network of two units reads a word letter by letter. For one step: the sums that make the new state, the"
-        " chances of the next letter as bars, and the way of the state through its plane."
+        "A network of two units reads a word letter by letter. For one step: the sums that make the new state, the chances of the next "
+        "letter as bars, and the way of the state through its plane."
     )
 
     def __init__(self, model=None, word="hello", alphabet=None, step=1):
@@ -324,10 +324,8 @@ class HelloExplorer(Panel):
         self.fixed = {"frame": hello_frame(count)}
         guess, right = self.alphabet[int(np.argmax(chances))], self.word[now + 1]
         self.parts = {
-            "buttons": (
-                button("do", "previous", "◀ previous", "previous letter", "previous", now == 0)
-                + button("do", "next", "next ▶", "next letter", "next", now == count - 1)
-            ),
+            "buttons": button("do", "previous", "◀ previous", "previous letter", "previous", now == 0)
+            + button("do", "next", "next ▶", "next letter", "next", now == count - 1),
             "word": "".join(
                 f'<span class="{"tile on" if i == now else "tile"}">{html.escape(c)}</span>'
                 for i, c in enumerate(self.word[:-1])
@@ -353,10 +351,8 @@ class HelloExplorer(Panel):
                 for c, p in zip(self.alphabet, chances, strict=True)
             ),
             "plane": plane(self.word, self.states(), now),
-            "words": (
-                f"<p>It reads <b>{html.escape(self.word[now])}</b>, its guess is <b>{html.escape(guess)}</b>; the next"
-                f" letter is <b>{html.escape(right)}</b>: {'right' if guess == right else 'wrong'}.</p>"
-            ),
+            "words": f"<p>It reads <b>{html.escape(self.word[now])}</b>, its guess is <b>{html.escape(guess)}</b>; the next letter is "
+            f"<b>{html.escape(right)}</b>: {'right' if guess == right else 'wrong'}.</p>",
         }
 
     def still(self):
@@ -420,14 +416,8 @@ def plane(word, states, now):
         return at(state[0]), at(-state[1])
 
     out = [
-        (
-            f'<svg viewBox="0 0 {side} {side + 24}" width="{side}" height="{side + 24}" role="img" aria-label="The'
-            ' state after each letter, in the plane of the two units.">'
-        ),
-        (
-            f'<rect class="edge" x="{at(-1):.0f}" y="{at(-1):.0f}" width="{at(1) - at(-1):.0f}"'
-            f' height="{at(1) - at(-1):.0f}"/>'
-        ),
+        f'<svg viewBox="0 0 {side} {side + 24}" width="{side}" height="{side + 24}" role="img" aria-label="The state after each letter, in the plane of the two units.">',
+        f'<rect class="edge" x="{at(-1):.0f}" y="{at(-1):.0f}" width="{at(1) - at(-1):.0f}" height="{at(1) - at(-1):.0f}"/>',
         f'<path class="grid" d="M{at(-1):.0f} {at(0)}H{at(1):.0f}M{at(0)} {at(-1):.0f}V{at(1):.0f}"/>',
         f'<text x="{side / 2}" y="{side + 12}" text-anchor="middle">unit 1, from −1 to 1; upwards unit 2</text>',
     ]
@@ -440,8 +430,7 @@ def plane(word, states, now):
     for i, (x, y) in enumerate(points[1:]):
         kind = "state now" if i == now else "state" if i < now else "state pale"
         out.append(
-            f'<g class="{kind}"><circle cx="{x:.1f}" cy="{y:.1f}" r="17"/><text x="{x:.1f}" y="{y + 6:.1f}"'
-            ' text-anchor="middle">'
+            f'<g class="{kind}"><circle cx="{x:.1f}" cy="{y:.1f}" r="17"/><text x="{x:.1f}" y="{y + 6:.1f}" text-anchor="middle">'
             f"{html.escape(word[i])}{'₁₂₃₄₅₆₇₈₉'[i]}</text></g>"
         )
     return "".join(out) + "</svg>"

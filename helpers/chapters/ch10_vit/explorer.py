@@ -240,9 +240,7 @@ class PatchExplorer(Panel):
             "grid": overlay(size, P, self.cell),
             "tokens": slider("token", "token that is shown large, 0 for the class token", 0, T - 1),
             "patch": self._patch(),
-            "chain": (
-                f"{size} / {P} = {grid}{f', rest {rest}' if rest else ''} → {grid} · {grid} + 1 = <b>{T:,} tokens</b>"
-            ),
+            "chain": f"{size} / {P} = {grid}{f', rest {rest}' if rest else ''} → {grid} · {grid} + 1 = <b>{T:,} tokens</b>",
             "chart": chart(self.model, P, size),
             "weights": f"{L}·{heads}·{T:,}²·4 bytes = <b>{in_bytes(weights_memory(self.model, P, size))}</b>",
             "words": self._words(rest),
@@ -253,8 +251,7 @@ class PatchExplorer(Panel):
                 f'<span class="roomy">{whole_sum:,}</span><span class="tight">{short(whole_sum)}</span>'
             )
             found[f"against.{column}"] = (
-                f'{ratio(whole_sum / PUBLISHED[column], small=2)} ×<span class="roomy">'
-                f" {short(PUBLISHED[column])}</span>"
+                f'{ratio(whole_sum / PUBLISHED[column], small=2)} ×<span class="roomy"> {short(PUBLISHED[column])}</span>'
             )
         self.parts = found | shares(parts, COLUMNS, lambda column, value: short(value), COLOURS, percents=("macs",))
         self.values = {
@@ -284,30 +281,22 @@ class PatchExplorer(Panel):
         row, column = self._from()
         image = pixels(self.picture, self.size)[row * P : (row + 1) * P, column * P : (column + 1) * P]
         large = html_image(pixel_png(image / 255), f"the patch of row {row}, column {column}, enlarged", 72, 72)
-        return (
-            f"{large}<div>row {row}, column {column}<br>{CHANNELS} · {P} · {P} = {CHANNELS * P * P:,}<br>linear → D ="
-            f" {D:,}</div>"
-        )
+        return f"{large}<div>row {row}, column {column}<br>{CHANNELS} · {P} · {P} = {CHANNELS * P * P:,}<br>linear → D = {D:,}</div>"
 
     def _words(self, rest):
         """Return what there is to say: what is cut off, or what the order does, or how much attention weighs."""
         P, size, T, D = self.patch_size, self.size, self.tokens(), MODELS[self.model].width
         if rest:
             return (
-                f'<p class="patch-cut"><b>{P} does not divide {size}</b>: ViT refuses such an image. The numbers are'
-                f" for {size - rest} × {size - rest} "
-                f"pixels; the last {rest} each way, striped, are lost. Patches of"
-                f" {' or '.join(map(str, fitting(P, size)))} fit.</p>"
+                f'<p class="patch-cut"><b>{P} does not divide {size}</b>: ViT refuses such an image. The numbers are for {size - rest} × {size - rest} '
+                f"pixels; the last {rest} each way, striped, are lost. Patches of {' or '.join(map(str, fitting(P, size)))} fit.</p>"
             )
         if self.order == SHUFFLED:
             return (
-                "<p><b>Shuffled</b>: without positions each patch would keep its output, in another place, and the"
-                " image its label. The positions alone tell the two orders apart.</p>"
+                "<p><b>Shuffled</b>: without positions each patch would keep its output, in another place, and the image its label. The positions alone "
+                "tell the two orders apart.</p>"
             )
-        return (
-            f"<p>In each block, QKᵀ and AV cost T / 6D of what the linear layers cost: {T:,} / {6 * D:,} ="
-            f" <b>{T / (6 * D):.3g}</b>.</p>"
-        )
+        return f"<p>In each block, QKᵀ and AV cost T / 6D of what the linear layers cost: {T:,} / {6 * D:,} = <b>{T / (6 * D):.3g}</b>.</p>"
 
     @property
     def alt(self):
@@ -321,10 +310,9 @@ class PatchExplorer(Panel):
         )
         rest = f", {size % P} left over" if size % P else ""
         return (
-            f"Patch explorer. A photograph ({self.picture}) of {size} × {size} pixels, cut into patches of {P} ×"
-            f" {P}{rest}{', shuffled' if self.order == SHUFFLED else ''}: {T:,} tokens with the class token."
-            f" {self.model}, {L} blocks, {heads} heads, D = {D}: {now.macs:,} multiply-adds, {now.params:,} parameters,"
-            f" {in_bytes(weights_memory(self.model, P, size))} of attention weights."
+            f"Patch explorer. A photograph ({self.picture}) of {size} × {size} pixels, cut into patches of {P} × {P}{rest}"
+            f"{', shuffled' if self.order == SHUFFLED else ''}: {T:,} tokens with the class token. {self.model}, {L} blocks, {heads} heads, D = {D}: "
+            f"{now.macs:,} multiply-adds, {now.params:,} parameters, {in_bytes(weights_memory(self.model, P, size))} of attention weights."
         )
 
     def still(self):
@@ -378,8 +366,7 @@ def overlay(size, patch_size, cell):
     edge, share_of = grid * patch_size, 100 / size
     path = "".join(f"M{i * patch_size} 0V{edge}M0 {i * patch_size}H{edge}" for i in range(grid + 1))
     out = [
-        f'<svg viewBox="0 0 {size} {size}" aria-hidden="true"><path'
-        f' class="{"fine" if patch_size / size < 0.03 else "grid-line"}" d="{path}"/></svg>'
+        f'<svg viewBox="0 0 {size} {size}" aria-hidden="true"><path class="{"fine" if patch_size / size < 0.03 else "grid-line"}" d="{path}"/></svg>'
     ]
     if edge < size:
         out.append(
@@ -420,10 +407,7 @@ def chart(model, patch_size, size):
     drawn.name("tokens T", rise=3)
     # Within its own borders, for the orange line begins below the axis.
     wide, high = drawn.width - drawn.left, drawn.bottom - drawn.top
-    box = (
-        f'x="{drawn.left}" y="{drawn.top}" width="{wide}" height="{high}" viewBox="{drawn.left} {drawn.top} {wide}'
-        f' {high}"'
-    )
+    box = f'x="{drawn.left}" y="{drawn.top}" width="{wide}" height="{high}" viewBox="{drawn.left} {drawn.top} {wide} {high}"'
     drawn.add(f'<svg {box} style="overflow:hidden">')
     for name in ("attention", "total"):
         drawn.line(lines["tokens"], lines[name], f"line {name}")
@@ -431,9 +415,8 @@ def chart(model, patch_size, size):
     drawn.add("</svg>", f'<path class="published" d="M{x:.1f} {y - 10:.1f}l10 10l-10 10l-10 -10z"/>')
     drawn.dot(T, now, "here", 6)
     return drawn.svg(
-        f"multiply-adds against tokens, both axes logarithmic: {short(now)} at {T:,} tokens; {short(lines['total'][0])}"
-        f" at 2, {short(lines['total'][-1])} at {lines['tokens'][-1]:,}; ViT-B/16, published,"
-        f" {short(PUBLISHED['macs'])} at 197",
+        f"multiply-adds against tokens, both axes logarithmic: {short(now)} at {T:,} tokens; {short(lines['total'][0])} at 2, "
+        f"{short(lines['total'][-1])} at {lines['tokens'][-1]:,}; ViT-B/16, published, {short(PUBLISHED['macs'])} at 197",
         scaled=True,
     )
 
