@@ -128,7 +128,7 @@ def test_nothing_is_cut_or_hidden_or_too_small_at_both_ends_of_its_controls(live
             root.screenshot(path=ran.shots / f"{name}-{('low', 'high')[last]}-{width}.png")
             found = root.evaluate(explorers.MISPLACED)
             box = root.bounding_box()
-            if width == WIDE and box["height"] > HIGH:
+            if width == WIDE and box["height"] > HIGH and not root.evaluate("r => 'grows' in r.dataset"):
                 found.append(f"{box['height']:.0f} pixels high")
             if found:
                 wrong[name, last] = found

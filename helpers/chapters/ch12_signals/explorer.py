@@ -189,7 +189,7 @@ def chart(name, numbers):
     """Return one chart as SVG: layers to the right."""
     count, logarithmic = len(numbers), name != "flat"
     span = (10.0**LOW, 10.0**HIGH) if logarithmic else (0, 100)
-    drawn = Chart(500, 230, (1, count), span, left=60, right=14, log="y" if logarithmic else "")
+    drawn = Chart(500, 165, (1, count), span, left=60, right=14, log="y" if logarithmic else "")
     marks = [10.0**power for power in range(LOW, HIGH + 1, 3)] if logarithmic else range(0, 101, 25)
     drawn.rows(marks, label if logarithmic else str)
     step = next(step for step in (1, 2, 5, 10) if count / step <= 8)

@@ -52,12 +52,14 @@ function render({ model, el }) {
   const score = make("b", { class: "zoo-score" });
   const heard = make("div", { class: "zoo-heard", role: "status" });
   const table = make("div", { class: "zoo-tests" }), people = make("div", { class: "zoo-people", role: "group", "aria-label": "suspects" });
+  const fit = make("h4", {}, "");
+  root.dataset.grows = "";  // by what is bought: no height that it must keep
   root.append(
     make("div", { class: "zoo-top" }, make("label", {}, "patient ", choice, which), next, again, make("label", {}, strike, " strike out who does not fit"), score),
     heard,
     make("div", { class: "zoo-body" },
       make("div", {}, make("h4", {}, "Tests, in the order of the checklist"), table),
-      make("div", {}, make("h4", {}, "Suspects: name one"), people)));
+      make("div", {}, fit, people)));
 
   const rows = tests.map(test => {
     const button = make("button", { type: "button", "data-test": test.id }), found = make("div", { class: "zoo-found" });
@@ -93,7 +95,9 @@ function render({ model, el }) {
     root.result = { left, points, culprit: who.name, solved };
     if (choice.valueAsNumber !== model.get("patient")) choice.value = String(model.get("patient"));
     which.textContent = String(model.get("patient"));
+    again.textContent = `another run of it (${model.get("seed") + 1} of ${seeds})`;
     strike.checked = striking;
+    fit.textContent = striking ? `Suspects: name one (${left.length} of ${programs.length} fit)` : "Suspects: name one";
     score.textContent = `${points} point${points === 1 ? "" : "s"}`;
     const others = sound.seeds[model.get("seed")];
     for (const { test, button, found, row } of rows) {
@@ -116,6 +120,7 @@ function render({ model, el }) {
     for (const { program, button } of faces) {
       const out = striking && !left.includes(program.name), named = accused.includes(program.name);
       button.toggleAttribute("data-out", out);
+      if (named || solved) button.setAttribute("aria-disabled", "true"); else button.removeAttribute("aria-disabled");
       button.toggleAttribute("data-wrong", named && program.name !== who.name);
       button.toggleAttribute("data-right", named && program.name === who.name);
       button.setAttribute("aria-label", program.name + (named ? program.name === who.name ? ", right" : ", wrong" : out ? ", struck out" : ""));
