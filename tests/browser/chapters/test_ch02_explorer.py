@@ -6,7 +6,7 @@ from helpers.chapters.ch02_seeing_further.explorer import ReceptiveFieldExplorer
 
 def test_pointing_into_the_picture_moves_the_unit_and_impossible_layers_say_why_and_dim_it(notebook, shown):
     root = shown(ReceptiveFieldExplorer, "ReceptiveFieldExplorer('AlexNet to conv5')")
-    box, frame = root.locator(".field-stage").bounding_box(), lambda: root.locator(".frame").bounding_box()
+    box, frame = root.locator(".panel-stage").bounding_box(), lambda: root.locator(".frame").bounding_box()
     mouse = notebook.page.mouse
     mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     mouse.down()

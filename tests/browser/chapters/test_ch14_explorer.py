@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from browser.test_receptive_field_explorer import CONTRAST
+from browser.explorers import CONTRAST
 from helpers.chapters.ch14_checklist import zoo
 from helpers.chapters.ch14_checklist.explorer import PATIENTS, ZooExplorer
 
