@@ -72,7 +72,8 @@ def measure(net, x, y):
             (slopes,) = torch.autograd.grad(layer(given).sum(), given)
             still = (slopes.abs() < 0.01) | ~given.isfinite()
             flat.append(still.all(0).float().mean().item())
-    # Squares in double: that of 1e-20 is 0 in float32. The sum, not the mean: an image's gradient is then the same whatever stands beside it
+    # Squares in double: that of 1e-20 is 0 in float32.
+    # The sum, not the mean: an image's gradient is then the same whatever stands beside it.
     loss = F.cross_entropy(z, y, reduction="sum")
     gradients = torch.autograd.grad(loss, values)
     return {
