@@ -27,7 +27,7 @@ def one_by_one(x, labels, test, epochs, run):
             F.cross_entropy(net(x[index]), labels[index]).backward()
             optimizer.step()
             step += 1
-        found.append(100 * (net(test[0]).argmax(1) == test[1]).float().mean().item())
+        found.append([100 * (net(some).argmax(1) == y).float().mean().item() for some, y in (test, (x, labels))])
     return found
 
 
@@ -37,9 +37,12 @@ def test_many_networks_side_by_side_are_as_many_one_by_one():
     test = torch.randn(200, 5, generator=dice), torch.randint(10, (200,), generator=dice)
     runs = [dict(seed=i, schedule=name, peak=0.05 * (i + 1), decay=0.1 * i) for i, name in enumerate(SCHEDULES)]
     labels = torch.stack([wrong_labels(y, 0.3, run["seed"]) for run in runs])
-    found = train_many((5, 7, 10), x, labels, test, 4, runs, batch_size=8)
+    found = train_many((5, 7, 10), x, labels, test, 4, runs, batch_size=8, training=True)
     for i, run in enumerate(runs):
-        assert found[:, i, 0].tolist() == pytest.approx(one_by_one(x, labels[i], test, 4, run), abs=0.6)
+        alone = torch.tensor(one_by_one(x, labels[i], test, 4, run))
+        assert found[:, i, 0].tolist() == pytest.approx(alone[:, 0].tolist(), abs=0.6)
+        assert found[:, i, 2].tolist() == pytest.approx(alone[:, 1].tolist(), abs=0.1)
+    assert train_many((5, 7, 10), x, labels, test, 4, runs, batch_size=8).equal(found[..., :2])
 
 
 def test_wrong_labels_are_wrong_and_as_many_as_asked():

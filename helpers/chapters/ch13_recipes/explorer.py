@@ -88,7 +88,10 @@ class BudgetExplorer(Panel):
         fig, ax = plots.figure(1, 1, width=8, height=4)
         runs = self.runs()
         plots.draw_seeds(ax, range(1, runs.shape[1] + 1), runs)
+        schedule, peak, decay, dropout, wrong = (self.setting(name) for name in GRID)
+        first = f"{schedule}, peak {peak:g}, decay {decay:g}, dropout {dropout:g}"
         ax.set(xlabel="epoch", ylabel="validation images right, %", ylim=(LOW, HIGH))
+        ax.set_title(f"{first}\n{wrong} % wrong labels, {self.average}", fontsize="medium")
         return fig
 
 

@@ -43,7 +43,7 @@ def wrong_labels(labels, share, seed):
     return torch.where(hit, (labels + torch.randint(1, 10, labels.shape, generator=dice)) % 10, labels)
 
 
-def train_many(sizes, x, labels, test, epochs, runs, batch_size=64, mean_of=0.98, each=True):
+def train_many(sizes, x, labels, test, epochs, runs, batch_size=64, mean_of=0.98, each=True, training=False):
     """Train one network per run by SGD with momentum 0.9, all at once, and score it.
 
     sizes:   units of each layer, such as (196, 64, 64, 10); ReLU between them, He's start
@@ -51,7 +51,9 @@ def train_many(sizes, x, labels, test, epochs, runs, batch_size=64, mean_of=0.98
     runs:    list of dicts: seed, schedule (a name in SCHEDULES), peak, decay (L2, default 0), dropout (default 0)
     mean_of: factor of the running mean of the weights
     each:    score after each epoch, or only after the last
-    returns: (epochs, or 1, runs, 2): test accuracy in %, of the weights and of their running mean
+    training: score the training images too, by each run's own labels, without dropout
+    returns: (epochs, or 1, runs, 2): test accuracy in %, of the weights and of their running mean;
+             with `training` (..., 3): training accuracy of the weights as well
     """
     count = len(runs)
     column = lambda key: torch.tensor([float(run.get(key, 0)) for run in runs])[:, None, None]  # noqa: E731
@@ -82,7 +84,9 @@ def train_many(sizes, x, labels, test, epochs, runs, batch_size=64, mean_of=0.98
         if not each and epoch < epochs - 1:
             continue
         with torch.no_grad():
-            scores.append(torch.stack([_right(weights, *test), _right(slow, *test)], 1))
+            right = [_right(weights, *test), _right(slow, *test)]
+            right += [_right(weights, x, labels)] if training else []
+            scores.append(torch.stack(right, 1))
     return torch.stack(scores)
 
 
