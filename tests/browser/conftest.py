@@ -284,7 +284,8 @@ class Notebook:
             .map(o => o.ename + ': ' + o.evalue)""")
 
     def kernel(self, code):
-        """Run code in its kernel, outside its cells, and return what it prints."""
+        """Run code in its kernel, outside its cells, once it has heard what was dragged, and return what it prints."""
+        self.settle()  # a widget holds its next change back until the kernel has taken the last one
         return self.page.evaluate(
             """async code => { let text = '';
             const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
