@@ -169,6 +169,7 @@ Exercise(
         dict(losses=[5.0, 4.0, 4.5, 3.0, 3.5, 2.0, 2.5, 1.5, 1.6, 1.7, 1.8, 1.0], patience=3),
         dict(losses=[3.0, 2.0, 4.0, 3.5, 3.0, 2.5], patience=2),
         dict(losses=[3.0, 1.0, 4.0, 2.0, 3.0, 2.5], patience=4),
+        dict(losses=[4.0, 3.0, 2.5, 2.6, 2.7], patience=5),
     ],
     mistakes=[
         (
@@ -182,6 +183,10 @@ Exercise(
         (
             lambda **k: _patience(**k, last=True),
             "each loss is compared with the **one before**: it must be below the best so far.",
+        ),
+        (
+            lambda losses, patience: _patience(losses, patience, answer="last") - patience,
+            "counting back by `patience` works only where the **stop came**: remember the epoch of the best loss.",
         ),
         (lambda **k: _patience(**k, reset=False, answer="last"), "two bugs, and **both** are still there."),
         (
