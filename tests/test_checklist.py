@@ -81,6 +81,7 @@ def opinions(model):
         (dict(model=net(nn.Softmax(1))), "outputs", "fails", "take yours out"),
         (dict(model=net(nn.ReLU())), "outputs", "fails", "no output is below 0"),
         (dict(model=Noisy()), "outputs", "fails", "does not stop"),
+        (dict(model=net(nn.Softmax(1))), "independence", "passes", "own input alone"),  # though its sum is always 1
         (dict(model=OverTheBatch()), "independence", "fails", "depend on other examples"),
         (dict(model=net(start=zeros)), "gradients", "fails", "exactly 0 in 0.weight"),
         (dict(model=net(start=frozen)), "gradients", "look", "requires_grad=False: 0.weight, 0.bias"),
