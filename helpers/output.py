@@ -1,6 +1,7 @@
 """What a helper shows: formatted in a notebook, as text anywhere else."""
 
 import re
+from html import escape
 
 
 def in_notebook():
@@ -30,3 +31,30 @@ def publish(data, metadata=None):
         display(data, metadata=metadata or {}, raw=True)
     else:
         print(data["text/plain"])
+
+
+def show_table(head, rows):
+    """Show a table: HTML in a notebook, columns of text anywhere else. The first column is left-aligned, the others right.
+
+    head: a word for each column, "" for none
+    rows: lists as long as `head`, of texts or numbers as they are to be read
+    raises: ValueError where a row has another length
+    """
+    lines = [[str(cell) for cell in line] for line in (head, *rows)]
+    if wrong := [line for line in lines if len(line) != len(head)]:
+        raise ValueError(f"rows hold {wrong[0]}: each must have {len(head)} cells, one for each word of head")
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    plain = "\n".join(
+        "  ".join(cell.ljust(n) if i == 0 else cell.rjust(n) for i, (cell, n) in enumerate(zip(line, widths))).rstrip()
+        for line in lines
+    )
+    html = ""
+    for tag, line in zip(["th", *["td"] * len(rows)], lines):
+        sides = ["left", *["right"] * (len(line) - 1)]
+        html += "".join(
+            f'<{tag} style="text-align:{side}">{escape(cell, False)}</{tag}>' for side, cell in zip(sides, line)
+        )
+        html += "</tr><tr>"
+    publish(
+        {"text/plain": plain, "text/html": f'<table style="font-size:110%"><tr>{html.removesuffix("<tr>")}</table>'}
+    )

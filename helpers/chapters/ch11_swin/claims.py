@@ -14,7 +14,9 @@ CLAIMS = (
     ),
     Claim(
         "K2",
-        "ViT-22B has 22 billion parameters and was trained, supervised, on private data (JFT).",
+        "ViT-22B has 22 billion parameters and was trained, supervised, on private data (JFT-3B).",
+        "condition",
+        "the paper's set is JFT-4B, about 4 billion images",
     ),
     Claim(
         "K3",
@@ -33,4 +35,23 @@ CLAIMS = (
         "wrong",
         "its core operator is a deformable convolution (DCNv3) in a Transformer's frame; its backbone has no attention",
     ),
+    Claim(
+        "K6",
+        "Shifting the windows lowers the cost of attention greatly.",
+        "wrong",
+        "the windows do that; the shift costs no multiply-add and saves none: it joins them",
+    ),
+    Claim(
+        "K7",
+        "EVA-CLIP comes from Shanghai AI Lab, and is supervised.",
+        "wrong",
+        "it comes from BAAI in Beijing, and learns from captions by contrast, after masked pre-training",
+    ),
+    Claim(
+        "K8",
+        "DINOv2 learns by contrast and distillation, and is the backbone most used today.",
+        "wrong",
+        "it distils from itself and predicts hidden patches, without contrast; “most used” has no source",
+    ),
+    Claim("K9", "Which backbone is best depends on the criterion."),
 )

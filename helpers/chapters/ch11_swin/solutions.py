@@ -1,7 +1,16 @@
 """Solutions of chapter 11."""
 
 import torch
-import torch.nn.functional as F
+from einops import rearrange
+
+
+# %% strangers
+def strangers(side, M, shift):
+    """Pairs (query, key) in one window that are masked, over all windows: an int. side is a multiple of M, shift < M."""
+    ### BEGIN SOLUTION
+    stay = (side // M - 1) * M**2 + (M - shift) ** 2 + shift**2
+    return (side * M) ** 2 - stay**2
+    ### END SOLUTION
 
 
 # %% cut_windows
@@ -14,38 +23,29 @@ def cut_windows(x, M):
     ### END SOLUTION
 
 
-# %% row_mask
-def row_mask(side, M, shift):
-    """Who may look at whom in the windows of a rolled row: (side/M, M, M), True where a token may."""
+# %% extra_macs
+def extra_macs(side, C, depths, M):
+    """The first stage is side×side tokens of width C; each next stage has half the side, twice the width: an int."""
     ### BEGIN SOLUTION
-    place = torch.arange(side).roll(-shift)
-    came_round = (place < shift).reshape(-1, M)
-    return came_round[:, :, None] == came_round[:, None, :]
+    total = 0
+    for stage, depth in enumerate(depths):
+        hw = (side // 2**stage) ** 2
+        total += depth * 2 * hw * C * 2**stage * (hw - M**2)
+    return total
     ### END SOLUTION
 
 
-# %% merge_patches
-def merge_patches(x):
-    """x (H, W, C), H and W even → (H/2, W/2, 4*C), the 2×2 column by column."""
+# %% shifted_mended
+def shifted_mended(x, M, shift):
+    """x (H, W, C), H and W multiples of M; queries, keys, values are x itself; one head, no bias → (H, W, C)."""
     ### BEGIN SOLUTION
-    return torch.cat([x[0::2, 0::2], x[1::2, 0::2], x[0::2, 1::2], x[1::2, 1::2]], dim=-1)
-    ### END SOLUTION
-
-
-# %% times_fewer
-def times_fewer(h, w, C, M):
-    """Multiply-adds of all with all divided by those of windows, projections included: a float."""
-    ### BEGIN SOLUTION
-    projections = 4 * h * w * C**2
-    return (projections + 2 * (h * w) ** 2 * C) / (projections + 2 * M**2 * h * w * C)
-    ### END SOLUTION
-
-
-# %% contrastive_loss
-def contrastive_loss(pictures, captions, temperature):
-    """pictures, captions (n, D), row i of one belongs to row i of the other → the loss, a scalar."""
-    ### BEGIN SOLUTION
-    logits = F.normalize(pictures, dim=1) @ F.normalize(captions, dim=1).T / temperature
-    own = torch.arange(len(logits))
-    return (F.cross_entropy(logits, own) + F.cross_entropy(logits.T, own)) / 2
+    H, W, C = x.shape
+    w = rearrange(x.roll((-shift, -shift), (0, 1)), "(a i) (b j) c -> (a b) (i j) c", i=M, j=M)
+    down = (torch.arange(H).roll(-shift) < shift).long()
+    across = (torch.arange(W).roll(-shift) < shift).long()
+    inside = rearrange(2 * down[:, None] + across, "(a i) (b j) -> (a b) (i j)", i=M, j=M)
+    scores = w @ w.mT / C**0.5
+    scores = scores.masked_fill(inside[:, :, None] != inside[:, None], -torch.inf)
+    out = rearrange(scores.softmax(-1) @ w, "(a b) (i j) c -> (a i) (b j) c", a=H // M, i=M)
+    return out.roll((shift, shift), (0, 1))
     ### END SOLUTION
