@@ -18,7 +18,7 @@ $(shell .venv/bin/python -c "" 2>/dev/null || rm -f .venv/bin/pip .venv/installe
 # a folder with a Korean name would end every start. The same place, seen from where it is written, is ASCII anywhere.
 POINT = for file in .venv/lib/python3*/site-packages/*image_models_course.pth; do [ ! -e "$$file" ] || echo ../../../.. > "$$file"; done
 
-.PHONY: help lab test test-all test-versions test-gpu test-twice notebooks pages chapter experiments bench measured present slides clean
+.PHONY: help lab test test-all test-versions test-gpu test-twice test-elsewhere notebooks pages chapter experiments bench measured present slides clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1	\2/p' Makefile | expand -t 20
@@ -42,6 +42,10 @@ test-gpu: .venv/installed-test ## run every notebook on the GPU, and measure the
 
 test-twice: .venv/installed-test ## run every notebook twice in one kernel, both times as it is stored (NB=03 for one)
 	@$(PY) tests/twice.py $(NB) </dev/null
+
+test-elsewhere: .venv/installed-test ## run every notebook with the rounding of another processor, here one without AVX-512 (NB=03 for one)
+	@OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
+	    $(PY) -m pytest -n $(WORKERS) $(if $(NB),$(NB:%=notebooks/%_*.ipynb),notebooks) $(TEST_ARGS) </dev/null
 
 notebooks: .venv/installed-test ## run the notebooks and save their outputs (NB=03 for one, NB="01 03" for two)
 	@$(PY) -m helpers.course.notebooks $(NB)

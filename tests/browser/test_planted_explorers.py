@@ -8,6 +8,7 @@ from browser.conftest import assert_clean
 pytestmark = pytest.mark.long
 
 SOUND = """
+from helpers import plots
 from helpers.course.explorers.panel import LATE, Panel, choice, slider
 class Planted(Panel):
     alt, control, more = "A number from 1 to 9.", slider("a", "the number", 1, 9), ""
@@ -17,6 +18,8 @@ class Planted(Panel):
         self.refresh()
     def hear(self, name, value):
         self.a = value
+    def still(self):
+        return plots.figure(1, 1, width=2)[0]
     def refresh(self):
         top = f'<div class="panel-top"><label>a {self.control} <b data-show="a"></b></label></div>'
         self.fixed = {"frame": LATE + top + '<p data-part="words"></p>' + self.more}
@@ -26,7 +29,8 @@ FAULTS = {
     "sound": "",
     "deaf": "def hear(self, name, value): pass",
     "keys": '_esm = Panel._esm.replace("event.stopPropagation()", "0")',
-    "unlabelled": 'control = slider("a", "", 1, 9)',
+    "unlabelled": 'control = slider("a", "", 1, 9)\ndef refresh(self):\n    super().refresh()\n'
+    "    self.fixed = {'frame': self.fixed['frame'].replace('label>', 'span>')}",
     "unreached": "control = Planted.control.replace('<input', '<input tabindex=\"-1\"')"
     " + choice('b', 'another', ['1', '2'])",
     "outline": '_css = Panel._css + ".panel input:focus-visible { outline: none; }"',
@@ -34,7 +38,7 @@ FAULTS = {
     "wide": """more = '<p style="width:900px">wide</p>'""",
     "covered": """more = '<p style="margin-top:-36px">one over the other</p>'""",
     "small": """more = '<small style="font-size:12px">small</small>'""",
-    "heap": "def refresh(self):\n    super().refresh()\n    self.kept = getattr(self, 'kept', []) + [b'x' * 100_000]",
+    "heap": "def refresh(self):\n    super().refresh()\n    self.kept = getattr(self, 'kept', []) + [b'x' * 400_000]",
     "nodes": '_esm = Panel._esm.replace("function refresh() {", "function refresh() { (window.kept ??= []).push('
     "...Array.from({length: 9}, () => el.appendChild(document.createElement('i')))); \")",
     "error": """_esm = Panel._esm.replace("function refresh() {", "function refresh() { console.error('planted'); ")""",

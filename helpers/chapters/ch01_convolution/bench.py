@@ -7,7 +7,7 @@ CASES = {
         "control": "[data-set='kernel size']",
         "plain": (
             """
-image = explorer.image()
+image = ConvolutionExplorer().image()
 @interact(size=(1, 7))
 def show(size=3):
     fig, axes = plt.subplots(1, 3, figsize=(11, 4.2))
