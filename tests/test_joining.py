@@ -18,7 +18,7 @@ def load(path):
 
 @pytest.mark.parametrize("path", ["CONTRIBUTING.md", ".github/pull_request_template.md", ".github/workflows/test.yml"])
 def test_every_make_command_is_one(path):
-    named = re.findall(r"\bmake ([a-z-]+)", (ROOT / path).read_text(encoding="utf-8"))
+    named = re.findall(r"(?:`|^ +(?:- run: )?)make ([a-z-]+)", (ROOT / path).read_text(encoding="utf-8"), re.MULTILINE)
     assert named and set(named) <= TARGETS
 
 
