@@ -1,7 +1,7 @@
 """The recorder: one pass on torch's meta device, in which every operator is counted and put down to its layer."""
 
 import inspect
-from collections import OrderedDict
+import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from functools import cache
@@ -12,7 +12,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 
-from helpers.costs.rules import BYTES, FREE, MACS, META, SILENT, WHOLE
+from helpers.costs.kept import on_meta
+from helpers.costs.rules import BYTES, FREE, LOWERED, MACS, META, RAISED, SILENT, WHOLE, WIDENED
 from helpers.costs.shortcuts import PLAIN, SHORT, written_over
 from helpers.costs.table import NO_WINDOW, CostTable, Row
 from helpers.layers.recurrent import Recurrent
@@ -72,26 +73,38 @@ class Recorder(TorchDispatchMode):
     stretch of its own work between them: a residual addition, an attention, a concatenation.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, twins):
         super().__init__()
-        self.names = {module: name or ROOT for name, module in model.named_modules()}
+        self.model, self.names, self.strangers = model, names_in(model), set()
         self.rows, self.uncounted, self.claimed = [], {}, set()
         self.calls, self.asked, self.row_of = [], None, {}
+        self.registered, self.strays = {id(p) for p in model.parameters()}, {}
+        self.written_over, self.failed = {}, None
+        self.devices = {weight.device.type for weight in twins.originals} or {"cpu", "cuda"}
+        self.look_for_autocast()
 
     # What torch tells us: operators
 
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        rule = rule_of(operator)
+        kwargs, rule = kwargs or {}, rule_of(operator)
+        on_meta, elsewhere = self.look_at(args)
+        as_asked = args, kwargs
+        if elsewhere:
+            if on_meta:
+                args, kwargs = tree_map(to_meta, as_asked)
+            elif operator._schema.is_mutable:
+                self.will_be_written_over(args[0] if args else kwargs.get("out"))
+        if self.autocast:
+            args = under_autocast(rule.name, args, *self.autocast)
         out = None
-        if rule.short is not None and getattr(args[0], "is_meta", True):
+        if rule.short is not None and on_meta:
             out = rule.short(*args, **kwargs)
         if out is None:
             if not rule.known and rule.name not in WHOLE:
-                out = self.decompose(operator, args, kwargs)
+                out = self.decompose(operator, *as_asked)  # its pieces are seen one by one
                 if out is not NotImplemented:
                     return out
-            out = run_on_meta(operator, args, kwargs)
+            out = run_on_meta(operator, args, kwargs, as_asked)
         if rule.works and self.calls:
             call = self.calls[-1]
             if call.first is None and args:
@@ -104,6 +117,32 @@ class Recorder(TorchDispatchMode):
                 self.uncounted.setdefault(str((self.asked or operator).overloadpacket), self.names[call.module])
         return out
 
+    def look_at(self, args):
+        """Return whether there are tensors on meta, and elsewhere; note weights that are used and not registered."""
+        on_meta = elsewhere = False
+        for part in args:
+            if isinstance(part, torch.Tensor):
+                if part.is_meta:
+                    on_meta = True
+                else:
+                    elsewhere = True
+                if (part.requires_grad or type(part) is nn.Parameter) and id(part) not in self.registered:
+                    self.strays.setdefault(id(part), (part, self.names[self.calls[-1].module] if self.calls else ROOT))
+            elif type(part) in (list, tuple) and part and not isinstance(part[0], int):
+                inside = self.look_at(part)
+                on_meta, elsewhere = on_meta or inside[0], elsewhere or inside[1]
+        return on_meta, elsewhere
+
+    def look_for_autocast(self):
+        """Note for which device autocast is on, and with which type."""
+        on = [device for device in RAISED if device in self.devices and torch.is_autocast_enabled(device)]
+        self.autocast = (on[0], torch.get_autocast_dtype(on[0])) if on else None
+
+    def will_be_written_over(self, tensor):
+        """Keep the numbers of a tensor that the model holds outside its buffers, to put them back afterwards."""
+        if isinstance(tensor, torch.Tensor) and id(tensor) not in self.written_over:
+            self.written_over[id(tensor)] = tensor, tensor.clone()
+
     def decompose(self, operator, args, kwargs):
         """Let torch take an operator apart (einsum, nn.LSTM) and look at the pieces; NotImplemented where it has none."""
         before, self.asked = self.asked, self.asked or operator
@@ -115,33 +154,37 @@ class Recorder(TorchDispatchMode):
 
     # What the modules tell us: calls
 
-    def watched(self, module):
-        """Return the module's forward, reporting its calls."""
-        forward, is_layer = module.forward, not any(child is not None for child in module._modules.values())
+    def called(self, plain, module, args, kwargs):
+        """Run a module's call, its hooks too, and write what it did. What is not registered works for its caller."""
+        if module not in self.names and (module in self.strangers or not self.is_new(module)):
+            return plain(module, *args, **kwargs)
+        if self.calls:
+            self.calls[-1].whole = False
+            self.write_work(self.calls[-1])  # what the caller did before this call comes first
+        call = Call(module, steps_of(module, [*args, *kwargs.values()]))
+        self.calls.append(call)
+        try:
+            out = plain(module, *args, **kwargs)
+        except Exception as error:
+            if self.failed is None or self.failed[0] is not error:
+                self.failed = error, self.names[module], module, tensors_in((args, kwargs))
+            raise
+        finally:
+            self.calls.pop()
+        if call.whole and (call.operators or not any(child is not None for child in module._modules.values())):
+            self.write(call, tensors_in((args, kwargs)), tensors_in(out))
+        else:
+            self.write_work(call)
+        return out
 
-        def reporting(*args, **kwargs):
-            if self.calls:
-                self.calls[-1].whole = False
-                self.write_work(self.calls[-1])  # what the caller did before this call comes first
-            call = Call(module, steps_of(module, [*args, *kwargs.values()]))
-            self.calls.append(call)
-            try:
-                if chooses_by_floats(module, tensors_in((args, kwargs))):
-                    raise ValueError("its input must hold whole numbers")  # on meta, torch 2.11 does not mind
-                out = forward(*args, **kwargs)
-            except (RuntimeError, ValueError, IndexError, AssertionError, ArithmeticError) as error:
-                if isinstance(error, CannotRun):
-                    raise
-                raise CannotRun(complaint(self.names[module], module, tensors_in((args, kwargs)), error)) from None
-            finally:
-                self.calls.pop()
-            if call.whole and (is_layer or call.operators):
-                self.write(call, tensors_in((args, kwargs)), tensors_in(out))
-            else:
-                self.write_work(call)
-            return out
-
-        return reporting
+    def is_new(self, module):
+        """Return whether a module that has no name was made at this first call, and registered."""
+        names = names_in(self.model)
+        if module not in names:
+            self.strangers.add(module)
+            return False
+        self.names = names | self.names
+        return True
 
     def write_work(self, call):
         """Write a row for a stretch of a module's own work, if there was any."""
@@ -182,6 +225,7 @@ class Recorder(TorchDispatchMode):
         nn.MultiheadAttention multiplies by out_proj's weight without calling out_proj: the nearest module above that did
         counted work by itself takes them. An auxiliary classifier, which only training calls, is a row that was not run.
         """
+        self.names = names_in(self.model) | self.names
         users = {
             self.names[m]: next((i for i in written if self.rows[i].macs), None) for m, written in self.row_of.items()
         }
@@ -195,12 +239,24 @@ class Recorder(TorchDispatchMode):
             else:
                 self.rows[user] = self.rows[user]._replace(params=self.rows[user].params + count)
 
+    def unregistered(self):
+        """Return {module: values}: how many weights were used that the model has not registered, and where."""
+        registered, found = {id(p) for p in self.model.parameters()}, {}
+        for weight, where in self.strays.values():
+            if id(weight) not in registered:
+                found[where] = found.get(where, 0) + weight.numel()
+        return found
+
 
 ROOT = "(model)"  # the name of the whole network in its own table
 
 
 class CannotRun(ValueError):
     """The network does not take this input."""
+
+
+def names_in(model):
+    return {module: name or ROOT for name, module in model.named_modules()}
 
 
 def above_and_self(name):
@@ -262,51 +318,91 @@ def to_meta(value):
     return META if isinstance(value, torch.device) else value
 
 
-def run_on_meta(operator, args, kwargs):
-    """Run an operator; where it mixes meta with another device, take all of it to meta."""
+class OnMeta(BaseException):
+    """Something fails here alone, where tensors have no numbers: no `except` of the model's own may see it."""
+
+
+def run_on_meta(operator, args, kwargs, as_asked):
+    """Run an operator; to another device means to meta. Some want a tensor of numbers beside those on meta (lengths)."""
     try:
         return operator(*args, **kwargs)
-    except RuntimeError:
-        moved_args, moved_kwargs = tree_map(to_meta, (args, kwargs))
-        if all(a is b for a, b in zip(tree_leaves((args, kwargs)), tree_leaves((moved_args, moved_kwargs)))):
-            raise
-        return operator(*moved_args, **moved_kwargs)
+    except RuntimeError as error:
+        if kwargs.get("device") is not None and kwargs["device"].type != "meta":
+            return operator(*args, **kwargs | {"device": META})
+        if as_asked[0] is not args:
+            try:
+                return operator(*as_asked[0], **as_asked[1])
+            except RuntimeError:
+                pass
+        if "meta" in str(error).lower():
+            raise OnMeta(str(error)) from None
+        raise
+
+
+def under_autocast(name, args, device, lower):
+    """Return an operator's inputs as torch.autocast makes them, which does nothing on meta."""
+    floats = [x for x in tree_leaves(args) if isinstance(x, torch.Tensor) and x.is_floating_point()]
+    if name in LOWERED:
+        to = lower
+    elif name in RAISED[device]:
+        to = torch.float32
+    elif name in WIDENED and floats:
+        to = max((x.dtype for x in floats), key=lambda dtype: dtype.itemsize)
+    else:
+        return args
+
+    def cast(x):
+        if not isinstance(x, torch.Tensor) or not x.is_floating_point() or x.dtype in (to, torch.float64):
+            return x
+        return torch.empty_like(x, dtype=to, requires_grad=False)
+
+    return tree_map(cast, args)
+
+
+LOCK, ACTIVE, PLAIN = threading.Lock(), {}, {}
+TOLD = [(nn.Module, "__call__"), (torch.autocast, "__enter__"), (torch.autocast, "__exit__")]
 
 
 @contextmanager
-def on_meta(model, recorder):
-    """Within, the model's weights are shapes alone, it is in eval mode, and its calls go to the recorder.
-
-    Only the modules' attributes are exchanged, and all are put back: the weights themselves are never touched or copied.
-    The user's hooks do not run. A weight that two layers share stays shared.
-    """
-    modules = list(recorder.names)
-    before = [dict(module.__dict__) for module in modules]
-    twins = {}
-
-    def twin(tensor):
-        if tensor is None or tensor.is_meta:
-            return tensor
-        if id(tensor) not in twins:
-            twins[id(tensor)] = torch.empty_like(tensor, device=META)
-        return twins[id(tensor)]
-
+def tells(recorder):
+    """Within, each call of a module in this thread goes to the recorder, and it hears of torch.autocast, which it cannot
+    ask for while torch asks it for an operator. Nothing of the modules themselves is changed."""
+    thread = threading.get_ident()
+    with LOCK:
+        if not ACTIVE:
+            for (kind, name), tell in zip(
+                TOLD, (call_is_told, autocast_is_told("__enter__"), autocast_is_told("__exit__"))
+            ):
+                PLAIN[name] = getattr(kind, name)
+                setattr(kind, name, tell)
+        outer, ACTIVE[thread] = ACTIVE.get(thread), recorder
     try:
-        for module in modules:
-            inside = module.__dict__
-            inside["training"] = False
-            inside["forward"] = recorder.watched(module)
-            inside["_parameters"] = {name: twin(p) for name, p in inside["_parameters"].items()}
-            inside["_buffers"] = {name: twin(b) for name, b in inside["_buffers"].items()}
-            for hooks in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"):
-                inside[hooks] = OrderedDict()
-            if "_flat_weights" in inside:  # nn.LSTM and its kin keep a second list of their weights
-                inside["_flat_weights"] = [twin(weight) for weight in inside["_flat_weights"]]
         yield
     finally:
-        for module, attributes in zip(modules, before):
-            module.__dict__.clear()
-            module.__dict__.update(attributes)
+        with LOCK:
+            ACTIVE[thread] = outer
+            if outer is None:
+                del ACTIVE[thread]
+            if not ACTIVE:
+                for kind, name in TOLD:
+                    setattr(kind, name, PLAIN[name])
+
+
+def call_is_told(module, *args, **kwargs):
+    recorder = ACTIVE.get(threading.get_ident())
+    if recorder is None:
+        return PLAIN["__call__"](module, *args, **kwargs)
+    return recorder.called(PLAIN["__call__"], module, args, kwargs)
+
+
+def autocast_is_told(name):
+    def told(context, *args):
+        out = PLAIN[name](context, *args)
+        if recorder := ACTIVE.get(threading.get_ident()):
+            recorder.look_for_autocast()
+        return out
+
+    return told
 
 
 def cost_table(model, input_shape=(1, 3, 224, 224)):
@@ -338,16 +434,23 @@ def cost_table(model, input_shape=(1, 3, 224, 224)):
             f"model ({type(model).__name__}) does not take {len(inputs)} input(s): {error}; "
             "give a list with a shape for each input"
         ) from None
-    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
-    recorder = Recorder(model)
-    with torch.random.fork_rng(devices=gpus), torch.inference_mode(), on_meta(model, recorder):
+    recorder = None
+    with on_meta(model) as twins:
+        recorder = Recorder(model, twins)
         try:
-            with recorder:
+            with torch.inference_mode(), tells(recorder), recorder:
                 model(*inputs)
-        except CannotRun as error:
-            raise ValueError(f"{error}{no_batch(model, inputs)}") from None
+        except (RuntimeError, ValueError, IndexError, AssertionError, ArithmeticError, OnMeta) as error:
+            place = (error, ROOT, model, tensors_in(inputs))
+            if recorder.failed is not None and recorder.failed[0] is error:
+                place = recorder.failed
+            raise ValueError(complaint(*place[1:], error) + no_batch(model, inputs)) from None
+        finally:
+            with torch.inference_mode():
+                for tensor, numbers in recorder.written_over.values():
+                    tensor.copy_(numbers)
         recorder.write_rest()
-    return CostTable(recorder.rows, recorder.uncounted)
+        return CostTable(recorder.rows, recorder.uncounted, recorder.unregistered())
 
 
 def example_inputs(model, shape):
@@ -390,10 +493,6 @@ def no_batch(model, inputs):
     return f"; input_shape (={show(inputs[0].shape)}) has no batch size, did you mean {show((1, *inputs[0].shape))}?"
 
 
-def chooses_by_floats(module, inputs):
-    return isinstance(module, (nn.Embedding, nn.EmbeddingBag)) and bool(inputs) and inputs[0].is_floating_point()
-
-
 def complaint(name, module, inputs, error):
     """Say which layer does not take its input, what it got, what its weight expects, and what to change."""
     layer, got = f"{name} ({type(module).__name__})", " and ".join(show(t.shape) for t in inputs) or "nothing"
@@ -420,7 +519,7 @@ def complaint(name, module, inputs, error):
         return (
             f"{layer} expects {module.num_features} channels{has}, got input {got}: change input_shape or num_features"
         )
-    if chooses_by_floats(module, inputs):
+    if isinstance(module, (nn.Embedding, nn.EmbeddingBag)) and inputs and x.is_floating_point():
         return (
             f"{layer} expects whole numbers, which choose rows of its weight {show(weight.shape)}, got a float "
             f"input {got}: pass a tensor of them, such as torch.zeros({got}, dtype=torch.long)"

@@ -138,3 +138,14 @@ SILENT = frozenset(
     _local_scalar_dense item
 """.split()
 )
+
+# What torch.autocast does to the inputs of these: fewer bits, 32 bits, or as many as the input with most.
+LOWERED = MACS.keys() - {"dot", "vdot", "outer", "ger"} | {"prelu", "_prelu_kernel"}
+RAISED = {
+    "cpu": frozenset("mse_loss nll_loss cdist grid_sampler prod trace kl_div huber_loss".split()),
+    "cuda": frozenset(
+        """softmax log_softmax layer_norm group_norm norm exp log log2 log10 log1p pow rsqrt sum prod cumsum cumprod softplus
+        cosh sinh tan acos asin erfinv cosine_similarity cdist dist renorm mse_loss nll_loss kl_div l1_loss""".split()
+    ),
+}
+WIDENED = frozenset("cat stack addcdiv addcmul bilinear cross index_put scatter_add grid_sampler".split())

@@ -103,6 +103,15 @@ def attention_shape(q, k, v, mask=None, *_, **__):
     return empty(q, (*q.shape[:-1], v.shape[-1])) if fits else None
 
 
+def embedding_shape(weight, tokens, *_, **__):
+    """Rows of the weight; torch does not mind floats on meta, elsewhere it does."""
+    if tokens.dtype not in (torch.int64, torch.int32):
+        raise RuntimeError(
+            f"Expected tensor for argument #1 'indices' to have scalar types Long, Int; got {tokens.dtype}"
+        )
+    return empty(weight, (*tokens.shape, *weight.shape[1:])) if weight.dim() == 2 else None
+
+
 def cat_shape(tensors, dim=0):
     first = tensors[0]
     if not -first.dim() <= dim < first.dim():
@@ -129,6 +138,7 @@ SHORT |= {
     "layer_norm": same_layer_norm,
     "rms_norm": same_layer_norm,
     "cat": cat_shape,
+    "embedding": embedding_shape,
     "adaptive_avg_pool2d": adaptive_pool_shape,
     "linear": linear_shape,
     "matmul": matmul_shape,

@@ -55,11 +55,12 @@ class CostTable:
     rows:      list of Row, in the order of execution
     total:     params, memory (bytes), macs: the sums over the rows
     uncounted: names of operators that may do multiply-adds and could not be counted; empty when the table is complete
+    unregistered: {module: values} of weights that were used and are not in the model's parameters, so not in the total
     """
 
-    def __init__(self, rows, uncounted=()):
+    def __init__(self, rows, uncounted=(), unregistered=()):
         self.rows = list(rows)
-        self._where = dict(uncounted) if uncounted else {}
+        self._where, self.unregistered = dict(uncounted), dict(unregistered)
         self.total = Total(*(sum(getattr(row, column) for row in self.rows) for column in Total._fields))
 
     @property
@@ -75,7 +76,7 @@ class CostTable:
         for kind in kinds:
             if not isinstance(kind, str) or kind not in present:
                 raise ValueError(f"kind (={kind!r}) is in no row: choose from {', '.join(present)}")
-        return CostTable([row for row in self.rows if row.kind in kinds], self._where)
+        return CostTable([row for row in self.rows if row.kind in kinds], self._where, self.unregistered)
 
     def by_block(self, depth=1):
         """Return a table with one row for all layers whose names begin with the same `depth` parts."""
@@ -92,7 +93,7 @@ class CostTable:
             rows.append(
                 Row(name, kind, ran[0].in_shape, ran[-1].out_shape, *NO_WINDOW, *CostTable(block).total, (), steps)
             )
-        return CostTable(rows, self._where)
+        return CostTable(rows, self._where, self.unregistered)
 
     def share(self, column):
         """Return each row's part of the total, from 0 to 1.
@@ -142,6 +143,12 @@ class CostTable:
             [f"MACs of a recurrent layer: of all its steps. Of one step: {', '.join(one_step)}."] if one_step else []
         )
         warning = [f"NOT COUNTED, so the MACs are too few: {', '.join(missing)}."] if missing else []
+        strays = ", ".join(f"{count:,} (in {where})" for where, count in self.unregistered.items())
+        if strays:
+            warning.append(
+                f"NOT REGISTERED, so neither in the total nor seen by an optimizer: {strays} values of weights that were "
+                "used. Keep layers in an nn.ModuleList, weights in an nn.Parameter."
+            )
         return [*CONVENTION[:-1], memory, *steps, *warning]
 
 
