@@ -650,8 +650,6 @@ def test_bad_model():
         cost_table(nn.Conv2d)
     with pytest.raises(ValueError, match="does not take 1 input"):
         cost_table(nn.Bilinear(3, 4, 5), (2, 3))
-    with pytest.raises(ValueError, match="lazy layers"):
-        cost_table(nn.LazyLinear(3), (2, 3))
 
 
 def test_a_mistake_in_a_forward_stays_what_it_is():

@@ -1,6 +1,9 @@
 """The cost table on models as people write them: what runs is what is counted, and the model is left as it was."""
 
+import functools
 import inspect
+import random
+from collections import OrderedDict, defaultdict, deque
 
 import pytest
 import torch
@@ -227,3 +230,180 @@ def test_layers_made_at_the_first_call_are_counted_and_taken_out_again(move):
         assert [row.name for row in table.rows] == ["0", "1.fc.0", "1.fc.1", "1"]
     assert [*model.state_dict()] == ["0.weight", "0.bias"] and not hasattr(model[1], "fc")
     assert all(p.device.type == "cpu" for p in model.parameters()) and torch.equal(state, torch.get_rng_state())
+
+
+# Valid models, that ask for numbers which do not depend on the input
+
+X = (2, 10, 16)
+causal = nn.Transformer.generate_square_subsequent_mask
+
+
+def encoder(layers):
+    return nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 4, 32, batch_first=True), layers)
+
+
+def padding(x):
+    return torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device)
+
+
+@pytest.mark.parametrize(
+    "layers, forward",
+    [
+        (1, lambda s, x: s.e(x, src_key_padding_mask=padding(x))),
+        (2, lambda s, x: s.e(x, src_key_padding_mask=s.padding)),
+        (2, lambda s, x: s.e(x, mask=causal(10, device=x.device))),
+        (2, lambda s, x: s.e(x, mask=causal(10).to(x.device), is_causal=True)),
+        (2, lambda s, x: s.e(x, mask=s.mask)),
+        (2, lambda s, x: s.e(x, mask=s.plain)),
+        (2, lambda s, x: s.e(x, mask=torch.ones(10, 10, device=x.device, dtype=torch.bool).triu(1))),
+    ],
+)
+def test_transformer_encoders_with_masks(layers, forward):
+    net = Net(forward, e=encoder(layers), mask=nn.Buffer(causal(10)), padding=nn.Buffer(padding(torch.ones(2, 10))))
+    net.plain = [causal(10)][0]
+    assert cost_table(net, X).total.macs == layers * 47_360
+
+
+def test_a_transformer_decoder_with_masks():
+    def forward(s, x, memory):
+        return s.d(x, memory, tgt_mask=causal(10, device=x.device), memory_key_padding_mask=padding(memory))
+
+    net = Net(forward, d=nn.TransformerDecoder(nn.TransformerDecoderLayer(16, 4, 32, batch_first=True), 2))
+    own, across, mlp = 4 * 10 * 256 + 2 * 100 * 16, (2 * 10 + 2 * 7) * 256 + 2 * 70 * 16, 2 * 10 * 16 * 32
+    assert cost_table(net, [X, (2, 7, 16)]).total.macs == 2 * 2 * (own + across + mlp)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_traced_scripted_and_compiled():
+    traced, scripted = (
+        torch.jit.trace(lin(), torch.zeros(1, 4)),
+        torch.jit.script(nn.Sequential(lin(), nn.ReLU(), lin())),
+    )
+    compiled, inside = torch.compile(lin()), lin()
+    inside.compile()
+    assert cost_table(traced, (1, 4)).total[::2] == (20, 16)
+    assert cost_table(scripted, (1, 4)).total[::2] == (40, 32)
+    assert cost_table(nn.Sequential(lin(), traced, scripted, compiled, inside), (1, 4)).total[::2] == (120, 96)
+    norm = torch.jit.script(nn.BatchNorm1d(4)).train()
+    cost_table(norm, (2, 4))
+    assert int(norm.num_batches_tracked) == 0 and norm.training and float(norm.running_mean.sum()) == 0
+
+
+class Own(nn.Embedding):
+    def forward(self, x, past=0):
+        mask = torch.ones(x.shape[:2], device=x.device).long()
+        return super().forward((mask.cumsum(1) * mask - 1)[:, past:] + 2)
+
+
+def loop(times):
+    def forward(s, x):
+        for _ in range(times(s)):
+            x = s.l(x)
+        return x
+
+    return forward
+
+
+@pytest.mark.parametrize(
+    "net, shape, macs",
+    [
+        (
+            Net(
+                lambda s, x: [s.l(p) for p in x.split(torch.cat([torch.tensor([1, 2]), torch.tensor([1])]).tolist())],
+                l=lin(),
+            ),
+            (4, 4),
+            64,
+        ),
+        (
+            Net(lambda s, x: [s.l(p) for p in x.split(torch.tensor([1, 3], device=x.device).tolist())], l=lin()),
+            (4, 4),
+            64,
+        ),
+        (
+            Net(lambda s, x: [s.l(p) for p in x.split(s.n.tolist())], l=lin(), n=nn.Buffer(torch.tensor([1, 3]))),
+            (4, 4),
+            64,
+        ),
+        (Net(lambda s, x: s.l(x + s.e(x)), l=lin(), e=Own(50, 4)), (2, 7, 4), 224),
+        (Net(loop(lambda s: int(s.n)), l=lin(), n=nn.Buffer(torch.tensor(3))), (1, 4), 48),
+        (Net(loop(lambda s: s.n.round().long().item()), l=lin(), n=nn.Buffer(torch.tensor(3.2))), (1, 4), 48),
+        (Net(loop(lambda s: int(s.n.exp())), l=lin(), n=nn.Parameter(torch.tensor(1.2))), (1, 4), 48),
+        (Net(lambda s, x: [s.l(x) for t in torch.arange(3, device=x.device) if t < 2], l=lin()), (1, 4), 32),
+        (Net(lambda s, x: s.l(x[torch.arange(4, device=x.device) % 2 == 0]), l=lin()), (4, 4), 32),
+        (Net(lambda s, x: s.l(x[s.m.nonzero()[:, 0]]), l=lin(), m=nn.Buffer(torch.tensor([True, False]))), (2, 4), 16),
+        (Net(lambda s, x: s.l(x[: int(torch.ones(2, device=x.device).cpu().numpy().sum())]), l=lin()), (4, 4), 32),
+    ],
+)
+def test_numbers_that_do_not_depend_on_the_input_stay_numbers(net, shape, macs):
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    assert cost_table(net, shape).total.macs == macs
+    assert all(torch.equal(before[name], value) for name, value in net.state_dict().items())
+
+
+def test_lengths_may_be_an_input():
+    pack = nn.utils.rnn.pack_padded_sequence
+    net = Net(lambda s, x, n: s.l(pack(x, n.cpu(), enforce_sorted=False))[1], l=nn.LSTM(3, 4))
+    assert cost_table(net, [(7, 2, 3), torch.tensor([7, 3])]).total.macs == 10 * 4 * 4 * 7
+
+
+def test_lazy_layers_are_counted_and_stay_lazy():
+    model = nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(2))
+    for _ in range(2):
+        assert cost_table(model, (1, 3, 8, 8)).total[::2] == (112 + 8 + 290, 4 * 36 * 27 + 288)
+    assert [type(layer).__name__[:4] for layer in model] == ["Lazy", "Lazy", "Flat", "Lazy"]
+    assert all(nn.parameter.is_lazy(p) for p in model.parameters()) and len(model[0]._forward_pre_hooks) == 1
+    assert model(torch.ones(1, 3, 8, 8)).shape == (1, 2)
+
+
+def test_three_hundred_modules_inside_each_other():
+    net = lin()
+    for _ in range(300):
+        net = nn.Sequential(net)
+    assert cost_table(net, (1, 4)).total.macs == 16
+
+
+# Left as it was
+
+
+class State:
+    def __init__(self):
+        self.seen = []
+
+
+def test_what_forward_and_hooks_keep_is_put_back():
+    np = pytest.importorskip("numpy")
+    seen, model = [], nn.Sequential(lin(), nn.BatchNorm1d(4), lin()).train()
+    model.extra, model.generator, model.numbers, model.state = {"a": [1]}, torch.Generator(), torch.zeros(2), State()
+    model.queue, model.groups = deque([1], maxlen=3), defaultdict(list, b=[])
+
+    def hook(module, inputs, out, plus=seen):
+        seen.append(1)
+        plus.append(2)
+        for each in (model.extra["a"], model.queue, model.groups["b"], model.groups["new"], model.state.seen):
+            each.append(out)
+        model.extra["b"] = model.state.extra = out
+        model.numbers.add_(1)
+        model.numbers[0] = 5
+        torch.rand(3, generator=model.generator), np.random.rand(), random.random(), torch.rand(1)
+        module.register_forward_hook(lambda *_: None)
+        module.weight.requires_grad_(False)
+        model.train()
+
+    model[0].register_forward_hook(functools.partial(hook, plus=[]))
+    states = model.generator.get_state(), torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()
+    before, inside = {k: v.clone() for k, v in model.state_dict().items()}, OrderedDict(model._modules)
+    cost_table(model, (3, 4))
+    assert seen == [] and model.extra == {"a": [1]} and [*model.queue] == [1] and model.groups == {"b": []}
+    assert vars(model.state) == {"seen": []} and model.numbers.tolist() == [0, 0] and model.queue.maxlen == 3
+    assert len(model[0]._forward_hooks) == 1 and model[0].weight.requires_grad and model.training and model[1].training
+    assert torch.equal(states[0], model.generator.get_state()) and torch.equal(states[1], torch.get_rng_state())
+    assert states[2] == random.getstate() and (states[3] == np.random.get_state()[1]).all()
+    assert all(torch.equal(before[k], v) for k, v in model.state_dict().items()) and inside == model._modules
+
+
+def test_layers_in_a_plain_list_are_left_as_they_were():
+    norm = nn.BatchNorm1d(4)
+    cost_table(Net(listed, l=lin(), layers=[norm, lin()]), (3, 4))
+    assert int(norm.num_batches_tracked) == 0 and norm.running_mean.tolist() == [0] * 4 and norm.training

@@ -5,12 +5,17 @@ memory is taken. On the way every operator that torch is asked for is seen, coun
 
 rules       which operators are counted, and how
 shortcuts   the shapes of answers that are plain to see
+inputs      what a shape, a list, a dictionary stands for
+kept        the model during the pass, and put back after it
+heard       how the recorder hears of calls and of autocast
+values      numbers that do not depend on the input
 recorder    cost_table(): the pass itself
+complaints  what is said where a network does not take an input
 table       CostTable: the rows, as text, HTML, CSV
 """
 
-from helpers.costs.recorder import CannotRun, cost_table
+from helpers.costs.recorder import cost_table
 from helpers.costs.rules import BYTES, conv_macs, linear_macs
 from helpers.costs.table import CostTable, Row, Total
 
-__all__ = ["BYTES", "CannotRun", "CostTable", "Row", "Total", "conv_macs", "cost_table", "linear_macs"]
+__all__ = ["BYTES", "CostTable", "Row", "Total", "conv_macs", "cost_table", "linear_macs"]

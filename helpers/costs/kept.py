@@ -17,6 +17,7 @@ PLAIN = frozenset(
 )
 PASSED_BY = (torch.Tensor, ModuleType, CodeType, type, torch._C.ScriptModule)
 FAR = 4  # how deep lists, dictionaries and plain objects are followed
+FEW = 64
 LONG = 1000  # containers with more are kept, but what they hold is not looked at
 
 
@@ -27,10 +28,29 @@ class Kept:
     """
 
     def __init__(self, model):
-        self.seen, self.before, self.classes, self.generators = {}, [], [], []
         self.modules = list(model.modules())
+        self.seen, self.before, self.classes = {id(module): module for module in self.modules}, [], []
+        self.empty, self.generators = [], []
         for module in self.modules:
-            self.look(module, FAR)
+            self.keep_module(module)
+
+    def keep_module(self, module):
+        """Keep a module's attributes: of the many containers that every module has, most are empty."""
+        inside = module.__dict__
+        self.classes.append((module, type(module)))
+        self.before.append((inside, inside.copy()))
+        for name, value in inside.items():
+            kind = type(value)
+            if kind in PLAIN:
+                continue
+            if kind is dict or kind is OrderedDict:
+                if not value:
+                    self.empty.append(value)
+                    continue
+                if name in ("_parameters", "_buffers", "_modules"):
+                    self.before.append((value, value.copy()))
+                    continue
+            self.look(value, FAR)
 
     def look(self, value, far):
         """Keep what is in a value, and in what it holds."""
@@ -39,12 +59,12 @@ class Kept:
         self.seen[id(value)] = value
         inside = ()
         if isinstance(value, (list, dict, set, deque)):
-            inside = value.values() if isinstance(value, dict) else value
+            inside = dict.values(value) if isinstance(value, dict) else value
             self.before.append((value, value.copy() if type(value) in (list, dict, set) else [*items_of(value)]))
         elif isinstance(value, nn.Module):
-            self.classes.append((value, type(value)))
-            self.before.append((value.__dict__, value.__dict__.copy()))
-            inside, far = value.__dict__.values(), FAR
+            for module in [m for m in value.modules() if m is value or id(m) not in self.seen]:
+                self.seen[id(module)] = module
+                self.keep_module(module)
         elif isinstance(value, torch.Generator):
             self.generators.append((value, value.get_state()))
         elif isinstance(value, MethodType):
@@ -65,6 +85,9 @@ class Kept:
         for module, kind in self.classes:
             if type(module) is not kind:  # a lazy layer that saw its first input
                 module.__class__ = kind
+        for container in self.empty:
+            if container:
+                container.clear()
         for container, contents in self.before:
             put_back(container, contents)
         for generator, state in self.generators:
@@ -121,6 +144,15 @@ class Twins(dict):
     def __init__(self):
         self.originals = []
 
+    def pairs(self):
+        """Return the twins of buffers and of small weights, each with its original, where the numbers may be asked for."""
+        small = [
+            t
+            for t in self.originals
+            if not isinstance(t, nn.Parameter) or t.numel() <= FEW and not nn.parameter.is_lazy(t)
+        ]
+        return [(self[id(tensor)], tensor) for tensor in small]
+
     def of(self, tensor):
         kind = type(tensor)
         lazy = kind not in (nn.Parameter, torch.Tensor) and nn.parameter.is_lazy(tensor)
@@ -128,7 +160,8 @@ class Twins(dict):
             return tensor
         if id(tensor) not in self:
             if lazy:
-                twin = kind(requires_grad=tensor.requires_grad, device=META, dtype=tensor.dtype)
+                with torch.inference_mode():  # as what it is given once it sees its first input
+                    twin = kind(requires_grad=tensor.requires_grad, device=META, dtype=tensor.dtype)
             else:
                 twin = torch.empty_like(tensor, device=META, requires_grad=False)
                 if kind is not torch.Tensor:
@@ -166,3 +199,13 @@ def on_meta(model):
         for place, name, was in scripted:
             place.setattr(name, was)
         kept.put_back()
+
+
+@contextmanager
+def uncompiled():
+    """Within, what torch.compile was asked to compile runs as it is written."""
+    if "torch._dynamo" in sys.modules:
+        with torch.compiler.set_stance("force_eager"):
+            yield
+    else:
+        yield

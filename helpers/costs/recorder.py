@@ -1,21 +1,24 @@
 """The recorder: one pass on torch's meta device, in which every operator is counted and put down to its layer."""
 
-import inspect
-import threading
+import sys
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_map
 
-from helpers.costs.kept import on_meta
-from helpers.costs.rules import BYTES, FREE, LOWERED, MACS, META, RAISED, SILENT, WHOLE, WIDENED
+from helpers.costs.complaints import OnMeta, complaint, hint
+from helpers.costs.heard import autocast_on, tells, under_autocast
+from helpers.costs.inputs import DEFAULT, Inputs, check_model
+from helpers.costs.kept import on_meta, uncompiled
+from helpers.costs.rules import BYTES, FREE, MACS, META, SILENT, WHOLE
 from helpers.costs.shortcuts import PLAIN, SHORT, written_over
 from helpers.costs.table import NO_WINDOW, CostTable, Row
+from helpers.costs.values import Values
 from helpers.layers.recurrent import Recurrent
 
 
@@ -27,6 +30,10 @@ class Rule(NamedTuple):
     short: Callable | None  # short cut, of part 2
     works: bool  # yields new values
     known: bool  # counted, or known to be free
+    uses: bool  # a weight that it is given is used, and not just made or moved
+
+
+MOVING = ("to", "detach", "alias", "lift", "lift_fresh", "contiguous")  # as module.to(device) does
 
 
 @cache
@@ -35,16 +42,17 @@ def rule_of(operator):
     space, name = operator._schema.name.split("::")
     if space != "aten":
         gives_tensor = any("Tensor" in str(result.type) for result in operator._schema.returns)
-        return Rule(f"{space}.{name}", None, None, gives_tensor, not gives_tensor)
+        return Rule(f"{space}.{name}", None, None, gives_tensor, not gives_tensor, True)
     plain = name.rstrip("_")  # relu_ is relu, written over its input
     short = SHORT.get(plain) if operator._overloadname in PLAIN else None
     if short is not None and name != plain:
         short = written_over(short)
     if plain in MACS:
-        return Rule(plain, MACS[plain], short, True, True)
+        return Rule(plain, MACS[plain], short, True, True, True)
     silent = operator.is_view or plain in SILENT
     free = silent or plain in FREE or any(torch.Tag.pointwise in form.tags for form in forms(operator, plain))
-    return Rule(plain, None, short, not silent, free)
+    uses = (not silent or operator.is_view and plain not in MOVING) and not operator._schema.is_mutable
+    return Rule(plain, None, short, not silent, free, uses)
 
 
 def forms(operator, plain):
@@ -73,27 +81,27 @@ class Recorder(TorchDispatchMode):
     stretch of its own work between them: a residual addition, an attention, a concatenation.
     """
 
-    def __init__(self, model, twins):
+    def __init__(self, model, twins, values=None):
         super().__init__()
-        self.model, self.names, self.strangers = model, names_in(model), set()
+        self.values, self.model, self.names, self.strangers = values, model, names_in(model), set()
         self.rows, self.uncounted, self.claimed = [], {}, set()
         self.calls, self.asked, self.row_of = [], None, {}
         self.registered, self.strays = {id(p) for p in model.parameters()}, {}
-        self.written_over, self.failed = {}, None
+        self.written_over, self.failed, self.stopped = {}, None, None
         self.devices = {weight.device.type for weight in twins.originals} or {"cpu", "cuda"}
-        self.look_for_autocast()
+        self.autocast = autocast_on(self.devices)
 
     # What torch tells us: operators
 
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
         kwargs, rule = kwargs or {}, rule_of(operator)
-        on_meta, elsewhere = self.look_at(args)
+        on_meta, elsewhere = self.look_at(args, rule.uses)
         as_asked = args, kwargs
         if elsewhere:
             if on_meta:
                 args, kwargs = tree_map(to_meta, as_asked)
-            elif operator._schema.is_mutable:
-                self.will_be_written_over(args[0] if args else kwargs.get("out"))
+            if operator._schema.is_mutable:
+                self.will_be_written_over(as_asked[0][0] if args else kwargs.get("out"))
         if self.autocast:
             args = under_autocast(rule.name, args, *self.autocast)
         out = None
@@ -104,7 +112,17 @@ class Recorder(TorchDispatchMode):
                 out = self.decompose(operator, *as_asked)  # its pieces are seen one by one
                 if out is not NotImplemented:
                     return out
-            out = run_on_meta(operator, args, kwargs, as_asked)
+            try:
+                out = run_on_meta(operator, args, kwargs, as_asked)
+            except OnMeta as error:
+                out = NotImplemented if self.values is None else self.values.answer(operator, *as_asked)
+                if out is NotImplemented and not (self.values and elsewhere_than_meta(kwargs)):
+                    self.stopped = error
+                    raise
+                if out is NotImplemented:
+                    out = operator(*args, **kwargs | {"device": META})
+        if self.values is not None:
+            self.values.follow(operator, *as_asked, out)
         if rule.works and self.calls:
             call = self.calls[-1]
             if call.first is None and args:
@@ -117,7 +135,7 @@ class Recorder(TorchDispatchMode):
                 self.uncounted.setdefault(str((self.asked or operator).overloadpacket), self.names[call.module])
         return out
 
-    def look_at(self, args):
+    def look_at(self, args, uses):
         """Return whether there are tensors on meta, and elsewhere; note weights that are used and not registered."""
         on_meta = elsewhere = False
         for part in args:
@@ -126,17 +144,12 @@ class Recorder(TorchDispatchMode):
                     on_meta = True
                 else:
                     elsewhere = True
-                if (part.requires_grad or type(part) is nn.Parameter) and id(part) not in self.registered:
+                if uses and (part.requires_grad or type(part) is nn.Parameter) and id(part) not in self.registered:
                     self.strays.setdefault(id(part), (part, self.names[self.calls[-1].module] if self.calls else ROOT))
             elif type(part) in (list, tuple) and part and not isinstance(part[0], int):
-                inside = self.look_at(part)
+                inside = self.look_at(part, uses)
                 on_meta, elsewhere = on_meta or inside[0], elsewhere or inside[1]
         return on_meta, elsewhere
-
-    def look_for_autocast(self):
-        """Note for which device autocast is on, and with which type."""
-        on = [device for device in RAISED if device in self.devices and torch.is_autocast_enabled(device)]
-        self.autocast = (on[0], torch.get_autocast_dtype(on[0])) if on else None
 
     def will_be_written_over(self, tensor):
         """Keep the numbers of a tensor that the model holds outside its buffers, to put them back afterwards."""
@@ -165,7 +178,7 @@ class Recorder(TorchDispatchMode):
         self.calls.append(call)
         try:
             out = plain(module, *args, **kwargs)
-        except Exception as error:
+        except (Exception, OnMeta) as error:
             if self.failed is None or self.failed[0] is not error:
                 self.failed = error, self.names[module], module, tensors_in((args, kwargs))
             raise
@@ -251,8 +264,15 @@ class Recorder(TorchDispatchMode):
 ROOT = "(model)"  # the name of the whole network in its own table
 
 
-class CannotRun(ValueError):
-    """The network does not take this input."""
+@contextmanager
+def deeper():
+    """Within, calls may be nested as deep as they may without the recorder, which adds its own to each."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(2 * before)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
 
 
 def names_in(model):
@@ -318,216 +338,79 @@ def to_meta(value):
     return META if isinstance(value, torch.device) else value
 
 
-class OnMeta(BaseException):
-    """Something fails here alone, where tensors have no numbers: no `except` of the model's own may see it."""
-
-
 def run_on_meta(operator, args, kwargs, as_asked):
-    """Run an operator; to another device means to meta. Some want a tensor of numbers beside those on meta (lengths)."""
+    """Run an operator; some want a tensor of numbers beside those on meta (lengths). To another device means to meta."""
     try:
         return operator(*args, **kwargs)
     except RuntimeError as error:
-        if kwargs.get("device") is not None and kwargs["device"].type != "meta":
-            return operator(*args, **kwargs | {"device": META})
         if as_asked[0] is not args:
             try:
                 return operator(*as_asked[0], **as_asked[1])
             except RuntimeError:
                 pass
-        if "meta" in str(error).lower():
-            raise OnMeta(str(error)) from None
+        words = str(error).lower()
+        if "meta" in words or "data-dependent" in words:
+            asks = "item()" in words or "no data" in words or "nonzero" in words or asks_for_numbers(operator)
+            raise OnMeta(operator, asks) from None
         raise
 
 
-def under_autocast(name, args, device, lower):
-    """Return an operator's inputs as torch.autocast makes them, which does nothing on meta."""
-    floats = [x for x in tree_leaves(args) if isinstance(x, torch.Tensor) and x.is_floating_point()]
-    if name in LOWERED:
-        to = lower
-    elif name in RAISED[device]:
-        to = torch.float32
-    elif name in WIDENED and floats:
-        to = max((x.dtype for x in floats), key=lambda dtype: dtype.itemsize)
-    else:
-        return args
-
-    def cast(x):
-        if not isinstance(x, torch.Tensor) or not x.is_floating_point() or x.dtype in (to, torch.float64):
-            return x
-        return torch.empty_like(x, dtype=to, requires_grad=False)
-
-    return tree_map(cast, args)
+def asks_for_numbers(operator):
+    return torch.Tag.data_dependent_output in operator.tags or torch.Tag.dynamic_output_shape in operator.tags
 
 
-LOCK, ACTIVE, PLAIN = threading.Lock(), {}, {}
-TOLD = [(nn.Module, "__call__"), (torch.autocast, "__enter__"), (torch.autocast, "__exit__")]
+def elsewhere_than_meta(kwargs):
+    device = kwargs.get("device")
+    return device is not None and device.type != "meta"
 
 
-@contextmanager
-def tells(recorder):
-    """Within, each call of a module in this thread goes to the recorder, and it hears of torch.autocast, which it cannot
-    ask for while torch asks it for an operator. Nothing of the modules themselves is changed."""
-    thread = threading.get_ident()
-    with LOCK:
-        if not ACTIVE:
-            for (kind, name), tell in zip(
-                TOLD, (call_is_told, autocast_is_told("__enter__"), autocast_is_told("__exit__"))
-            ):
-                PLAIN[name] = getattr(kind, name)
-                setattr(kind, name, tell)
-        outer, ACTIVE[thread] = ACTIVE.get(thread), recorder
-    try:
-        yield
-    finally:
-        with LOCK:
-            ACTIVE[thread] = outer
-            if outer is None:
-                del ACTIVE[thread]
-            if not ACTIVE:
-                for kind, name in TOLD:
-                    setattr(kind, name, PLAIN[name])
-
-
-def call_is_told(module, *args, **kwargs):
-    recorder = ACTIVE.get(threading.get_ident())
-    if recorder is None:
-        return PLAIN["__call__"](module, *args, **kwargs)
-    return recorder.called(PLAIN["__call__"], module, args, kwargs)
-
-
-def autocast_is_told(name):
-    def told(context, *args):
-        out = PLAIN[name](context, *args)
-        if recorder := ACTIVE.get(threading.get_ident()):
-            recorder.look_for_autocast()
-        return out
-
-    return told
-
-
-def cost_table(model, input_shape=(1, 3, 224, 224)):
+def cost_table(model, input_shape=DEFAULT, **inputs):
     """Return what a network costs for one input: a CostTable with a row for each layer, in the order they run.
 
     model:       any nn.Module, on any device; it is left as it was
-    input_shape: (N, C, H, W), or any other shape; a ready tensor (tokens: integers); a list of these for several inputs
+    input_shape: (N, C, H, W), or any other shape; a ready tensor (tokens: integers); a list of these for several inputs,
+                 with None, flags and numbers among them; a dictionary of them, where the forward takes them by name or as one
+    inputs:      the same by name: cost_table(model, images=[(3, 224, 224)]), cost_table(model, tokens=t, mask=None)
     returns:     CostTable
     raises:      ValueError where the network does not take this input: it names the layer, what it got and what it expects
 
-    The network runs as for prediction (eval mode), on shapes alone: no weight is allocated, nothing is computed.
+    The network runs as for prediction (eval mode), on shapes alone: no weight is allocated, nothing is computed. Where it asks
+    for numbers that do not depend on the input (a buffer, a mask), these are computed.
     """
-    if not isinstance(model, nn.Module):
-        raise ValueError(
-            f"model (={model!r:.80}) must be an nn.Module, such as nn.Conv2d(3, 8, 3): got {type(model).__name__}"
-        )
-    if any(nn.parameter.is_lazy(p) for p in model.parameters()):
-        raise ValueError(
-            f"model ({type(model).__name__}) has lazy layers, whose weights have no shape yet: run it once first"
-        )
+    check_model(model)
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
-    inputs = example_inputs(model, input_shape)
+    given = Inputs(model, input_shape, inputs)
     try:
-        inspect.signature(model.forward).bind(*inputs)
-    except ValueError:  # a traced model has no signature; torch will check
-        pass
-    except TypeError as error:
-        raise ValueError(
-            f"model ({type(model).__name__}) does not take {len(inputs)} input(s): {error}; "
-            "give a list with a shape for each input"
-        ) from None
-    recorder = None
-    with on_meta(model) as twins:
-        recorder = Recorder(model, twins)
+        return one_pass(model, given, False)
+    except OnMeta:
+        given = Inputs(model, input_shape, inputs)
         try:
-            with torch.inference_mode(), tells(recorder), recorder:
-                model(*inputs)
+            return one_pass(model, given, True)
+        except OnMeta as error:
+            raise ValueError(complaint(*error.place, error, model) + hint(model, given)) from None
+
+
+def one_pass(model, given, with_values):
+    """Run a network on meta; with_values: and compute the numbers that do not depend on the input."""
+    with on_meta(model) as twins, uncompiled():
+        values = Values([*given.known, *twins.pairs()]) if with_values else None
+        recorder = Recorder(model, twins, values)
+        try:
+            with torch.inference_mode(), tells(recorder), values or nullcontext(), recorder, deeper():
+                model(*given.args, **given.named)
         except (RuntimeError, ValueError, IndexError, AssertionError, ArithmeticError, OnMeta) as error:
-            place = (error, ROOT, model, tensors_in(inputs))
+            place = ROOT, model, tensors_in((given.args, given.named))
             if recorder.failed is not None and recorder.failed[0] is error:
-                place = recorder.failed
-            raise ValueError(complaint(*place[1:], error) + no_batch(model, inputs)) from None
+                place = recorder.failed[1:]
+            if recorder.stopped:
+                recorder.stopped.place = recorder.stopped.place or place
+                raise recorder.stopped from None
+            raise ValueError(complaint(*place, error, model) + hint(model, given)) from None
         finally:
             with torch.inference_mode():
-                for tensor, numbers in recorder.written_over.values():
+                for tensor, numbers in reversed(recorder.written_over.values()):
                     tensor.copy_(numbers)
+        if recorder.stopped:  # and the model caught even that
+            raise recorder.stopped
         recorder.write_rest()
-        return CostTable(recorder.rows, recorder.uncounted, recorder.unregistered())
-
-
-def example_inputs(model, shape):
-    """Return the inputs that a shape, a tensor, or a list of them stands for, on meta."""
-    floats = [p.dtype for p in model.parameters() if p.dtype.is_floating_point]
-
-    def made(part):
-        if isinstance(part, torch.Tensor):
-            return torch.empty_like(part, device=META, requires_grad=False)
-        return torch.empty(tuple(part), dtype=floats[0] if floats else None, device=META)
-
-    parts = [shape] if is_shape(shape) or isinstance(shape, torch.Tensor) else shape
-    if not (
-        isinstance(parts, (tuple, list)) and parts and all(is_shape(p) or isinstance(p, torch.Tensor) for p in parts)
-    ):
-        raise ValueError(
-            f"input_shape (={shape!r:.80}) must be whole numbers of at least 1, such as (1, 3, 224, 224), "
-            "a tensor, or a list of these with one for each input"
-        )
-    try:
-        return [made(part) for part in parts]
-    except (RuntimeError, OverflowError):
-        raise ValueError(
-            f"input_shape (={shape!r:.80}) holds more numbers than can be counted: use a smaller one"
-        ) from None
-
-
-def is_shape(value):
-    return (
-        isinstance(value, (tuple, list))
-        and len(value) > 0
-        and all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in value)
-    )
-
-
-def no_batch(model, inputs):
-    """Return a hint where an image was given without its batch."""
-    if not any(isinstance(module, nn.Conv2d) for module in model.modules()) or [x.dim() for x in inputs] != [3]:
-        return ""
-    return f"; input_shape (={show(inputs[0].shape)}) has no batch size, did you mean {show((1, *inputs[0].shape))}?"
-
-
-def complaint(name, module, inputs, error):
-    """Say which layer does not take its input, what it got, what its weight expects, and what to change."""
-    layer, got = f"{name} ({type(module).__name__})", " and ".join(show(t.shape) for t in inputs) or "nothing"
-    x = inputs[0] if inputs else torch.empty(0, device=META)
-    weight = getattr(module, "weight", None)
-    has = f" (its weight is {show(weight.shape)})" if isinstance(weight, torch.Tensor) else ""
-    reason = str(error).strip().partition("\n")[0]
-    if has and hasattr(module, "in_channels") and hasattr(module, "kernel_size"):
-        sides = weight.dim() - 2
-        if x.dim() not in (sides + 1, sides + 2):
-            return f"{layer} expects an input of {sides + 2} dimensions{has}, got input {got}: change input_shape"
-        if x.shape[-sides - 1] != module.in_channels:
-            return (
-                f"{layer} expects {module.in_channels} input channels{has}, got input {got}: "
-                "change input_shape or in_channels"
-            )
-        return f"{layer} cannot slide over input {got}{has}: {reason}; use a larger image or more padding"
-    if has and hasattr(module, "in_features") and x.dim() and x.shape[-1] != weight.shape[-1]:
-        return (
-            f"{layer} expects {module.in_features} input features{has}, got input {got}: "
-            "change input_shape or in_features"
-        )
-    if isinstance(getattr(module, "num_features", None), int) and x.dim() > 1 and x.shape[1] != module.num_features:
-        return (
-            f"{layer} expects {module.num_features} channels{has}, got input {got}: change input_shape or num_features"
-        )
-    if isinstance(module, (nn.Embedding, nn.EmbeddingBag)) and inputs and x.is_floating_point():
-        return (
-            f"{layer} expects whole numbers, which choose rows of its weight {show(weight.shape)}, got a float "
-            f"input {got}: pass a tensor of them, such as torch.zeros({got}, dtype=torch.long)"
-        )
-    if "meta" in reason:
-        return f"{layer} needs the values of its input {got}, but a cost table has shapes alone: {reason}"
-    return f"{layer} cannot take input {got}{has}: {reason}; change input_shape or the layer"
-
-
-def show(shape):
-    return str(tuple(shape))
+        return CostTable(recorder.rows, recorder.uncounted, recorder.unregistered(), given.said)

@@ -135,7 +135,7 @@ SILENT = frozenset(
     full_like new_full fill zero eye arange linspace logspace scalar_tensor tril_indices triu_indices hann_window
     rand rand_like randn randn_like randint randint_like randperm uniform normal bernoulli exponential log_normal cauchy
     geometric poisson numel size stride dim is_same_size is_contiguous is_complex _assert_async _assert_tensor_metadata
-    _local_scalar_dense item
+    _local_scalar_dense item _nested_tensor_from_mask_left_aligned _has_compatible_shallow_copy_type
 """.split()
 )
 

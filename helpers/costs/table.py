@@ -58,8 +58,8 @@ class CostTable:
     unregistered: {module: values} of weights that were used and are not in the model's parameters, so not in the total
     """
 
-    def __init__(self, rows, uncounted=(), unregistered=()):
-        self.rows = list(rows)
+    def __init__(self, rows, uncounted=(), unregistered=(), said=()):
+        self.rows, self._said = list(rows), tuple(said)
         self._where, self.unregistered = dict(uncounted), dict(unregistered)
         self.total = Total(*(sum(getattr(row, column) for row in self.rows) for column in Total._fields))
 
@@ -76,7 +76,7 @@ class CostTable:
         for kind in kinds:
             if not isinstance(kind, str) or kind not in present:
                 raise ValueError(f"kind (={kind!r}) is in no row: choose from {', '.join(present)}")
-        return CostTable([row for row in self.rows if row.kind in kinds], self._where, self.unregistered)
+        return CostTable([row for row in self.rows if row.kind in kinds], self._where, self.unregistered, self._said)
 
     def by_block(self, depth=1):
         """Return a table with one row for all layers whose names begin with the same `depth` parts."""
@@ -93,7 +93,7 @@ class CostTable:
             rows.append(
                 Row(name, kind, ran[0].in_shape, ran[-1].out_shape, *NO_WINDOW, *CostTable(block).total, (), steps)
             )
-        return CostTable(rows, self._where, self.unregistered)
+        return CostTable(rows, self._where, self.unregistered, self._said)
 
     def share(self, column):
         """Return each row's part of the total, from 0 to 1.
@@ -149,7 +149,7 @@ class CostTable:
                 f"NOT REGISTERED, so neither in the total nor seen by an optimizer: {strays} values of weights that were "
                 "used. Keep layers in an nn.ModuleList, weights in an nn.Parameter."
             )
-        return [*CONVENTION[:-1], memory, *steps, *warning]
+        return [*CONVENTION[:-1], memory, *steps, *self._said, *warning]
 
 
 COLUMNS = ("name", "kind", "input", "output", "window", "params", "memory", "MACs", "MACs")
