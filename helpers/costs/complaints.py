@@ -59,15 +59,11 @@ def complaint(name, module, inputs, error, model):
         if not error.needs_values:
             return f"{layer} calls {error.name}, which torch cannot run on shapes alone{advice}"
         return f"{layer} needs the values of its input {got} ({error.name}), but a cost table has shapes alone{advice}"
-    if (
-        has
-        and x.is_floating_point()
-        and weight.is_floating_point()
-        and x.dtype != weight.dtype
-        or (has and not x.is_floating_point() and not isinstance(module, (nn.Embedding, nn.EmbeddingBag)))
-    ):
-        if "dtype" in reason or "type" in reason:
-            return f"{layer} has weights of {weight.dtype}, got input {got} of {x.dtype}: give x.to({weight.dtype}), or the shape alone"
+    if "quantized::" in reason:
+        return f"{layer} is quantised, and torch cannot run it on shapes alone: count the float model that it was made from"
+    dtype = next((p.dtype for p in module.parameters(recurse=False)), x.dtype)
+    if x.dtype != dtype and "type" in reason and not isinstance(module, (nn.Embedding, nn.EmbeddingBag)):
+        return f"{layer} has weights of {dtype}, got input {got} of {x.dtype}: give x.to({dtype}), or the shape alone"
     if has and hasattr(module, "in_channels") and hasattr(module, "kernel_size"):
         sides = weight.dim() - 2
         if x.dim() not in (sides + 1, sides + 2):

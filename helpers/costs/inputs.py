@@ -21,7 +21,7 @@ class Inputs:
 
     def __init__(self, model, value, named):
         self.floats = next((p.dtype for p in model.parameters() if p.dtype.is_floating_point), None)
-        self.known, self.said, self.default = [], (), value is DEFAULT and not named
+        self.known, self.said, self.default, self.as_one = [], (), value is DEFAULT and not named, False
         self.value = value
         args, named = self.arranged(model, value, dict(named))
         try:
@@ -34,6 +34,9 @@ class Inputs:
     def made(self, part):
         """Return what stands for a part of the inputs: shapes and tensors go to meta, other values stay what they are."""
         if isinstance(part, torch.Tensor):
+            if part.layout != torch.strided or part.is_quantized:
+                what, dense = ("quantised", "dequantize") if part.is_quantized else ("sparse or nested", "to_dense")
+                raise ValueError(f"input_shape is a {what} tensor, which has no plain shape to count with: give x.{dense}()")
             twin = torch.empty_like(part, device=META, requires_grad=False)
             if not part.is_meta:
                 self.known.append((twin, part))
@@ -75,6 +78,7 @@ class Inputs:
             except TypeError as error:
                 reason = str(error)
             else:
+                self.as_one = isinstance(value, Mapping) and bool(args)
                 if len(args) < len(ways[0][0]) and not isinstance(args[0], list):
                     self.said = (
                         "Of the pair that was given, as a loader's batch (x, y), the model took the first only.",
@@ -135,6 +139,8 @@ def refuse_arrays(value):
             f"input_shape is a numpy array of shape {tuple(value.shape)}: give its shape, array.shape, or the tensor "
             "torch.from_numpy(array)"
         )
+    if isinstance(value, torch.utils.data.DataLoader):
+        raise ValueError("input_shape is a DataLoader: give one batch of it, next(iter(loader))")
     return value
 
 
@@ -146,7 +152,9 @@ def check_model(model):
             if isinstance(model, type)
             else (f"{type(model).__name__}")
         )
-        raise ValueError(f"model (={model!r:.80}) must be an nn.Module, such as nn.Conv2d(3, 8, 3): got {got}")
+        if isinstance(model, Mapping):
+            got += ", weights without layers: load them into a model, model.load_state_dict(…)"
+        raise ValueError(f"model (={' '.join(repr(model).split()):.60}) must be an nn.Module, such as nn.Conv2d(3, 8, 3): got {got}")
     if getattr(type(model), "forward", None) is nn.Module.forward and "forward" not in vars(model):
         advice = (
             "nn.Sequential(*model) has one" if isinstance(model, nn.ModuleList) else "write one, or count a part of it"

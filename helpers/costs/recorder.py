@@ -14,8 +14,8 @@ from torch.utils._pytree import tree_map
 from helpers.costs.complaints import OnMeta, complaint, hint
 from helpers.costs.heard import autocast_on, tells, under_autocast
 from helpers.costs.inputs import DEFAULT, Inputs, check_model
-from helpers.costs.kept import on_meta, uncompiled
-from helpers.costs.rules import BYTES, FREE, MACS, META, SILENT, WHOLE
+from helpers.costs.kept import as_written, on_meta
+from helpers.costs.rules import BYTES, FREE, MACS, META, OURS, SILENT
 from helpers.costs.shortcuts import PLAIN, SHORT, written_over
 from helpers.costs.table import NO_WINDOW, CostTable, Row
 from helpers.costs.values import Values
@@ -33,6 +33,7 @@ class Rule(NamedTuple):
     uses: bool  # a weight that it is given is used, and not just made or moved
 
 
+EINSUM = torch.ops.aten.einsum.default
 MOVING = ("to", "detach", "alias", "lift", "lift_fresh", "contiguous")  # as module.to(device) does
 
 
@@ -41,8 +42,9 @@ def rule_of(operator):
     """Look an operator up once."""
     space, name = operator._schema.name.split("::")
     if space != "aten":
-        gives_tensor = any("Tensor" in str(result.type) for result in operator._schema.returns)
-        return Rule(f"{space}.{name}", None, None, gives_tensor, not gives_tensor, True)
+        works = any("Tensor" in str(result.type) for result in operator._schema.returns)
+        name = f"{space}.{name}"
+        return Rule(name, MACS.get(name), None, works, name in MACS or name in FREE or not works, True)
     plain = name.rstrip("_")  # relu_ is relu, written over its input
     short = SHORT.get(plain) if operator._overloadname in PLAIN else None
     if short is not None and name != plain:
@@ -84,7 +86,7 @@ class Recorder(TorchDispatchMode):
     def __init__(self, model, twins, values=None):
         super().__init__()
         self.values, self.model, self.names, self.strangers = values, model, names_in(model), set()
-        self.rows, self.uncounted, self.claimed = [], {}, set()
+        self.rows, self.uncounted, self.by_rule, self.claimed = [], {}, {}, set()
         self.calls, self.asked, self.row_of = [], None, {}
         self.registered, self.strays = {id(p) for p in model.parameters()}, {}
         self.written_over, self.failed, self.stopped = {}, None, None
@@ -108,10 +110,12 @@ class Recorder(TorchDispatchMode):
         if rule.short is not None and on_meta:
             out = rule.short(*args, **kwargs)
         if out is None:
-            if not rule.known and rule.name not in WHOLE:
+            if not rule.known:
                 out = self.decompose(operator, *as_asked)  # its pieces are seen one by one
                 if out is not NotImplemented:
                     return out
+            if rule.macs is not None and rule.name not in OURS and len({x.dtype for x in tensors_in(args[:3])}) > 1:
+                raise RuntimeError(f"expected inputs of the same dtype, got {[str(x.dtype) for x in tensors_in(args[:3])]}")
             try:
                 out = run_on_meta(operator, args, kwargs, as_asked)
             except OnMeta as error:
@@ -129,10 +133,15 @@ class Recorder(TorchDispatchMode):
                 call.first = args[0]
             call.last = out
             call.operators[rule.name] = None
-            if rule.macs is not None:
-                call.macs += rule.macs(out, *args)
-            elif not rule.known:
+            macs = rule.macs(out, *args) if rule.macs is not None else 0 if rule.known else None
+            if rule.name == "mul" and self.asked is EINSUM and out.numel() > max(x.numel() for x in args):
+                macs = out.numel()  # an outer product
+            if macs is None:
                 self.uncounted.setdefault(str((self.asked or operator).overloadpacket), self.names[call.module])
+            elif macs:
+                call.macs += macs
+                if rule.name in OURS:
+                    self.by_rule[rule.name] = self.by_rule.get(rule.name, 0) + macs
         return out
 
     def look_at(self, args, uses):
@@ -382,7 +391,14 @@ def cost_table(model, input_shape=DEFAULT, **inputs):
     given = Inputs(model, input_shape, inputs)
     try:
         return one_pass(model, given, False)
-    except OnMeta:
+    except (OnMeta, TypeError) as error:
+        if isinstance(error, TypeError):
+            if given.as_one:
+                raise ValueError(
+                    f"model ({type(model).__name__}) has no inputs called {', '.join(map(str, input_shape))}, so it got the "
+                    f"dictionary as one, and failed: {str(error).partition(chr(10))[0]:.80}; name its inputs as its forward does"
+                ) from None
+            raise
         given = Inputs(model, input_shape, inputs)
         try:
             return one_pass(model, given, True)
@@ -392,19 +408,25 @@ def cost_table(model, input_shape=DEFAULT, **inputs):
 
 def one_pass(model, given, with_values):
     """Run a network on meta; with_values: and compute the numbers that do not depend on the input."""
-    with on_meta(model) as twins, uncompiled():
+    with on_meta(model) as twins, as_written():
         values = Values([*given.known, *twins.pairs()]) if with_values else None
         recorder = Recorder(model, twins, values)
         try:
             with torch.inference_mode(), tells(recorder), values or nullcontext(), recorder, deeper():
                 model(*given.args, **given.named)
-        except (RuntimeError, ValueError, IndexError, AssertionError, ArithmeticError, OnMeta) as error:
+        except (RuntimeError, ValueError, IndexError, AssertionError, ArithmeticError, OnMeta, TypeError) as error:
             place = ROOT, model, tensors_in((given.args, given.named))
             if recorder.failed is not None and recorder.failed[0] is error:
                 place = recorder.failed[1:]
             if recorder.stopped:
                 recorder.stopped.place = recorder.stopped.place or place
                 raise recorder.stopped from None
+            if isinstance(error, TypeError):
+                if "meta device" not in str(error):
+                    raise
+                stopped = OnMeta("numpy()", True)
+                stopped.place = place
+                raise stopped from None
             raise ValueError(complaint(*place, error, model) + hint(model, given)) from None
         finally:
             with torch.inference_mode():
@@ -413,4 +435,4 @@ def one_pass(model, given, with_values):
         if recorder.stopped:  # and the model caught even that
             raise recorder.stopped
         recorder.write_rest()
-        return CostTable(recorder.rows, recorder.uncounted, recorder.unregistered(), given.said)
+        return CostTable(recorder.rows, recorder.uncounted, recorder.unregistered(), recorder.by_rule, given.said)

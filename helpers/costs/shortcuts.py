@@ -53,12 +53,20 @@ def same_softmax(x, dim, dtype=None, **_):
     return empty(x, x.shape) if dtype is None and -x.dim() <= dim < x.dim() else None
 
 
+def must_match(x, weight):
+    """Raise where a normalisation's weight is of another type: torch does not mind on meta, elsewhere it does."""
+    if weight is not None and weight.dtype != x.dtype and x.dtype not in (torch.float16, torch.bfloat16):
+        raise RuntimeError(f"expected scalar type {weight.dtype}, got {x.dtype}")
+
+
 def same_batch_norm(x, weight, bias, mean, *_, **__):
+    must_match(x, weight)
     fits = x.dim() > 1 and all(p is None or p.shape[0] == x.shape[1] for p in (weight, mean))
     return empty_as(x) if fits else None
 
 
-def same_layer_norm(x, normalized_shape, *_, **__):
+def same_layer_norm(x, normalized_shape, weight=None, *_, **__):
+    must_match(x, weight)
     fits = tuple(x.shape[-len(normalized_shape) :]) == tuple(normalized_shape)
     return empty(x, x.shape) if fits else None
 

@@ -13,6 +13,7 @@ from helpers.costs.rules import META
 MOST = 2**20  # tensors with more numbers have shapes alone
 
 
+LEAVING = torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__
 MAKERS = torch.tensor, torch.as_tensor, torch.asarray
 
 
@@ -30,6 +31,8 @@ class Values(TorchFunctionMode):
         kwargs = kwargs or {}
         if function in MAKERS and kwargs.get("device") is not None:
             return function(*args, **kwargs | {"device": "cpu"}).to(kwargs["device"])
+        if function in LEAVING and id(args[0]) in self.known:
+            return function(self.known[id(args[0])][1], *args[1:], **kwargs)
         if function is torch.Tensor.new_tensor and args[0].is_meta:
             return torch.tensor(args[1], **{"dtype": args[0].dtype} | kwargs | {"device": "cpu"}).to(META)
         return function(*args, **kwargs)
