@@ -36,7 +36,9 @@ class Inputs:
         if isinstance(part, torch.Tensor):
             if part.layout != torch.strided or part.is_quantized:
                 what, dense = ("quantised", "dequantize") if part.is_quantized else ("sparse or nested", "to_dense")
-                raise ValueError(f"input_shape is a {what} tensor, which has no plain shape to count with: give x.{dense}()")
+                raise ValueError(
+                    f"input_shape is a {what} tensor, which has no plain shape to count with: give x.{dense}()"
+                )
             twin = torch.empty_like(part, device=META, requires_grad=False)
             if not part.is_meta:
                 self.known.append((twin, part))
@@ -154,7 +156,9 @@ def check_model(model):
         )
         if isinstance(model, Mapping):
             got += ", weights without layers: load them into a model, model.load_state_dict(…)"
-        raise ValueError(f"model (={' '.join(repr(model).split()):.60}) must be an nn.Module, such as nn.Conv2d(3, 8, 3): got {got}")
+        raise ValueError(
+            f"model (={' '.join(repr(model).split()):.60}) must be an nn.Module, such as nn.Conv2d(3, 8, 3): got {got}"
+        )
     if getattr(type(model), "forward", None) is nn.Module.forward and "forward" not in vars(model):
         advice = (
             "nn.Sequential(*model) has one" if isinstance(model, nn.ModuleList) else "write one, or count a part of it"

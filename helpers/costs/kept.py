@@ -211,7 +211,13 @@ def as_written():
         if flex := sys.modules.get("torch.nn.attention.flex_attention"):  # whose kernels do not run on shapes alone
             stack.enter_context(mock.patch.object(flex, "flex_attention_hop", plain_attention))
             stack.enter_context(mock.patch.object(flex, "_validate_device", lambda *_: None))
+        if masks := sys.modules.get("torchvision.models.detection.transform"):  # asks where each box is
+            stack.enter_context(mock.patch.object(masks, "paste_masks_in_image", not_pasted))
         yield
+
+
+def not_pasted(masks, boxes, image_shape, padding=1):
+    return masks.new_empty(len(masks), 1, *image_shape)
 
 
 def plain_attention(q, k, v, *_, **__):

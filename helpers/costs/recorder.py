@@ -115,7 +115,9 @@ class Recorder(TorchDispatchMode):
                 if out is not NotImplemented:
                     return out
             if rule.macs is not None and rule.name not in OURS and len({x.dtype for x in tensors_in(args[:3])}) > 1:
-                raise RuntimeError(f"expected inputs of the same dtype, got {[str(x.dtype) for x in tensors_in(args[:3])]}")
+                raise RuntimeError(
+                    f"expected inputs of the same dtype, got {[str(x.dtype) for x in tensors_in(args[:3])]}"
+                )
             try:
                 out = run_on_meta(operator, args, kwargs, as_asked)
             except OnMeta as error:
@@ -154,7 +156,11 @@ class Recorder(TorchDispatchMode):
                 else:
                     elsewhere = True
                 if uses and (part.requires_grad or type(part) is nn.Parameter) and id(part) not in self.registered:
-                    self.strays.setdefault(id(part), (part, self.names[self.calls[-1].module] if self.calls else ROOT))
+                    part = part if part._base is None else part._base
+                    if id(part) not in self.registered:
+                        self.strays.setdefault(
+                            id(part), (part, self.names[self.calls[-1].module] if self.calls else ROOT)
+                        )
             elif type(part) in (list, tuple) and part and not isinstance(part[0], int):
                 inside = self.look_at(part, uses)
                 on_meta, elsewhere = on_meta or inside[0], elsewhere or inside[1]
@@ -364,6 +370,12 @@ def run_on_meta(operator, args, kwargs, as_asked):
         raise
 
 
+ALL_KEPT = (
+    "How many boxes a detector keeps depends on the values: here all, up to its own limits (post_nms_top_n, "
+    "detections_per_img), as for the fullest image; pasting what is found in each box into the image is not counted."
+)
+
+
 def asks_for_numbers(operator):
     return torch.Tag.data_dependent_output in operator.tags or torch.Tag.dynamic_output_shape in operator.tags
 
@@ -409,7 +421,8 @@ def cost_table(model, input_shape=DEFAULT, **inputs):
 def one_pass(model, given, with_values):
     """Run a network on meta; with_values: and compute the numbers that do not depend on the input."""
     with on_meta(model) as twins, as_written():
-        values = Values([*given.known, *twins.pairs()]) if with_values else None
+        detects = any(type(part).__module__.startswith("torchvision.models.detection") for part in model.modules())
+        values = Values([*given.known, *twins.pairs()], detects) if with_values else None
         recorder = Recorder(model, twins, values)
         try:
             with torch.inference_mode(), tells(recorder), values or nullcontext(), recorder, deeper():
@@ -435,4 +448,5 @@ def one_pass(model, given, with_values):
         if recorder.stopped:  # and the model caught even that
             raise recorder.stopped
         recorder.write_rest()
-        return CostTable(recorder.rows, recorder.uncounted, recorder.unregistered(), recorder.by_rule, given.said)
+        said = [*given.said, *[ALL_KEPT] * (values is not None and values.kept_all)]
+        return CostTable(recorder.rows, recorder.uncounted, recorder.unregistered(), recorder.by_rule, said)

@@ -18,9 +18,10 @@ MAKERS = torch.tensor, torch.as_tensor, torch.asarray
 
 
 class Values(TorchFunctionMode):
-    def __init__(self, pairs):
-        """pairs: tensors on meta, each with the one that has its numbers"""
+    def __init__(self, pairs, keeps_all=False):
+        """pairs: tensors on meta, each with the one that has its numbers; keeps_all: see keep_all"""
         super().__init__()
+        self.keeps_all, self.kept_all = keeps_all, False
         self.known = {}
         for shape, numbers in pairs:
             if numbers.numel() <= MOST and not numbers.is_meta:
@@ -82,7 +83,9 @@ class Values(TorchFunctionMode):
             try:
                 return operator(*mixed[0], **mixed[1])
             except RuntimeError:
-                return NotImplemented
+                out = keep_all(str(operator.overloadpacket), operator, args) if self.keeps_all else NotImplemented
+                self.kept_all |= out is not NotImplemented
+                return out
         to_cpu = kwargs.get("device") is not None and kwargs["device"].type == "cpu"
 
         def shaped(value):
@@ -93,3 +96,24 @@ class Values(TorchFunctionMode):
             return shape
 
         return tree_map(shaped, operator(*inputs[0], **inputs[1]))
+
+
+def keep_all(name, operator, args):
+    """Choose by no numbers: a detector's boxes are all kept, as far as its own limits go, and are of one class and one pixel."""
+
+    def chosen(mask):
+        return [torch.empty(mask.numel(), dtype=torch.long, device=META) for _ in range(mask.dim())]
+
+    if name in ("aten.nonzero", "aten.where"):
+        found = chosen(args[0])
+        return tuple(found) if name == "aten.where" else torch.stack(found, 1)
+    if name == "aten.index":
+        masks = [[part] if part is None or part.dtype != torch.bool else chosen(part) for part in args[1]]
+        return operator(args[0], [part for parts in masks for part in parts])
+    if name == "torchvision.nms":
+        return chosen(args[1])[0]
+    if name in ("aten.item", "aten._local_scalar_dense"):
+        return 1 if not args[0].is_floating_point() else 1.0
+    if name == "aten._unique2":
+        return tuple(args[0].new_empty(1) for _ in range(3))
+    return NotImplemented
