@@ -12,10 +12,16 @@ values      numbers that do not depend on the input
 recorder    cost_table(): the pass itself
 complaints  what is said where a network does not take an input
 table       CostTable: the rows, as text, HTML, CSV
+views       Markdown, folded blocks, two tables compared, pictures
+training    the memory that training needs
 """
 
 from helpers.costs.recorder import cost_table
 from helpers.costs.rules import BYTES, conv_macs, linear_macs
 from helpers.costs.table import CostTable, Row, Total
+from helpers.costs.training import training_memory
+from helpers.costs.views import diff, folded, show_accuracy, show_shares, to_markdown
 
-__all__ = ["BYTES", "CostTable", "Row", "Total", "conv_macs", "cost_table", "linear_macs"]
+# fmt: off
+__all__ = ["BYTES", "CostTable", "Row", "Total", "conv_macs", "cost_table", "diff",
+           "folded", "linear_macs", "show_accuracy", "show_shares", "to_markdown", "training_memory"]

@@ -174,8 +174,8 @@ class Twins(dict):
 
 
 @contextmanager
-def on_meta(model):
-    """Within, the model's weights are shapes alone, and it is in eval mode. A weight that two layers share stays shared."""
+def on_meta(model, training=False):
+    """Within, the model's weights are shapes alone, and it is in eval mode, or train mode. A weight that two layers share stays shared."""
     kept, twins, scripted = Kept(model), Twins(), []
     try:
         with random_states():
@@ -185,10 +185,10 @@ def on_meta(model):
                     for name in filter(module._c.hasattr, names):
                         was = module._c.getattr(name)
                         scripted.append((module._c, name, was))
-                        module._c.setattr(name, False if name == "training" else twins.of(was))
+                        module._c.setattr(name, training if name == "training" else twins.of(was))
                     continue
                 inside = module.__dict__
-                inside["training"] = False
+                inside["training"] = training
                 for tensors in (inside["_parameters"], inside["_buffers"]):
                     for name, tensor in tensors.items():
                         if tensor is not None:

@@ -6,7 +6,7 @@ import textwrap
 from html import escape
 from typing import NamedTuple
 
-from helpers.costs.rules import MACS, OURS
+from helpers.costs.rules import BYTES, MACS, OURS
 from helpers.files import write_whole
 
 NO_WINDOW = (None,) * 5
@@ -98,6 +98,17 @@ class CostTable:
                 Row(name, kind, ran[0].in_shape, ran[-1].out_shape, *NO_WINDOW, *CostTable(block).total, (), steps)
             )
         return CostTable(rows, *self._about())
+
+    def sorted_by(self, column, descending=True):
+        """Return the table with its rows in the order of a column: "params", "memory", "macs", "name" or "kind"."""
+        if column not in (*Total._fields, "name", "kind"):
+            raise ValueError(f"column (={column!r}) must be one of {', '.join(Total._fields)}, name, kind")
+        return CostTable(sorted(self.rows, key=lambda r: getattr(r, column), reverse=descending), *self._about())
+
+    @property
+    def weights(self):
+        """Bytes of the parameters, 4 each, as total.memory is of the outputs."""
+        return BYTES * self.total.params
 
     def share(self, column):
         """Return each row's part of the total, from 0 to 1.
