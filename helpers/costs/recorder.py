@@ -1,20 +1,24 @@
 """The recorder: one pass on torch's meta device, in which every operator is counted and put down to its layer."""
 
-import inspect
-from collections import OrderedDict
+import sys
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_map
 
-from helpers.costs.rules import BYTES, FREE, MACS, META, SILENT, WHOLE
+from helpers.costs.complaints import OnMeta, complaint, hint
+from helpers.costs.heard import autocast_on, tells, under_autocast
+from helpers.costs.inputs import DEFAULT, Inputs, check_model
+from helpers.costs.kept import as_written, on_meta
+from helpers.costs.rules import BYTES, FREE, MACS, META, OURS, SILENT
 from helpers.costs.shortcuts import PLAIN, SHORT, written_over
 from helpers.costs.table import NO_WINDOW, CostTable, Row
+from helpers.costs.values import Values
 from helpers.layers.recurrent import Recurrent
 
 
@@ -26,6 +30,11 @@ class Rule(NamedTuple):
     short: Callable | None  # short cut, of part 2
     works: bool  # yields new values
     known: bool  # counted, or known to be free
+    uses: bool  # a weight that it is given is used, and not just made or moved
+
+
+EINSUM = torch.ops.aten.einsum.default
+MOVING = ("to", "detach", "alias", "lift", "lift_fresh", "contiguous")  # as module.to(device) does
 
 
 @cache
@@ -33,17 +42,19 @@ def rule_of(operator):
     """Look an operator up once."""
     space, name = operator._schema.name.split("::")
     if space != "aten":
-        gives_tensor = any("Tensor" in str(result.type) for result in operator._schema.returns)
-        return Rule(f"{space}.{name}", None, None, gives_tensor, not gives_tensor)
+        works = any("Tensor" in str(result.type) for result in operator._schema.returns)
+        name = f"{space}.{name}"
+        return Rule(name, MACS.get(name), None, works, name in MACS or name in FREE or not works, True)
     plain = name.rstrip("_")  # relu_ is relu, written over its input
     short = SHORT.get(plain) if operator._overloadname in PLAIN else None
     if short is not None and name != plain:
         short = written_over(short)
     if plain in MACS:
-        return Rule(plain, MACS[plain], short, True, True)
+        return Rule(plain, MACS[plain], short, True, True, True)
     silent = operator.is_view or plain in SILENT
     free = silent or plain in FREE or any(torch.Tag.pointwise in form.tags for form in forms(operator, plain))
-    return Rule(plain, None, short, not silent, free)
+    uses = (not silent or operator.is_view and plain not in MOVING) and not operator._schema.is_mutable
+    return Rule(plain, None, short, not silent, free, uses)
 
 
 def forms(operator, plain):
@@ -72,37 +83,93 @@ class Recorder(TorchDispatchMode):
     stretch of its own work between them: a residual addition, an attention, a concatenation.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, twins, values=None):
         super().__init__()
-        self.names = {module: name or ROOT for name, module in model.named_modules()}
-        self.rows, self.uncounted, self.claimed = [], {}, set()
+        self.values, self.model, self.names, self.strangers = values, model, names_in(model), set()
+        self.rows, self.uncounted, self.by_rule, self.claimed = [], {}, {}, set()
         self.calls, self.asked, self.row_of = [], None, {}
+        self.registered, self.strays = {id(p) for p in model.parameters()}, {}
+        self.written_over, self.failed, self.stopped = {}, None, None
+        self.devices = {weight.device.type for weight in twins.originals} or {"cpu", "cuda"}
+        self.autocast = autocast_on(self.devices)
 
     # What torch tells us: operators
 
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
-        rule = rule_of(operator)
+        kwargs, rule = kwargs or {}, rule_of(operator)
+        on_meta, elsewhere = self.look_at(args, rule.uses)
+        as_asked = args, kwargs
+        if elsewhere:
+            if on_meta:
+                args, kwargs = tree_map(to_meta, as_asked)
+            if operator._schema.is_mutable:
+                self.will_be_written_over(as_asked[0][0] if args else kwargs.get("out"))
+        if self.autocast:
+            args = under_autocast(rule.name, args, *self.autocast)
         out = None
-        if rule.short is not None and getattr(args[0], "is_meta", True):
+        if rule.short is not None and on_meta:
             out = rule.short(*args, **kwargs)
         if out is None:
-            if not rule.known and rule.name not in WHOLE:
-                out = self.decompose(operator, args, kwargs)
+            if not rule.known:
+                out = self.decompose(operator, *as_asked)  # its pieces are seen one by one
                 if out is not NotImplemented:
                     return out
-            out = run_on_meta(operator, args, kwargs)
+            if rule.macs is not None and rule.name not in OURS and len({x.dtype for x in tensors_in(args[:3])}) > 1:
+                raise RuntimeError(
+                    f"expected inputs of the same dtype, got {[str(x.dtype) for x in tensors_in(args[:3])]}"
+                )
+            try:
+                out = run_on_meta(operator, args, kwargs, as_asked)
+            except OnMeta as error:
+                out = NotImplemented if self.values is None else self.values.answer(operator, *as_asked)
+                if out is NotImplemented and not (self.values and elsewhere_than_meta(kwargs)):
+                    self.stopped = error
+                    raise
+                if out is NotImplemented:
+                    out = operator(*args, **kwargs | {"device": META})
+        if self.values is not None:
+            self.values.follow(operator, *as_asked, out)
         if rule.works and self.calls:
             call = self.calls[-1]
             if call.first is None and args:
                 call.first = args[0]
             call.last = out
             call.operators[rule.name] = None
-            if rule.macs is not None:
-                call.macs += rule.macs(out, *args)
-            elif not rule.known:
+            macs = rule.macs(out, *args) if rule.macs is not None else 0 if rule.known else None
+            if rule.name == "mul" and self.asked is EINSUM and out.numel() > max(x.numel() for x in args):
+                macs = out.numel()  # an outer product
+            if macs is None:
                 self.uncounted.setdefault(str((self.asked or operator).overloadpacket), self.names[call.module])
+            elif macs:
+                call.macs += macs
+                if rule.name in OURS:
+                    self.by_rule[rule.name] = self.by_rule.get(rule.name, 0) + macs
         return out
+
+    def look_at(self, args, uses):
+        """Return whether there are tensors on meta, and elsewhere; note weights that are used and not registered."""
+        on_meta = elsewhere = False
+        for part in args:
+            if isinstance(part, torch.Tensor):
+                if part.is_meta:
+                    on_meta = True
+                else:
+                    elsewhere = True
+                if uses and (part.requires_grad or type(part) is nn.Parameter) and id(part) not in self.registered:
+                    part = part if part._base is None else part._base
+                    if id(part) not in self.registered:
+                        self.strays.setdefault(
+                            id(part), (part, self.names[self.calls[-1].module] if self.calls else ROOT)
+                        )
+            elif type(part) in (list, tuple) and part and not isinstance(part[0], int):
+                inside = self.look_at(part, uses)
+                on_meta, elsewhere = on_meta or inside[0], elsewhere or inside[1]
+        return on_meta, elsewhere
+
+    def will_be_written_over(self, tensor):
+        """Keep the numbers of a tensor that the model holds outside its buffers, to put them back afterwards."""
+        if isinstance(tensor, torch.Tensor) and id(tensor) not in self.written_over:
+            self.written_over[id(tensor)] = tensor, tensor.clone()
 
     def decompose(self, operator, args, kwargs):
         """Let torch take an operator apart (einsum, nn.LSTM) and look at the pieces; NotImplemented where it has none."""
@@ -115,33 +182,37 @@ class Recorder(TorchDispatchMode):
 
     # What the modules tell us: calls
 
-    def watched(self, module):
-        """Return the module's forward, reporting its calls."""
-        forward, is_layer = module.forward, not any(child is not None for child in module._modules.values())
+    def called(self, plain, module, args, kwargs):
+        """Run a module's call, its hooks too, and write what it did. What is not registered works for its caller."""
+        if module not in self.names and (module in self.strangers or not self.is_new(module)):
+            return plain(module, *args, **kwargs)
+        if self.calls:
+            self.calls[-1].whole = False
+            self.write_work(self.calls[-1])  # what the caller did before this call comes first
+        call = Call(module, steps_of(module, [*args, *kwargs.values()]))
+        self.calls.append(call)
+        try:
+            out = plain(module, *args, **kwargs)
+        except (Exception, OnMeta) as error:
+            if self.failed is None or self.failed[0] is not error:
+                self.failed = error, self.names[module], module, tensors_in((args, kwargs))
+            raise
+        finally:
+            self.calls.pop()
+        if call.whole and (call.operators or not any(child is not None for child in module._modules.values())):
+            self.write(call, tensors_in((args, kwargs)), tensors_in(out))
+        else:
+            self.write_work(call)
+        return out
 
-        def reporting(*args, **kwargs):
-            if self.calls:
-                self.calls[-1].whole = False
-                self.write_work(self.calls[-1])  # what the caller did before this call comes first
-            call = Call(module, steps_of(module, [*args, *kwargs.values()]))
-            self.calls.append(call)
-            try:
-                if chooses_by_floats(module, tensors_in((args, kwargs))):
-                    raise ValueError("its input must hold whole numbers")  # on meta, torch 2.11 does not mind
-                out = forward(*args, **kwargs)
-            except (RuntimeError, ValueError, IndexError, AssertionError, ArithmeticError) as error:
-                if isinstance(error, CannotRun):
-                    raise
-                raise CannotRun(complaint(self.names[module], module, tensors_in((args, kwargs)), error)) from None
-            finally:
-                self.calls.pop()
-            if call.whole and (is_layer or call.operators):
-                self.write(call, tensors_in((args, kwargs)), tensors_in(out))
-            else:
-                self.write_work(call)
-            return out
-
-        return reporting
+    def is_new(self, module):
+        """Return whether a module that has no name was made at this first call, and registered."""
+        names = names_in(self.model)
+        if module not in names:
+            self.strangers.add(module)
+            return False
+        self.names = names | self.names
+        return True
 
     def write_work(self, call):
         """Write a row for a stretch of a module's own work, if there was any."""
@@ -182,6 +253,7 @@ class Recorder(TorchDispatchMode):
         nn.MultiheadAttention multiplies by out_proj's weight without calling out_proj: the nearest module above that did
         counted work by itself takes them. An auxiliary classifier, which only training calls, is a row that was not run.
         """
+        self.names = names_in(self.model) | self.names
         users = {
             self.names[m]: next((i for i in written if self.rows[i].macs), None) for m, written in self.row_of.items()
         }
@@ -195,12 +267,31 @@ class Recorder(TorchDispatchMode):
             else:
                 self.rows[user] = self.rows[user]._replace(params=self.rows[user].params + count)
 
+    def unregistered(self):
+        """Return {module: values}: how many weights were used that the model has not registered, and where."""
+        registered, found = {id(p) for p in self.model.parameters()}, {}
+        for weight, where in self.strays.values():
+            if id(weight) not in registered:
+                found[where] = found.get(where, 0) + weight.numel()
+        return found
+
 
 ROOT = "(model)"  # the name of the whole network in its own table
 
 
-class CannotRun(ValueError):
-    """The network does not take this input."""
+@contextmanager
+def deeper():
+    """Within, calls may be nested as deep as they may without the recorder, which adds its own to each."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(2 * before)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def names_in(model):
+    return {module: name or ROOT for name, module in model.named_modules()}
 
 
 def above_and_self(name):
@@ -262,173 +353,100 @@ def to_meta(value):
     return META if isinstance(value, torch.device) else value
 
 
-def run_on_meta(operator, args, kwargs):
-    """Run an operator; where it mixes meta with another device, take all of it to meta."""
+def run_on_meta(operator, args, kwargs, as_asked):
+    """Run an operator; some want a tensor of numbers beside those on meta (lengths). To another device means to meta."""
     try:
         return operator(*args, **kwargs)
-    except RuntimeError:
-        moved_args, moved_kwargs = tree_map(to_meta, (args, kwargs))
-        if all(a is b for a, b in zip(tree_leaves((args, kwargs)), tree_leaves((moved_args, moved_kwargs)))):
-            raise
-        return operator(*moved_args, **moved_kwargs)
+    except RuntimeError as error:
+        if as_asked[0] is not args:
+            try:
+                return operator(*as_asked[0], **as_asked[1])
+            except RuntimeError:
+                pass
+        words = str(error).lower()
+        if "meta" in words or "data-dependent" in words:
+            asks = "item()" in words or "no data" in words or "nonzero" in words or asks_for_numbers(operator)
+            raise OnMeta(operator, asks) from None
+        raise
 
 
-@contextmanager
-def on_meta(model, recorder):
-    """Within, the model's weights are shapes alone, it is in eval mode, and its calls go to the recorder.
-
-    Only the modules' attributes are exchanged, and all are put back: the weights themselves are never touched or copied.
-    The user's hooks do not run. A weight that two layers share stays shared.
-    """
-    modules = list(recorder.names)
-    before = [dict(module.__dict__) for module in modules]
-    twins = {}
-
-    def twin(tensor):
-        if tensor is None or tensor.is_meta:
-            return tensor
-        if id(tensor) not in twins:
-            twins[id(tensor)] = torch.empty_like(tensor, device=META)
-        return twins[id(tensor)]
-
-    try:
-        for module in modules:
-            inside = module.__dict__
-            inside["training"] = False
-            inside["forward"] = recorder.watched(module)
-            inside["_parameters"] = {name: twin(p) for name, p in inside["_parameters"].items()}
-            inside["_buffers"] = {name: twin(b) for name, b in inside["_buffers"].items()}
-            for hooks in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"):
-                inside[hooks] = OrderedDict()
-            if "_flat_weights" in inside:  # nn.LSTM and its kin keep a second list of their weights
-                inside["_flat_weights"] = [twin(weight) for weight in inside["_flat_weights"]]
-        yield
-    finally:
-        for module, attributes in zip(modules, before):
-            module.__dict__.clear()
-            module.__dict__.update(attributes)
+ALL_KEPT = (
+    "How many boxes a detector keeps depends on the values: here all, up to its own limits (post_nms_top_n, "
+    "detections_per_img), as for the fullest image; pasting what is found in each box into the image is not counted."
+)
 
 
-def cost_table(model, input_shape=(1, 3, 224, 224)):
+def asks_for_numbers(operator):
+    return torch.Tag.data_dependent_output in operator.tags or torch.Tag.dynamic_output_shape in operator.tags
+
+
+def elsewhere_than_meta(kwargs):
+    device = kwargs.get("device")
+    return device is not None and device.type != "meta"
+
+
+def cost_table(model, input_shape=DEFAULT, **inputs):
     """Return what a network costs for one input: a CostTable with a row for each layer, in the order they run.
 
     model:       any nn.Module, on any device; it is left as it was
-    input_shape: (N, C, H, W), or any other shape; a ready tensor (tokens: integers); a list of these for several inputs
+    input_shape: (N, C, H, W), or any other shape; a ready tensor (tokens: integers); a list of these for several inputs,
+                 with None, flags and numbers among them; a dictionary of them, where the forward takes them by name or as one
+    inputs:      the same by name: cost_table(model, images=[(3, 224, 224)]), cost_table(model, tokens=t, mask=None)
     returns:     CostTable
     raises:      ValueError where the network does not take this input: it names the layer, what it got and what it expects
 
-    The network runs as for prediction (eval mode), on shapes alone: no weight is allocated, nothing is computed.
+    The network runs as for prediction (eval mode), on shapes alone: no weight is allocated, nothing is computed. Where it asks
+    for numbers that do not depend on the input (a buffer, a mask), these are computed.
     """
-    if not isinstance(model, nn.Module):
-        raise ValueError(
-            f"model (={model!r:.80}) must be an nn.Module, such as nn.Conv2d(3, 8, 3): got {type(model).__name__}"
-        )
-    if any(nn.parameter.is_lazy(p) for p in model.parameters()):
-        raise ValueError(
-            f"model ({type(model).__name__}) has lazy layers, whose weights have no shape yet: run it once first"
-        )
+    check_model(model)
     model = getattr(model, "_orig_mod", model)  # what torch.compile wraps
-    inputs = example_inputs(model, input_shape)
+    given = Inputs(model, input_shape, inputs)
     try:
-        inspect.signature(model.forward).bind(*inputs)
-    except ValueError:  # a traced model has no signature; torch will check
-        pass
-    except TypeError as error:
-        raise ValueError(
-            f"model ({type(model).__name__}) does not take {len(inputs)} input(s): {error}; "
-            "give a list with a shape for each input"
-        ) from None
-    gpus = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else []
-    recorder = Recorder(model)
-    with torch.random.fork_rng(devices=gpus), torch.inference_mode(), on_meta(model, recorder):
+        return one_pass(model, given, False)
+    except (OnMeta, TypeError) as error:
+        if isinstance(error, TypeError):
+            if given.as_one:
+                raise ValueError(
+                    f"model ({type(model).__name__}) has no inputs called {', '.join(map(str, input_shape))}, so it got the "
+                    f"dictionary as one, and failed: {str(error).partition(chr(10))[0]:.80}; name its inputs as its forward does"
+                ) from None
+            raise
+        given = Inputs(model, input_shape, inputs)
         try:
-            with recorder:
-                model(*inputs)
-        except CannotRun as error:
-            raise ValueError(f"{error}{no_batch(model, inputs)}") from None
+            return one_pass(model, given, True)
+        except OnMeta as error:
+            raise ValueError(complaint(*error.place, error, model) + hint(model, given)) from None
+
+
+def one_pass(model, given, with_values):
+    """Run a network on meta; with_values: and compute the numbers that do not depend on the input."""
+    with on_meta(model) as twins, as_written():
+        detects = any(type(part).__module__.startswith("torchvision.models.detection") for part in model.modules())
+        values = Values([*given.known, *twins.pairs()], detects) if with_values else None
+        recorder = Recorder(model, twins, values)
+        try:
+            with torch.inference_mode(), tells(recorder), values or nullcontext(), recorder, deeper():
+                model(*given.args, **given.named)
+        except (RuntimeError, ValueError, IndexError, AssertionError, ArithmeticError, OnMeta, TypeError) as error:
+            place = ROOT, model, tensors_in((given.args, given.named))
+            if recorder.failed is not None and recorder.failed[0] is error:
+                place = recorder.failed[1:]
+            if recorder.stopped:
+                recorder.stopped.place = recorder.stopped.place or place
+                raise recorder.stopped from None
+            if isinstance(error, TypeError):
+                if "meta device" not in str(error):
+                    raise
+                stopped = OnMeta("numpy()", True)
+                stopped.place = place
+                raise stopped from None
+            raise ValueError(complaint(*place, error, model) + hint(model, given)) from None
+        finally:
+            with torch.inference_mode():
+                for tensor, numbers in reversed(recorder.written_over.values()):
+                    tensor.copy_(numbers)
+        if recorder.stopped:  # and the model caught even that
+            raise recorder.stopped
         recorder.write_rest()
-    return CostTable(recorder.rows, recorder.uncounted)
-
-
-def example_inputs(model, shape):
-    """Return the inputs that a shape, a tensor, or a list of them stands for, on meta."""
-    floats = [p.dtype for p in model.parameters() if p.dtype.is_floating_point]
-
-    def made(part):
-        if isinstance(part, torch.Tensor):
-            return torch.empty_like(part, device=META, requires_grad=False)
-        return torch.empty(tuple(part), dtype=floats[0] if floats else None, device=META)
-
-    parts = [shape] if is_shape(shape) or isinstance(shape, torch.Tensor) else shape
-    if not (
-        isinstance(parts, (tuple, list)) and parts and all(is_shape(p) or isinstance(p, torch.Tensor) for p in parts)
-    ):
-        raise ValueError(
-            f"input_shape (={shape!r:.80}) must be whole numbers of at least 1, such as (1, 3, 224, 224), "
-            "a tensor, or a list of these with one for each input"
-        )
-    try:
-        return [made(part) for part in parts]
-    except (RuntimeError, OverflowError):
-        raise ValueError(
-            f"input_shape (={shape!r:.80}) holds more numbers than can be counted: use a smaller one"
-        ) from None
-
-
-def is_shape(value):
-    return (
-        isinstance(value, (tuple, list))
-        and len(value) > 0
-        and all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in value)
-    )
-
-
-def no_batch(model, inputs):
-    """Return a hint where an image was given without its batch."""
-    if not any(isinstance(module, nn.Conv2d) for module in model.modules()) or [x.dim() for x in inputs] != [3]:
-        return ""
-    return f"; input_shape (={show(inputs[0].shape)}) has no batch size, did you mean {show((1, *inputs[0].shape))}?"
-
-
-def chooses_by_floats(module, inputs):
-    return isinstance(module, (nn.Embedding, nn.EmbeddingBag)) and bool(inputs) and inputs[0].is_floating_point()
-
-
-def complaint(name, module, inputs, error):
-    """Say which layer does not take its input, what it got, what its weight expects, and what to change."""
-    layer, got = f"{name} ({type(module).__name__})", " and ".join(show(t.shape) for t in inputs) or "nothing"
-    x = inputs[0] if inputs else torch.empty(0, device=META)
-    weight = getattr(module, "weight", None)
-    has = f" (its weight is {show(weight.shape)})" if isinstance(weight, torch.Tensor) else ""
-    reason = str(error).strip().partition("\n")[0]
-    if has and hasattr(module, "in_channels") and hasattr(module, "kernel_size"):
-        sides = weight.dim() - 2
-        if x.dim() not in (sides + 1, sides + 2):
-            return f"{layer} expects an input of {sides + 2} dimensions{has}, got input {got}: change input_shape"
-        if x.shape[-sides - 1] != module.in_channels:
-            return (
-                f"{layer} expects {module.in_channels} input channels{has}, got input {got}: "
-                "change input_shape or in_channels"
-            )
-        return f"{layer} cannot slide over input {got}{has}: {reason}; use a larger image or more padding"
-    if has and hasattr(module, "in_features") and x.dim() and x.shape[-1] != weight.shape[-1]:
-        return (
-            f"{layer} expects {module.in_features} input features{has}, got input {got}: "
-            "change input_shape or in_features"
-        )
-    if isinstance(getattr(module, "num_features", None), int) and x.dim() > 1 and x.shape[1] != module.num_features:
-        return (
-            f"{layer} expects {module.num_features} channels{has}, got input {got}: change input_shape or num_features"
-        )
-    if chooses_by_floats(module, inputs):
-        return (
-            f"{layer} expects whole numbers, which choose rows of its weight {show(weight.shape)}, got a float "
-            f"input {got}: pass a tensor of them, such as torch.zeros({got}, dtype=torch.long)"
-        )
-    if "meta" in reason:
-        return f"{layer} needs the values of its input {got}, but a cost table has shapes alone: {reason}"
-    return f"{layer} cannot take input {got}{has}: {reason}; change input_shape or the layer"
-
-
-def show(shape):
-    return str(tuple(shape))
+        said = [*given.said, *[ALL_KEPT] * (values is not None and values.kept_all)]
+        return CostTable(recorder.rows, recorder.uncounted, recorder.unregistered(), recorder.by_rule, said)

@@ -1,5 +1,7 @@
 """Which operators are counted, by which rule, and which are known to do no multiply-adds worth counting."""
 
+import math
+
 import torch
 
 META = torch.device("meta")
@@ -61,7 +63,91 @@ def attention_macs(out, q, k, v, *_):
     return rows * k.shape[-2] * (q.shape[-1] + v.shape[-1])
 
 
-MACS = {
+# These are sums of products too, which torch's own counter leaves out: counted by rules of ours, and said under the table.
+
+
+def pairs_macs(out, a, b, *_):
+    """Every entry of a with its entry of b: one dot product for each vector."""
+    return math.prod(torch.broadcast_shapes(a.shape, b.shape))
+
+
+def cosine_macs(out, a, b, *_):
+    """a·b, a·a, b·b."""
+    return 3 * pairs_macs(out, a, b)
+
+
+def distance_macs(out, a, *_):
+    """Differences squared and summed over the last side."""
+    return out.numel() * a.shape[-1]
+
+
+def bilinear_macs(out, a, b, weight, *_):
+    """Each output: all products of an entry of a, an entry of b, and their weight; the smaller product is not counted."""
+    return out.numel() * weight.shape[1] * weight.shape[2]
+
+
+def resize_macs(taps):
+    """Each output value is a weighted sum of `taps` neighbours a side; with antialias of more, where the image shrinks."""
+
+    def macs(out, x, *_, antialias=False):
+        sides = zip(x.shape[2:], out.shape[2:])
+        return math.prod(out.shape[:2]) * math.prod(
+            math.ceil(n * taps * (max(1, before / n) if antialias else 1)) for before, n in sides
+        )
+
+    return macs
+
+
+def antialias_macs(taps):
+    return lambda out, x, *_: resize_macs(taps)(out, x, antialias=True)
+
+
+def grid_sample_macs(out, x, grid, mode=0, *_):
+    """Bilinear 2, nearest none, bicubic 4 neighbours a side."""
+    return out.numel() * (0 if mode == 1 else (2, 0, 4)[mode] ** (x.dim() - 2))
+
+
+def fft_macs(out, x, dims, *rest):
+    """n·log₂n for each transform of n points; a real one counts as a complex one."""
+    full = x if out.is_complex() else out
+    points = math.prod(full.shape[d] for d in dims)
+    return round(full.numel() * math.log2(points)) if points > 1 else 0
+
+
+def deform_macs(out, x, weight, *_):
+    """As a plain convolution; finding the values between the pixels is not counted."""
+    return conv_macs(out, x, weight)
+
+
+def roi_align_macs(out, x, boxes, scale, height, width, samples, *_):
+    """Each output is the mean of samples × samples points, 4 products each; None where their number depends on the box."""
+    return out.numel() * 4 * samples**2 if samples > 0 else None
+
+
+OURS = {
+    "cosine_similarity": (cosine_macs, "3 products for each pair of entries"),
+    "linalg_vecdot": (pairs_macs, "one product for each pair of entries"),
+    "kron": (outer_macs, "one product a value"),
+    "cdist": (distance_macs, "one square for each difference"),
+    "pdist": (distance_macs, "one square for each difference"),
+    "bilinear": (bilinear_macs, "one product for each weight"),
+    "upsample_linear1d": (resize_macs(2), "2 products a value"),
+    "upsample_bilinear2d": (resize_macs(2), "4 products a value"),
+    "upsample_trilinear3d": (resize_macs(2), "8 products a value"),
+    "upsample_bicubic2d": (resize_macs(4), "16 products a value"),
+    "_upsample_bilinear2d_aa": (antialias_macs(2), "4 products a value, more where it shrinks"),
+    "_upsample_bicubic2d_aa": (antialias_macs(4), "16 products a value, more where it shrinks"),
+    "_upsample_lanczos2d_aa": (antialias_macs(6), "36 products a value, more where it shrinks"),
+    "affine_grid_generator": (lambda out, *_: out.numel() * (out.shape[-1] + 1), "3 products a value, 4 in 3d"),
+    "grid_sampler": (grid_sample_macs, "4 products a value, 8 in 3d, 16 bicubic"),
+    "_fft_c2c": (fft_macs, "n·log₂n for each transform of n points"),
+    "_fft_r2c": (fft_macs, "n·log₂n for each transform of n points"),
+    "_fft_c2r": (fft_macs, "n·log₂n for each transform of n points"),
+    "torchvision.deform_conv2d": (deform_macs, "as a plain convolution"),
+    "torchvision.roi_align": (roi_align_macs, "4 products for each sampled point"),
+}
+
+MACS = {name: macs for name, (macs, _) in OURS.items()} | {
     "linear": linear_macs,
     "conv1d": conv_macs,
     "conv2d": conv_macs,
@@ -73,6 +159,10 @@ MACS = {
     "matmul": matmul_macs,
     "mm": matmul_macs,
     "bmm": matmul_macs,
+    "conv_tbc": lambda out, x, weight, *_: out.numel() * weight[..., 0].numel(),
+    "_int_mm": matmul_macs,
+    "_scaled_mm": lambda out, a, b, *_: matmul_macs(out, a, b),
+    "_addmm_activation": addmm_macs,
     "mv": matmul_macs,
     "dot": matmul_macs,
     "vdot": matmul_macs,
@@ -113,14 +203,7 @@ FREE = frozenset(
     cross_entropy_loss nll_loss nll_loss_nd nll_loss_forward nll_loss2d nll_loss2d_forward mse_loss l1_loss
     smooth_l1_loss huber_loss kl_div soft_margin_loss multi_margin_loss multilabel_margin_loss_forward
     binary_cross_entropy binary_cross_entropy_with_logits
-""".split()
-)
-
-# Their parts look free one by one, together they are sums of products: named as not counted, never taken apart.
-WHOLE = frozenset(
-    """
-    upsample_linear1d upsample_bilinear2d upsample_bicubic2d upsample_trilinear3d _upsample_bilinear2d_aa
-    _upsample_bicubic2d_aa _upsample_lanczos2d_aa grid_sampler cosine_similarity linalg_vecdot kron
+    torchvision.nms torchvision.roi_pool
 """.split()
 )
 
@@ -135,6 +218,17 @@ SILENT = frozenset(
     full_like new_full fill zero eye arange linspace logspace scalar_tensor tril_indices triu_indices hann_window
     rand rand_like randn randn_like randint randint_like randperm uniform normal bernoulli exponential log_normal cauchy
     geometric poisson numel size stride dim is_same_size is_contiguous is_complex _assert_async _assert_tensor_metadata
-    _local_scalar_dense item
+    _local_scalar_dense item _nested_tensor_from_mask_left_aligned _has_compatible_shallow_copy_type
 """.split()
 )
+
+# What torch.autocast does to the inputs of these: fewer bits, 32 bits, or as many as the input with most.
+LOWERED = MACS.keys() - OURS.keys() - {"dot", "vdot", "outer", "ger"} | {"prelu", "_prelu_kernel"}
+RAISED = {
+    "cpu": frozenset("mse_loss nll_loss cdist grid_sampler prod trace kl_div huber_loss".split()),
+    "cuda": frozenset(
+        """softmax log_softmax layer_norm group_norm norm exp log log2 log10 log1p pow rsqrt sum prod cumsum cumprod softplus
+        cosh sinh tan acos asin erfinv cosine_similarity cdist dist renorm mse_loss nll_loss kl_div l1_loss""".split()
+    ),
+}
+WIDENED = frozenset("cat stack addcdiv addcmul bilinear cross index_put scatter_add grid_sampler".split())

@@ -53,12 +53,20 @@ def same_softmax(x, dim, dtype=None, **_):
     return empty(x, x.shape) if dtype is None and -x.dim() <= dim < x.dim() else None
 
 
+def must_match(x, weight):
+    """Raise where a normalisation's weight is of another type: torch does not mind on meta, elsewhere it does."""
+    if weight is not None and weight.dtype != x.dtype and x.dtype not in (torch.float16, torch.bfloat16):
+        raise RuntimeError(f"expected scalar type {weight.dtype}, got {x.dtype}")
+
+
 def same_batch_norm(x, weight, bias, mean, *_, **__):
+    must_match(x, weight)
     fits = x.dim() > 1 and all(p is None or p.shape[0] == x.shape[1] for p in (weight, mean))
     return empty_as(x) if fits else None
 
 
-def same_layer_norm(x, normalized_shape, *_, **__):
+def same_layer_norm(x, normalized_shape, weight=None, *_, **__):
+    must_match(x, weight)
     fits = tuple(x.shape[-len(normalized_shape) :]) == tuple(normalized_shape)
     return empty(x, x.shape) if fits else None
 
@@ -103,6 +111,15 @@ def attention_shape(q, k, v, mask=None, *_, **__):
     return empty(q, (*q.shape[:-1], v.shape[-1])) if fits else None
 
 
+def embedding_shape(weight, tokens, *_, **__):
+    """Rows of the weight; torch does not mind floats on meta, elsewhere it does."""
+    if tokens.dtype not in (torch.int64, torch.int32):
+        raise RuntimeError(
+            f"Expected tensor for argument #1 'indices' to have scalar types Long, Int; got {tokens.dtype}"
+        )
+    return empty(weight, (*tokens.shape, *weight.shape[1:])) if weight.dim() == 2 else None
+
+
 def cat_shape(tensors, dim=0):
     first = tensors[0]
     if not -first.dim() <= dim < first.dim():
@@ -129,6 +146,8 @@ SHORT |= {
     "layer_norm": same_layer_norm,
     "rms_norm": same_layer_norm,
     "cat": cat_shape,
+    "embedding": embedding_shape,
+    "_nested_tensor_from_mask_left_aligned": lambda x, mask: False,  # so that padding saves nothing
     "adaptive_avg_pool2d": adaptive_pool_shape,
     "linear": linear_shape,
     "matmul": matmul_shape,

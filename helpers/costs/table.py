@@ -6,7 +6,7 @@ import textwrap
 from html import escape
 from typing import NamedTuple
 
-from helpers.costs.rules import MACS
+from helpers.costs.rules import BYTES, MACS, OURS
 from helpers.files import write_whole
 
 NO_WINDOW = (None,) * 5
@@ -55,12 +55,17 @@ class CostTable:
     rows:      list of Row, in the order of execution
     total:     params, memory (bytes), macs: the sums over the rows
     uncounted: names of operators that may do multiply-adds and could not be counted; empty when the table is complete
+    by_rule: {operator: MACs} of those that are counted by rules of ours, which torch's own counter leaves out
+    unregistered: {module: values} of weights that were used and are not in the model's parameters, so not in the total
     """
 
-    def __init__(self, rows, uncounted=()):
-        self.rows = list(rows)
-        self._where = dict(uncounted) if uncounted else {}
+    def __init__(self, rows, uncounted=(), unregistered=(), by_rule=(), said=()):
+        self.rows, self._said = list(rows), tuple(said)
+        self._where, self.unregistered, self.by_rule = dict(uncounted), dict(unregistered), dict(by_rule)
         self.total = Total(*(sum(getattr(row, column) for row in self.rows) for column in Total._fields))
+
+    def _about(self):
+        return self._where, self.unregistered, self.by_rule, self._said
 
     @property
     def uncounted(self):
@@ -75,7 +80,7 @@ class CostTable:
         for kind in kinds:
             if not isinstance(kind, str) or kind not in present:
                 raise ValueError(f"kind (={kind!r}) is in no row: choose from {', '.join(present)}")
-        return CostTable([row for row in self.rows if row.kind in kinds], self._where)
+        return CostTable([row for row in self.rows if row.kind in kinds], *self._about())
 
     def by_block(self, depth=1):
         """Return a table with one row for all layers whose names begin with the same `depth` parts."""
@@ -92,7 +97,18 @@ class CostTable:
             rows.append(
                 Row(name, kind, ran[0].in_shape, ran[-1].out_shape, *NO_WINDOW, *CostTable(block).total, (), steps)
             )
-        return CostTable(rows, self._where)
+        return CostTable(rows, *self._about())
+
+    def sorted_by(self, column, descending=True):
+        """Return the table with its rows in the order of a column: "params", "memory", "macs", "name" or "kind"."""
+        if column not in (*Total._fields, "name", "kind"):
+            raise ValueError(f"column (={column!r}) must be one of {', '.join(Total._fields)}, name, kind")
+        return CostTable(sorted(self.rows, key=lambda r: getattr(r, column), reverse=descending), *self._about())
+
+    @property
+    def weights(self):
+        """Bytes of the parameters, 4 each, as total.memory is of the outputs."""
+        return BYTES * self.total.params
 
     def share(self, column):
         """Return each row's part of the total, from 0 to 1.
@@ -142,7 +158,15 @@ class CostTable:
             [f"MACs of a recurrent layer: of all its steps. Of one step: {', '.join(one_step)}."] if one_step else []
         )
         warning = [f"NOT COUNTED, so the MACs are too few: {', '.join(missing)}."] if missing else []
-        return [*CONVENTION[:-1], memory, *steps, *warning]
+        ruled = ", ".join(f"{macs:,} of {name} ({OURS[name][1]})" for name, macs in self.by_rule.items())
+        ruled = [f"Among the MACs, by rules of ours: {ruled}."] if ruled else []
+        strays = ", ".join(f"{count:,} (in {where})" for where, count in self.unregistered.items())
+        if strays:
+            warning.append(
+                f"NOT REGISTERED, so neither in the total nor seen by an optimizer: {strays} values of weights that were "
+                "used. Keep layers in an nn.ModuleList, weights in an nn.Parameter."
+            )
+        return [*CONVENTION[:-1], memory, *steps, *ruled, *self._said, *warning]
 
 
 COLUMNS = ("name", "kind", "input", "output", "window", "params", "memory", "MACs", "MACs")
