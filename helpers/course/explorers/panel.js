@@ -105,6 +105,8 @@ function render({ model, el }) {
     if (node && event.buttons & 1) point(node, event);
   });
 
+  pictures(root, on, file => ask("upload", file));
+
   // JupyterLab's own keys (a: new cell, d d: delete it, arrows: move on) must not fire while a control has the focus.
   on("keydown", event => {
     if (event.key === "Escape" && event.target.dataset.unfinished !== undefined) { delete event.target.dataset.unfinished; refresh(); }
