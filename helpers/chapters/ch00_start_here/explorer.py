@@ -39,11 +39,11 @@ TOOLS = {
     "blur": (0, 12, 1, 0, "blur, standard deviation in pixels"),
     "noise": (0, 50, 1, 0, "noise, standard deviation in percent"),
     "cover": (0, 160, 4, 0, "side of the grey square, in pixels"),
-    "across": (0, SIDE - 1, 1, SIDE // 2, "column of the square's middle, or of the unit"),
-    "below": (0, SIDE - 1, 1, SIDE // 2, "row of the square's middle, or of the unit"),
+    "column": (0, SIDE - 1, 1, SIDE // 2, "column of the square's middle, or of the unit"),
+    "row": (0, SIDE - 1, 1, SIDE // 2, "row of the square's middle, or of the unit"),
 }
 SHOWN, MOST = 5, 8  # classes, and maps
-LAST = 17
+LAST, LATE_ENOUGH = 17, 12  # layers; from the second on Grad-CAM says something
 
 
 def layer_name(net, layer):
@@ -76,8 +76,8 @@ class MicroscopeExplorer(Panel):
     picture: a shipped photograph or one's own, whatever data.photograph takes
     view:    "the picture", "one of its maps", "how far a unit looks" or "why this class"
     layer:   whose maps are shown, 0 to 17
-    tools:   right, down (pixels), zoom (percent), turn (degrees), blur (pixels), noise (percent), cover (pixels), and across and
-             below, the place of the grey square and of the unit (pixels): as in TOOLS
+    tools:   right, down (pixels), zoom (percent), turn (degrees), blur (pixels), noise (percent), cover (pixels), and column and
+             row, the place of the grey square and of the unit (pixels): as in TOOLS
     raises:  ValueError that names the argument; FileNotFoundError where the network's weights are missing
 
     The attributes follow what is done in the browser. seen() returns the picture as the network takes it, most_probable() the
@@ -102,8 +102,8 @@ class MicroscopeExplorer(Panel):
 
     def seen(self):
         """Return the picture as the network takes it: (3, 224, 224), from 0 to 1."""
-        tools = {name: value for name, value in self.tools.items() if name not in ("across", "below")}
-        return changed(self.gallery.now.at(SIDE), **tools, x=self._at("across"), y=self._at("below"))
+        tools = {name: value for name, value in self.tools.items() if name not in ("column", "row")}
+        return changed(self.gallery.now.at(SIDE), **tools, x=self._at("column"), y=self._at("row"))
 
     def most_probable(self, k=SHOWN):
         """Return [(class name, probability)] of the most probable classes."""
@@ -130,11 +130,13 @@ class MicroscopeExplorer(Panel):
         if name in TOOLS:
             self.tools[name] = max(TOOLS[name][0], min(TOOLS[name][1], int(value)))
         elif name in ("x", "y"):
-            self.tools["across" if name == "x" else "below"] = min(SIDE - 1, int(value * SIDE))
+            self.tools["column" if name == "x" else "row"] = min(SIDE - 1, int(value * SIDE))
             if self.view == PICTURE and not self.tools["cover"]:
                 self.tools["cover"] = SQUARE
         elif name == "view":
             self.view = one_of("view", value, VIEWS)
+            if value == WHY and self.layer < LATE_ENOUGH:
+                self.layer, self.map = LAST, None
         elif name == "layer":
             self.layer, self.map = whole("layer", value, 0, LAST), None
         elif name == "map":
@@ -240,7 +242,7 @@ class MicroscopeExplorer(Panel):
     def _square(self):
         cover = self.tools["cover"]
         return (
-            f'<div class="frame" style="{self._box(self._at("below") * SIDE, self._at("across") * SIDE, cover)}"></div>'
+            f'<div class="frame" style="{self._box(self._at("row") * SIDE, self._at("column") * SIDE, cover)}"></div>'
         )
 
     @staticmethod
@@ -267,7 +269,7 @@ class MicroscopeExplorer(Panel):
 
     def _field(self):
         seen, (h, w) = field(self.net, self.layer), self.output.shape[2:]
-        row, column = int(self._at("below") * h), int(self._at("across") * w)
+        row, column = int(self._at("row") * h), int(self._at("column") * w)
         y, x = (seen.start + at * seen.jump + seen.size / 2 for at in (row, column))
         gradient = unit_gradient(self.net, self._seen, self.layer, self.shown, row, column)
         holds = middle_share(gradient, y / SIDE, x / SIDE)
@@ -287,7 +289,7 @@ class MicroscopeExplorer(Panel):
     def _why(self):
         name, p = html.escape(self.names[self.class_now]), self.probabilities[self.class_now].item()
         values = self._cam()
-        early = " Of an early layer this says little: choose 17, the last." if self.layer < 12 else ""
+        early = " Of an early layer this says little: choose 17, the last." if self.layer < LATE_ENOUGH else ""
         nothing = " No map of this layer speaks for it." if not values.max() > 0 else ""
         return laid_over(values), (
             f"<b>Grad-CAM</b> for “{name}” ({percent(p)}): the maps of layer {self.layer}, each weighted by how much it raises the class's score."
