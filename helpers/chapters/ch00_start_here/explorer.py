@@ -95,7 +95,7 @@ class MicroscopeExplorer(Panel):
             low, high, *_ = TOOLS[one_of("tools", name, TOOLS)]
             self.tools[name] = whole(name, value, low, high)
         self.target = self.map = None  # the most probable class, the most active map
-        self._key, self._rows, self._untouched = None, [], {}
+        self._key, self._asked, self._rows, self._untouched = None, None, [], {}
         self.refresh()
 
     # What Python reads
@@ -151,6 +151,7 @@ class MicroscopeExplorer(Panel):
 
     def _hide(self):
         """Measure the next row of the occlusion map."""
+        self._look()
         if len(self._rows) < PLACES:
             self._rows.append(occlusion_row(self.net, self._seen, self.class_now, len(self._rows)))
 
@@ -161,18 +162,22 @@ class MicroscopeExplorer(Panel):
         """The class that is asked about: the most probable, or the one that was chosen."""
         return int(self.probabilities.argmax()) if self.target is None else self.target
 
-    def refresh(self):
-        key = (self.gallery.now, self.layer, *self.tools.values())
+    def _look(self):
+        """Let the network look, where anything has changed since it did."""
+        now = self.gallery.now
+        key = (now, self.layer, *self.tools.values())
         if key != self._key:
             self._key, self._seen = key, self.seen()
             found, self.output = look(self.net, self._seen, self.layer)
-            self.probabilities, self._rows = found[0], []
-        if self.gallery.now not in self._untouched:
-            self._untouched = {self.gallery.now: look(self.net, self.gallery.now.at(SIDE))[0][0]}
-        asked = (key, self.class_now)
-        if getattr(self, "_asked", asked) != asked:
-            self._rows = []  # of another class
-        self._asked = asked
+            self.probabilities = found[0]
+        if now not in self._untouched:
+            self._untouched = {now: look(self.net, now.at(SIDE))[0][0]}
+        asked = (now, self.class_now, *self.tools.values())
+        if asked != self._asked:
+            self._asked, self._rows = asked, []
+
+    def refresh(self):
+        self._look()
         active = self.output[0].abs().mean((1, 2)).argsort(descending=True)[:MOST].tolist()
         self.shown = active[0] if self.map is None else min(self.map, self.output.shape[1] - 1)
         pixels = (self._seen * 255).round().byte().permute(1, 2, 0).numpy()
