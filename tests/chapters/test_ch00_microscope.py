@@ -213,7 +213,7 @@ def test_it_starts_with_what_the_network_says(explorer):
     ]
     assert explorer.parts["bars"].count("<button") == 5 and "Egyptian cat" in explorer.parts["words"]
     assert repr(explorer).startswith(
-        "Microscope. cat, the picture, layer 4. The five most probable classes: Egyptian cat 36 %"
+        "Microscope. cat, the picture, layer 4. The most probable classes: Egyptian cat, tiger cat, tabby."
     )
 
 

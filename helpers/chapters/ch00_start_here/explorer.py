@@ -303,9 +303,9 @@ class MicroscopeExplorer(Panel):
 
     @property
     def alt(self):
-        """What is shown now, in a sentence."""
-        found = ", ".join(f"{name} {percent(p)}" for name, p in self.most_probable())
-        return f"Microscope. {self.picture}, {self.view}, layer {self.layer}. The five most probable classes: {found}. {self.gallery.said}"
+        """What is shown now, in a sentence without numbers that another machine could round otherwise."""
+        found = ", ".join(name for name, _ in self.most_probable(3))
+        return f"Microscope. {self.picture}, {self.view}, layer {self.layer}. The most probable classes: {found}. {self.gallery.said}"
 
     def still(self):
         """Return a figure: the picture as the network takes it, the five bars, and the map that is shown."""
@@ -313,7 +313,7 @@ class MicroscopeExplorer(Panel):
         plots.draw_image(left, self._seen, self.picture)
         found = self.most_probable()
         plots.draw_bars(
-            middle, [name for name, _ in found], [100 * p for _, p in found], fmt="{:.0f} %", title="most probable"
+            middle, [name for name, _ in found], [100 * p for _, p in found], fmt="{:.1f} %", title="most probable"
         )
         plots.draw_image(right, self.output[0, self.shown], f"layer {self.layer}, map {self.shown}", signed=True)
         return fig
