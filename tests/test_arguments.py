@@ -93,7 +93,7 @@ ELSEWISE = {  # where a name means another thing
     "window_partition": dict(x=rand(1, 4, 4, 3)),
     "window_reverse": dict(windows=rand(1, 4, 4, 3)),
     "Swin": dict(patch_size=2, embed_dim=4, num_heads=(1, 2), window_size=2),
-    "photograph": dict(name="cat", size=8),
+    "photograph": dict(picture="cat", size=8),
     "draw_shapes": dict(shapes=[(3, 8, 8), (10,)]),
     "show_images": dict(images=[rand(1, 4, 4)] * 2),
     "draw_seeds": dict(x=[1, 2], runs=[[1, 2], [3, 4]]),

@@ -400,7 +400,7 @@ IMAGES, LABELS = torch.zeros(6, 1, 4, 4), torch.zeros(6, dtype=torch.long)
         (lambda: shapes(5, size=4), r"size \(=4\) must be a whole number of at least 8: in fewer pixels"),
         (lambda: shapes(5, noise=2), r"noise \(=2\) must be a finite number from 0 to 1"),
         (lambda: shapes(5, seed=-1), r"seed \(=-1\) must be a whole number from 0"),
-        (lambda: photograph("dog"), r"name \(='dog'\) is unknown: use one of astronaut, camera, cat, coffee, rocket"),
+        (lambda: photograph("dog"), r"picture \(='dog'\) must be one of astronaut, camera, cat, coffee, rocket"),
         (lambda: photograph("cat", 0), r"size \(=0\) must be a whole number from 1"),
         (lambda: text("bible"), r"name \(='bible'\) is unknown: use one of alice"),
         (

@@ -6,13 +6,15 @@ error for a missing or damaged one says how to restore it. The environment varia
 image_set     ImageSet: pictures with their labels; shift() moves pictures
 sets          fashion_mnist, digits: shipped subsets
 procedural    shapes: colour shapes drawn by rule
-photographs   photograph, photographs, text
+photographs   photograph, photographs, text: shipped ones
+pictures      what photograph takes beside: a student's own file, bytes or numbers; own_pictures lists my_pictures/
 files         how a file in data/ is read and verified
 """
 
 from helpers.data.files import folder
 from helpers.data.image_set import ImageSet, permutation, shift
 from helpers.data.photographs import PHOTOGRAPHS, photograph, photographs, text
+from helpers.data.pictures import own_folder, own_pictures
 from helpers.data.procedural import SHAPES, shapes
 from helpers.data.sets import FASHION, digits, fashion_mnist
 
@@ -24,6 +26,8 @@ __all__ = [
     "digits",
     "fashion_mnist",
     "folder",
+    "own_folder",
+    "own_pictures",
     "permutation",
     "photograph",
     "photographs",

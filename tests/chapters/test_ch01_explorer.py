@@ -62,7 +62,7 @@ def test_it_takes_tensors_arrays_names_and_dicts():
 @pytest.mark.parametrize(
     "settings, message",
     [
-        (dict(image=np.ones((3, 8, 8))), r"image \(shape \(3, 8, 8\)\) must be .* choose one channel"),
+        (dict(image=np.ones((5, 8, 8))), r"must be one of digit .*, an array \(H, W\), or a picture: picture \(shape"),
         (dict(image=np.ones((65, 4))), r"image \(65 x 4\) has too many cells"),
         (dict(image=[[np.inf]]), "image must hold finite numbers"),
         (dict(image="dog"), r"image \(='dog'\) must be one of digit"),

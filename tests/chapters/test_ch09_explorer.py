@@ -109,7 +109,10 @@ def test_a_flat_and_a_grey_picture_have_heads_too():
     "arguments, words",
     [
         (dict(image="dog"), "dog"),
-        (dict(image=torch.rand(8, 8)), r"image \(shape \(8, 8\)\)"),
+        (
+            dict(image=torch.rand(5, 8, 8)),
+            r"image must be \(3, H, W\).* or a photograph: picture \(shape \(5, 8, 8\)\)",
+        ),
         (dict(image=torch.rand(3, 8, 8) * 255), "from 0 to 1"),
         (dict(image=torch.full((3, 8, 8), torch.nan)), "from 0 to 1"),
         (dict(heads={}), r"heads \(=\{\}\)"),

@@ -28,6 +28,7 @@ from helpers.chapters.ch10_vit.explorer import (
     weights_memory,
 )
 from helpers.costs import cost_table
+from helpers.course.explorers.pictures import shipped
 from helpers.data import photograph, photographs
 from helpers.models import vit
 from helpers.models.vit import ViT
@@ -191,7 +192,7 @@ def test_shuffling_moves_whole_patches_and_leaves_the_rest():
 
 def test_without_positions_the_network_cannot_tell_the_orders_apart():
     """What the words under the shuffled picture say, on a network with numbers everywhere."""
-    image = patches.pixels("cat", 112)
+    image = patches.pixels(shipped("cat"), 112)
     pair = torch.stack(
         [torch.from_numpy(x).permute(2, 0, 1).double() / 255 for x in (image, patches.shuffled(image, 16))]
     )

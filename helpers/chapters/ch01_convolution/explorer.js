@@ -209,6 +209,7 @@ const PAGE = `
   <div class="convex-head three" role="heading" aria-level="4">Output<span data-say="output"></span></div>
   <div class="convex-tools one">
     <select data-set="picture" aria-label="input picture"></select>
+    <button type="button" data-upload aria-label="take your own picture" title="take your own picture">yours…</button>
     <label data-paint hidden><input type="range" min="0" max="1" step="0.1" value="1" data-set="brush" aria-label="value to paint"><output>1</output></label>
     <button type="button" data-paint data-set="clear" hidden>clear</button>
   </div>
@@ -220,6 +221,7 @@ const PAGE = `
   <div class="convex-sign" style="grid-column: 4" aria-hidden="true">=</div>
   <div class="convex-stage three"><canvas data-grid="output" tabindex="0" role="application"></canvas><p class="convex-problem" role="alert" hidden></p></div>
 </div>
+<div data-part="own" role="status"></div>
 <div class="convex-size" data-say="size"></div>
 <div class="convex-sum" role="status" aria-live="polite"></div>
 <div class="convex-hint">Point at a cell of the input or output; type into the kernel. Keyboard: Tab, then the arrow keys.</div>`;
@@ -394,6 +396,7 @@ function render({ model, el }) {
     const learnt = Object.keys(model.get("kernels"));
     options(set.preset, [["", Object.keys(model.get("presets"))], ...(learnt.length ? [["learnt", learnt]] : []), ["", [OWN]]], named(kernel));
     root.querySelectorAll("[data-paint]").forEach(node => { node.hidden = !painting; });
+    if (one("[data-part='own']").shown !== model.get("said")) one("[data-part='own']").textContent = one("[data-part='own']").shown = model.get("said");
     say("input").textContent = `${height} × ${width}`;
     say("kernel").textContent = `${K} × ${K}`;
     say("output").textContent = result.problem ? "none" : `${result.rows} × ${result.cols}`;
@@ -521,6 +524,8 @@ function render({ model, el }) {
     const next = numbers.children[(i + move[0]) * K + j + move[1]];
     if (next && i + move[0] < K && j + move[1] >= 0 && j + move[1] < K) next.focus();
   });
+
+  pictures(root, (type, hear) => on(root, type, hear), file => change({ uploaded: file }));
 
   // JupyterLab's own keys (a: new cell, d d: delete it, arrows: move on) must not fire while a control has the focus.
   on(root, "keydown", event => { if (!event.ctrlKey && !event.metaKey) event.stopPropagation(); });

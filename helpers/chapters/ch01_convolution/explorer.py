@@ -5,22 +5,26 @@ without a kernel. What is here: its settings, the pictures and kernels it offers
 """
 
 import functools
+import os
 from pathlib import Path
 
 import anywidget
 import numpy as np
+import PIL.Image
 import torch
 import torch.nn.functional as F
 import traitlets as tr
 
-from helpers import plots
+from helpers import data, plots
 from helpers.course.explorers.ground import Still
+from helpers.course.explorers.pictures import SCRIPT, Gallery, Picture, Uploads
 
 HERE = Path(__file__).parent
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 LIMITS = {"kernel_size": (1, 7), "stride": (1, 4), "padding": (0, 3), "dilation": (1, 3)}
 LARGEST = 64
 PAINT = "paint"
+SIDE = 28  # of a photograph, whose green channel is shown
 
 # A digit drawn for this course: shown where data/ is missing.
 SEVEN = """
@@ -185,11 +189,20 @@ class Rows(tr.TraitType):
         return self.check(value, self.name)
 
 
-class ConvolutionExplorer(Still, anywidget.AnyWidget):
+def green(picture):
+    """Return the rows of a photograph's green channel, SIDE × SIDE, in hundredths.
+
+    picture: a Picture
+    """
+    return image_rows(np.round(picture.at(SIDE)[1].double().numpy(), 2))
+
+
+class ConvolutionExplorer(Uploads, Still, anywidget.AnyWidget):
     """Show a convolution that can be moved, edited and pointed at. The last line of a cell displays it.
 
     image:        None for a choice of pictures, the name of one of them, an (H, W) or (1, H, W) array or tensor of at most
-                  64 x 64 values, or a dict of names to such arrays, of which the first is shown
+                  64 x 64 values, or a dict of names to such arrays, of which the first is shown; or a photograph of one's own:
+                  a path, bytes, PIL image or an array with colours, of which the green channel is shown, 28 × 28
     kernel:       the name of a preset (PRESETS) or a (K, K) array, K from 1 to 7
     kernels:      dict of names to (K, K) arrays, offered as "learnt"
     kernel_size:  of the preset; an array brings its own
@@ -201,7 +214,7 @@ class ConvolutionExplorer(Still, anywidget.AnyWidget):
     `painted` the one that was painted, `kernel` the numbers now. image() and output() return tensors.
     """
 
-    _esm = (HERE / "explorer.js").read_text(encoding="utf-8")
+    _esm = SCRIPT + (HERE / "explorer.js").read_text(encoding="utf-8")
     _css = (HERE / "explorer.css").read_text(encoding="utf-8")
 
     pictures = tr.Dict().tag(sync=True)
@@ -229,18 +242,20 @@ class ConvolutionExplorer(Still, anywidget.AnyWidget):
         dilation=1,
         point=None,
     ):
-        if image is None or isinstance(image, str):
-            pictures = dict(samples())
-            if isinstance(image, str) and image not in (*pictures, PAINT):
-                raise ValueError(
-                    f"image (={image!r}) must be one of {', '.join((*pictures, PAINT))}, or an array (H, W)"
-                )
+        self.gallery, given = Gallery("cat"), None
+        if image is None or isinstance(image, str) and image in (*samples(), PAINT):
+            pictures, given = dict(samples()), image
         elif isinstance(image, dict):
             pictures = {str(name): image_rows(array, f"image[{name!r}]") for name, array in image.items()}
             if not pictures:
                 raise ValueError("image (={}) must hold at least one picture")
-        else:
+        elif not isinstance(image, (str, bytes, os.PathLike, PIL.Image.Image)) and np.ndim(image) in (0, 1, 2):
             pictures = {"image": image_rows(image)}
+        elif np.shape(image)[:1] == (1,):
+            pictures = {"image": image_rows(image)}
+        else:
+            self._take_own(image)
+            pictures = {self.gallery.now.name: green(self.gallery.now)}
         low, high = LIMITS["kernel_size"]
         if isinstance(kernel_size, bool) or not isinstance(kernel_size, int) or not low <= kernel_size <= high:
             raise ValueError(f"kernel_size (={kernel_size!r}) must be a whole number from {low} to {high}")
@@ -256,8 +271,8 @@ class ConvolutionExplorer(Still, anywidget.AnyWidget):
             else kernel_rows(kernel)
         )
         super().__init__(
-            pictures=pictures,
-            picture=image if isinstance(image, str) else next(iter(pictures)),
+            pictures=pictures | self._own_ones(),
+            picture=given or next(iter(pictures)),
             painted=np.eye(8) * (np.arange(8) > 0) * (np.arange(8) < 7),
             presets={name: {str(K): preset(name, K).tolist() for K in range(low, high + 1)} for name in PRESETS},
             kernels=learnt,
@@ -272,6 +287,35 @@ class ConvolutionExplorer(Still, anywidget.AnyWidget):
             height, width = self._sizes()
             point = ("output", height // 2, width // 2)
         self.point = list(point)
+
+    def _take_own(self, image):
+        try:
+            self.gallery = Gallery(image)
+        except ValueError as error:
+            names = ", ".join((*samples(), PAINT))
+            raise ValueError(
+                f"image (={image!r:.60}) must be one of {names}, an array (H, W), or a picture: {error}"
+            ) from None
+
+    def _own_ones(self):
+        """Return {name: rows} of what lies in my_pictures/ and can be read."""
+        for name in data.own_pictures():
+            try:
+                self.gallery.given[name] = Picture(name, name)
+            except (OSError, ValueError):
+                continue
+        return {name: green(picture) for name, picture in self.gallery.given.items()}
+
+    def show_picture(self):
+        """Show what was uploaded."""
+        now = self.gallery.now
+        self.pictures = {**self.pictures, now.name: green(now)}
+        self.picture = now.name
+
+    @tr.observe("picture")
+    def _say(self, change):
+        given = self.gallery.given.get(change.new)
+        self.said = given.said if given else ""
 
     @tr.validate("padding_mode")
     def _known_mode(self, proposal):
@@ -337,7 +381,7 @@ class ConvolutionExplorer(Still, anywidget.AnyWidget):
         )
         if problem(height, width, K, self.padding, self.padding_mode, self.dilation):
             return head + "These settings have no output."
-        return head + "Output: {} x {}.".format(*self._sizes())
+        return head + "Output: {} x {}. ".format(*self._sizes()) + self.said
 
     def still(self):
         """Return a figure of input, kernel and output as they are now."""

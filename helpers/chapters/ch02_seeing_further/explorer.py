@@ -10,6 +10,7 @@ import torch
 
 from helpers import plots
 from helpers.chapters.ch02_seeing_further.field import (
+    GRID,
     draw_field,
     heat_png,
     impossible,
@@ -20,7 +21,8 @@ from helpers.chapters.ch02_seeing_further.field import (
 )
 from helpers.course.explorers.ground import data_uri, problem
 from helpers.course.explorers.panel import Panel, button, slider, whole
-from helpers.course.explorers.widgets import one_of, page, placed, style
+from helpers.course.explorers.pictures import Gallery
+from helpers.course.explorers.widgets import page, placed, style
 from helpers.shapes import Window, receptive_field
 
 KINDS = ("conv", "pool")
@@ -45,7 +47,6 @@ PRESETS = {
     "AlexNet to conv5": ((conv(11, 4), pool(3, 2), conv(5, 1, 2), pool(3, 2), *(conv(3, 1, 1),) * 3), 227),
     "dilated": (tuple(conv(3, 1, d, d) for d in (1, 2, 3)), 32),
 }
-PICTURES = ("cat", "plain grid")
 
 
 # ---- the explorer
@@ -70,7 +71,7 @@ class ReceptiveFieldExplorer(Panel):
     """Show what one unit sees of the image, for layers that can be added, removed and edited. The last line of a cell displays it.
 
     layers:  the name of a preset (PRESETS) or a sequence of 1 to 10 Window; a name with "pool" in it makes a pooling layer
-    picture: "cat" or "plain grid"
+    picture: "plain grid", a shipped photograph or one's own, whatever data.photograph takes
     size:    pixels, the side of the square input, 32 to 227; None for what suits the layers
     depth:   which layer's unit, 1 for the first; None for the last
     unit:    (row, column) of the unit; None for the middle one
@@ -91,7 +92,7 @@ class ReceptiveFieldExplorer(Panel):
             self._preset, (self._layers, own) = layers, PRESETS[layers]
         else:
             self._preset, self._layers, own = OWN, as_layers(layers), 96
-        self._picture = one_of("picture", picture, PICTURES)
+        self.gallery = Gallery(picture, (GRID,))
         self._size = whole("size", own if size is None else size, *SIZES)
         count = len(self._layers)
         self._depth = whole("depth", count if depth is None else depth, 1, count)
@@ -164,8 +165,6 @@ class ReceptiveFieldExplorer(Panel):
                 self._preset, (self._layers, self._size) = value, PRESETS[value]
                 self._depth = len(self._layers)
                 self._middle()
-        elif name == "picture":
-            self._picture = value
         elif name == "size":
             self._size = value
         elif name == "depth":
@@ -266,14 +265,14 @@ class ReceptiveFieldExplorer(Panel):
             self._good = self._pictures(fields[self._depth - 1], sides[self._depth - 1])
             self._last = sides[self._depth - 1]
             self._photo = (
-                f'<img alt="" src="{picture_uri(self._picture, size)}" style="inset:0;width:100%;height:100%">'
+                f'<img alt="" src="{picture_uri(self.gallery.now, size)}" style="inset:0;width:100%;height:100%">'
             )
-        self.fixed = {"frame": FRAME, "table": table(len(layers)), "photo": self._photo}
+        self.fixed = {"frame": FRAME, "table": table(len(layers)), "photo": self._photo} | self.pictures()
         self.parts = {**parts, "slides": slides(len(layers), self._last), **(self._good or {})}
         self.wrong = [f"{wrong[0]}.{name}" for name in LIMITS] if wrong else []
         values = {
             "preset": self._preset,
-            "picture": self._picture,
+            "picture": self.gallery.now.name,
             "size": size,
             "depth": self._depth,
             "row": self._row,
@@ -364,7 +363,7 @@ class ReceptiveFieldExplorer(Panel):
         field = self.fields()[self._depth - 1]
         return (
             head + f"One unit of layer {self._depth} sees {field.size} × {field.size} pixels; "
-            f"its neighbour's view lies {field.jump} further."
+            f"its neighbour's view lies {field.jump} further. {self.gallery.said}"
         )
 
     def still(self):
@@ -392,7 +391,7 @@ class ReceptiveFieldExplorer(Panel):
             right.set_axis_off()
             right.text(0.5, 0.5, "no output with\nthese settings", ha="center", va="center", transform=right.transAxes)
             return fig
-        draw_field(right, self._layers[: self._depth], self._size, self._row, self._column, self._picture)
+        draw_field(right, self._layers[: self._depth], self._size, self._row, self._column, self.gallery.now)
         return fig
 
 
@@ -415,4 +414,4 @@ def slides(count, side):
     )
 
 
-FRAME = page(__file__, networks=(*PRESETS, OWN), pictures=PICTURES, sizes=SIZES)
+FRAME = page(__file__, networks=(*PRESETS, OWN), sizes=SIZES)

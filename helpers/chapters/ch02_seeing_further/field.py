@@ -12,6 +12,7 @@ from PIL import Image
 
 from helpers import plots
 from helpers.course.explorers.ground import data_uri
+from helpers.course.explorers.pictures import shipped
 from helpers.shapes import check_pool_padding, input_range, output_size
 
 
@@ -125,14 +126,19 @@ def heat_png(measured):
     return buffer.getvalue(), region
 
 
-@functools.lru_cache(maxsize=16)
-def picture(name, size):
-    """Return an input picture: (size, size) grey values from 0 to 1, pale, so that colours show on it."""
-    if name == "cat":
-        try:
-            from helpers.data import photograph
+GRID = "plain grid"
 
-            return 0.3 + 0.7 * photograph("cat", size=size).mean(0).numpy()
+
+@functools.lru_cache(maxsize=16)
+def picture(shown, size):
+    """Return an input picture: (size, size) grey values from 0 to 1, pale, so that colours show on it.
+
+    shown: a Picture; or the name of a shipped photograph, or GRID
+    """
+    shown = shipped(shown) if isinstance(shown, str) else shown
+    if shown.name != GRID:
+        try:
+            return 0.3 + 0.7 * shown.at(size).mean(0).numpy()
         except (OSError, ValueError):
             pass  # without data/ there is still the grid
     at = np.arange(size) // 8
@@ -140,9 +146,9 @@ def picture(name, size):
 
 
 @functools.lru_cache(maxsize=16)
-def picture_uri(name, size):
+def picture_uri(shown, size):
     buffer = io.BytesIO()
-    Image.fromarray((picture(name, size) * 255).round().astype(np.uint8), "L").save(buffer, "png")
+    Image.fromarray((picture(shown, size) * 255).round().astype(np.uint8), "L").save(buffer, "png")
     return data_uri(buffer.getvalue())
 
 

@@ -92,6 +92,8 @@ const PAGE = `
   <label class="wide"><span>temperature <output></output></span><input type="range" data-set="temperature" min="${LOW}" max="${HIGH}" step="any"
     aria-label="temperature"></label>
   <button type="button" data-set="reset" title="back to temperature 1">1</button>
+  <label data-menu><span>picture</span><select data-set="picture" aria-label="picture"></select></label>
+  <button type="button" data-menu data-upload aria-label="take your own picture" title="take your own picture">yours…</button>
 </div>
 <div class="attex-panels">
   <div class="attex-panel"><div class="attex-head">Query <small>who asks</small></div><canvas data-grid="query" tabindex="0" role="application"></canvas></div>
@@ -103,6 +105,7 @@ const PAGE = `
     <div class="attex-head">Most weight</div><div class="attex-top"></div>
   </div>
 </div>
+<div data-part="own" role="status"></div>
 <div class="attex-say" role="status" aria-live="polite"></div>
 <div class="attex-hint">Point at a patch on the left. On the right, point at a patch to read its weight. Keyboard: Tab, then the arrow keys.</div>`;
 
@@ -117,11 +120,17 @@ function render({ model, el }) {
   const canvas = Object.fromEntries([...root.querySelectorAll("[data-grid]")].map(node => [node.dataset.grid, node]));
   const set = Object.fromEntries([...root.querySelectorAll("[data-set]")].map(node => [node.dataset.set, node]));
   const gone = new AbortController(), on = (node, type, f) => node.addEventListener(type, f, { signal: gone.signal });
-  const [C, H, W, side] = model.get("size"), rows = H / side, cols = W / side;
-  const pixels = bytes(model.get("pixels")), at = (c, y, x) => pixels[((C === 1 ? 0 : c) * H + y) * W + x];
-  const picture = painted(W, H, (y, x) => [at(0, y, x), at(1, y, x), at(2, y, x)]);
-  const pale = Float32Array.from({ length: H * W }, (_, n) => 0.72 + 0.28 * (at(0, 0, n) + at(1, 0, n) + at(2, 0, n)) / 765);
-  const decoded = {};
+  let C, H, W, side, rows, cols, pixels, picture, pale, decoded, taken = null;
+  const at = (c, y, x) => pixels[((C === 1 ? 0 : c) * H + y) * W + x];
+  function load() {                                               // another picture brings other heads
+    if (taken === model.get("pixels")) return;
+    taken = model.get("pixels");
+    [C, H, W, side] = model.get("size");
+    [rows, cols, pixels, decoded, read] = [H / side, W / side, bytes(taken), {}, null];
+    picture = painted(W, H, (y, x) => [at(0, y, x), at(1, y, x), at(2, y, x)]);
+    pale = Float32Array.from({ length: H * W }, (_, n) => 0.72 + 0.28 * (at(0, 0, n) + at(1, 0, n) + at(2, 0, n)) / 765);
+    delete root.dataset.waiting;
+  }
   let wide = 330, read = null;                                    // `read` is the patch whose weight is read out
 
   // A lost or restarted kernel must not stop the view: the model keeps what was set.
@@ -135,18 +144,26 @@ function render({ model, el }) {
     return decoded[name];
   }
 
+  function options(select, names, value) {
+    if (select.dataset.names !== names.join()) {
+      select.dataset.names = names.join();
+      select.replaceChildren(...names.map(name => Object.assign(document.createElement("option"), { value: name, textContent: name })));
+    }
+    select.value = value;
+  }
+
   function refresh() {
+    load();
     const { d, query, key } = head(), [row, col] = model.get("query"), temperature = model.get("temperature");
     const asker = row * cols + col, { scores, weights } = attend(query, key, d, asker, temperature);
     const mean = average(pixels, model.get("size"), weights), most = Math.max(...weights), high = wide * H / W, cell = wide / cols;
     root.result = { scores, weights, average: [...mean], reach: reach(weights) };
 
-    const names = Object.keys(model.get("heads"));
-    if (set.head.dataset.names !== names.join()) {
-      set.head.dataset.names = names.join();
-      set.head.replaceChildren(...names.map(name => Object.assign(document.createElement("option"), { value: name, textContent: name })));
-    }
-    set.head.value = model.get("head");
+    options(set.head, Object.keys(model.get("heads")), model.get("head"));
+    options(set.picture, model.get("menu"), model.get("name"));
+    for (const node of root.querySelectorAll("[data-menu]")) node.hidden = !model.get("menu").length;
+    const own = one("[data-part='own']"), said = model.get("said");
+    if (own.shown !== said) own.textContent = own.shown = said;
     if (Math.abs(set.temperature.valueAsNumber - Math.log(temperature)) > 1e-9) set.temperature.value = Math.log(temperature);
     const shown = fmt(temperature, temperature < 1 ? 2 : 1);
     one(".attex-controls output").textContent = shown;
@@ -226,6 +243,8 @@ function render({ model, el }) {
     change({ temperature: Math.min(20, Math.max(0.05, Math.exp(Math.log(model.get("temperature")) + step))) });
   });
   on(set.reset, "click", () => change({ temperature: 1 }));
+  on(set.picture, "change", () => change({ wanted: set.picture.value }));
+  pictures(root, (type, hear) => on(root, type, hear), file => change({ uploaded: file }));
 
   // JupyterLab's own keys (a: new cell, d d: delete it, arrows: move on) must not fire while a control has the focus.
   on(root, "keydown", event => { if (!event.ctrlKey && !event.metaKey) event.stopPropagation(); });

@@ -15,6 +15,7 @@ import traitlets as tr
 from helpers import plots
 from helpers.checks import check_number
 from helpers.course.explorers.ground import Still
+from helpers.course.explorers.pictures import SCRIPT, Gallery, Uploads
 
 HERE = Path(__file__).parent
 SIDE, PATCHES = 168, 14  # pixels and patches along a side of the picture that is shown where none is given
@@ -109,10 +110,10 @@ def unpacked(text, dtype, *shape):
     return torch.from_numpy(np.frombuffer(base64.b64decode(text), dtype=dtype).reshape(shape).copy())
 
 
-class AttentionExplorer(Still, anywidget.AnyWidget):
+class AttentionExplorer(Uploads, Still, anywidget.AnyWidget):
     """Show what a patch of a picture attends to. The last line of a cell displays it.
 
-    image:       the name of a shipped photograph, or (3, H, W) or (1, H, W) numbers from 0 to 1
+    image:       a shipped photograph or one's own, whatever data.photograph takes; a tensor (3, H, W) or (1, H, W) keeps its sides
     patch_size:  pixels along a patch; None for 14 x 14 patches of a photograph
     heads:       None for heads that are made from the pixels, or {name: (query, key)}, (T, d) each, a row for each patch
     head:        the name of the head shown; None for the first
@@ -124,10 +125,12 @@ class AttentionExplorer(Still, anywidget.AnyWidget):
     weights() and average() return what is shown, computed by torch.
     """
 
-    _esm = (HERE / "explorer.js").read_text(encoding="utf-8")
+    _esm = SCRIPT + (HERE / "explorer.js").read_text(encoding="utf-8")
     _css = (HERE / "explorer.css").read_text(encoding="utf-8")
 
     name = tr.Unicode().tag(sync=True)
+    menu = tr.List().tag(sync=True)  # of pictures; empty where the heads were given, which fit only one
+    wanted = tr.Unicode().tag(sync=True)  # of the menu
     size = tr.List().tag(sync=True)  # channels, height, width, patch_size
     pixels = tr.Unicode().tag(sync=True)  # uint8, (C, H, W)
     heads = tr.Dict().tag(sync=True)  # name → {"d": int, "query": float32 (T, d), "key": float32 (T, d)}
@@ -136,22 +139,14 @@ class AttentionExplorer(Still, anywidget.AnyWidget):
     temperature = tr.Float(1.0).tag(sync=True)
 
     def __init__(self, image="cat", patch_size=None, heads=None, head=None, query=None, temperature=1.0):
-        if isinstance(image, str):
-            from helpers import data
-
-            called, image = image, data.photograph(image, SIDE)
+        if torch.is_tensor(image) and image.dim() == 3 and len(image) in (1, 3):
+            self.gallery, called, image = Gallery("cat"), "image", image.detach().cpu().float()
         else:
-            called = "image"
             try:
-                image = torch.as_tensor(image).detach().cpu().float()
-            except (RuntimeError, TypeError, ValueError):
-                raise ValueError(
-                    f"image (={image!r:.60}) must be (3, H, W) or (1, H, W), or the name of a photograph"
-                ) from None
-        if image.dim() != 3 or image.shape[0] not in (1, 3):
-            raise ValueError(
-                f"image (shape {tuple(image.shape)}) must be (3, H, W) or (1, H, W), or the name of a photograph"
-            )
+                self.gallery = Gallery(image)
+            except (ValueError, OSError) as error:
+                raise type(error)(f"image must be (3, H, W) or (1, H, W), or a photograph: {error}") from None
+            called, image = self.gallery.now.name, self.gallery.now.at(SIDE)
         if not (torch.isfinite(image).all() and image.min() >= 0 and image.max() <= 1):
             raise ValueError("image must hold numbers from 0 to 1: divide bytes by 255")
         if patch_size is None:
@@ -160,7 +155,8 @@ class AttentionExplorer(Still, anywidget.AnyWidget):
         image = (
             image * 255
         ).round()  # whole numbers travel to the browser, so kernel and browser average the same ones
-        if heads is None:
+        made = heads is None  # other heads belong to one picture
+        if made:
             heads = made_heads(image / 255, patch_size)
         if not isinstance(heads, dict) or not heads:
             raise ValueError(f"heads (={heads!r:.60}) must be a dict of at least one name to (query, key)")
@@ -173,6 +169,8 @@ class AttentionExplorer(Still, anywidget.AnyWidget):
         C, H, W = image.shape
         super().__init__(
             name=called,
+            menu=[*dict.fromkeys((*self.gallery.names, called))] if made else [],
+            said=self.gallery.said,
             size=[C, H, W, patch_size],
             pixels=packed(image, np.uint8),
             heads=sent,
@@ -194,6 +192,25 @@ class AttentionExplorer(Still, anywidget.AnyWidget):
         if not (torch.isfinite(query).all() and torch.isfinite(key).all()):
             raise ValueError(f"heads[{name!r}] must hold finite numbers, and holds nan or inf")
         return {"d": query.shape[1], "query": packed(query, np.float32), "key": packed(key, np.float32)}
+
+    @tr.observe("wanted")
+    def _choose(self, change):
+        if change.new != self.name:
+            self.turn_to(self.gallery.choose, change.new)
+
+    def show_picture(self):
+        """Show what the gallery shows now, with heads made from it."""
+        now, side = self.gallery.now, self.size[3]
+        side = side if SIDE % side == 0 and 2 <= SIDE // side <= MOST else SIDE // PATCHES
+        image = (now.at(SIDE) * 255).round()
+        heads = made_heads(image / 255, side)
+        tokens = (SIDE // side) ** 2
+        with self.hold_sync():
+            self.size, self.pixels = [3, SIDE, SIDE, side], packed(image, np.uint8)
+            self.heads = {name: self._pair(name, pair, tokens) for name, pair in heads.items()}
+            self.name, self.wanted = now.name, now.name
+            self.query = [min(at, SIDE // side - 1) for at in self.query]
+            self.menu = [*self.gallery.names]
 
     @property
     def grid(self):
@@ -254,7 +271,7 @@ class AttentionExplorer(Still, anywidget.AnyWidget):
         return (
             f"Attention explorer. {self.name}, {rows} x {cols} patches. The patch in row {self.query[0]}, column"
             f" {self.query[1]} asks; head: {self.head}; temperature {self.temperature:g}. Beside the picture: the"
-            " weight of every patch, and the weighted average."
+            f" weight of every patch, and the weighted average. {self.said}"
         )
 
     def still(self):

@@ -13,6 +13,7 @@ from helpers import plots
 from helpers.course.explorers import widgets
 from helpers.course.explorers.ground import html_image, pixel_png
 from helpers.course.explorers.panel import Panel, slider, whole
+from helpers.course.explorers.pictures import Gallery
 from helpers.course.explorers.widgets import (
     Chart,
     in_bytes,
@@ -25,7 +26,6 @@ from helpers.course.explorers.widgets import (
     snap,
     style,
 )
-from helpers.data import photograph, photographs
 
 
 class Size(NamedTuple):
@@ -137,13 +137,13 @@ def shuffled(image, patch_size):
 
 @functools.lru_cache(maxsize=32)
 def pixels(picture, size):
-    """Return a photograph, (size, size, 3) uint8."""
-    return (photograph(picture, size).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+    """Return a Picture, (size, size, 3) uint8."""
+    return (picture.at(size).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
 
 
 @functools.lru_cache(maxsize=32)
 def picture_uri(picture, size, patch_size):
-    """Return the photograph as an address; patch_size: None for as it is, else its patches are shuffled."""
+    """Return the Picture as an address; patch_size: None for as it is, else its patches are shuffled."""
     image = pixels(picture, size)
     return jpeg_uri(image if patch_size is None else shuffled(image, patch_size), 85)
 
@@ -168,7 +168,7 @@ class PatchExplorer(Panel):
     model:      "ViT-Ti", "ViT-S", "ViT-B", "ViT-L" or "ViT-H"
     patch_size: pixels, the side of a patch, 4 to 64 in steps of 2
     size:       pixels, the side of the image, 112 to 512 in steps of 16
-    picture:    the name of a shipped photograph
+    picture:    a shipped photograph or one's own, whatever data.photograph takes
     order:      "as cut" or "shuffled", of the patches
     token:      which one is shown large: 0 for the class token, 1 for the first patch, …; None for one in the middle
     raises:     ValueError that names the argument
@@ -181,7 +181,7 @@ class PatchExplorer(Panel):
 
     def __init__(self, model="ViT-B", patch_size=16, size=224, picture="astronaut", order=AS_CUT, token=None):
         super().__init__()
-        self.model, self.picture = one_of("model", model, MODELS), one_of("picture", picture, photographs())
+        self.model, self.gallery = one_of("model", model, MODELS), Gallery(picture)
         self.order = one_of("order", order, ORDERS)
         self.patch_size = on_slider("patch_size", patch_size, *LIMITS["patch_size"])
         self.size = on_slider("size", size, *LIMITS["size"])
@@ -211,10 +211,15 @@ class PatchExplorer(Panel):
         """The place in the sequence of the token that is shown large: 0 for the class token."""
         return 0 if self.cell is None else 1 + self.cell[0] * (self.size // self.patch_size) + self.cell[1]
 
+    @property
+    def picture(self):
+        """The name of the photograph."""
+        return self.gallery.now.name
+
     # What the browser asks
 
     def hear(self, name, value):
-        options = {"model": MODELS, "picture": photographs(), "order": ORDERS}.get(name, ())
+        options = {"model": MODELS, "order": ORDERS}.get(name, ())
         if name in LIMITS:
             setattr(self, name, snap(value, *LIMITS[name]))
         elif value in options:
@@ -233,8 +238,8 @@ class PatchExplorer(Panel):
         P, size, (L, heads, D) = self.patch_size, self.size, MODELS[self.model]
         grid, rest, T = size // P, size % P, self.tokens()
         parts, now = self.costs(), total(self.costs())
-        uri = picture_uri(self.picture, size, P if self.order == SHUFFLED else None)
-        self.fixed = {"frame": FRAME, "photo": f'<img alt="" src="{uri}">'}
+        uri = picture_uri(self.gallery.now, size, P if self.order == SHUFFLED else None)
+        self.fixed = {"frame": FRAME, "photo": f'<img alt="" src="{uri}">'} | self.pictures()
         found = {
             "model-words": f"{L} blocks, {heads} heads, D = {D:,}",
             "grid": overlay(size, P, self.cell),
@@ -279,7 +284,7 @@ class PatchExplorer(Panel):
                 f"<div><b>class token</b><br>{D:,} numbers,<br>no pixels: learnt</div>"
             )
         row, column = self._from()
-        image = pixels(self.picture, self.size)[row * P : (row + 1) * P, column * P : (column + 1) * P]
+        image = pixels(self.gallery.now, self.size)[row * P : (row + 1) * P, column * P : (column + 1) * P]
         large = html_image(pixel_png(image / 255), f"the patch of row {row}, column {column}, enlarged", 72, 72)
         return f"{large}<div>row {row}, column {column}<br>{CHANNELS} · {P} · {P} = {CHANNELS * P * P:,}<br>linear → D = {D:,}</div>"
 
@@ -312,14 +317,14 @@ class PatchExplorer(Panel):
         return (
             f"Patch explorer. A photograph ({self.picture}) of {size} × {size} pixels, cut into patches of {P} × {P}{rest}"
             f"{', shuffled' if self.order == SHUFFLED else ''}: {T:,} tokens with the class token. {self.model}, {L} blocks, {heads} heads, D = {D}: "
-            f"{now.macs:,} multiply-adds, {now.params:,} parameters, {in_bytes(weights_memory(self.model, P, size))} of attention weights."
+            f"{now.macs:,} multiply-adds, {now.params:,} parameters, {in_bytes(weights_memory(self.model, P, size))} of attention weights. {self.gallery.said}"
         )
 
     def still(self):
         """Return a figure: the photograph with its grid, bars of the multiply-adds by part, and multiply-adds against tokens."""
         P, size, T, parts = self.patch_size, self.size, self.tokens(), self.costs()
         fig, (left, middle, right) = plots.figure(1, 3, width=14, height=4.2, width_ratios=[1, 1.15, 1.15])
-        image, grid = pixels(self.picture, size), size // P
+        image, grid = pixels(self.gallery.now, size), size // P
         plots.draw_image(
             left,
             (image if self.order == AS_CUT else shuffled(image, P)).transpose(2, 0, 1) / 255,
@@ -425,7 +430,6 @@ FRAME = page(
     __file__,
     limits=LIMITS,
     models=MODELS,
-    photographs=photographs(),
     orders=ORDERS,
     columns=COLUMNS,
     parts=PARTS,

@@ -9,10 +9,11 @@ import math
 import matplotlib
 import numpy as np
 
-from helpers import data, plots
+from helpers import plots
 from helpers.chapters.ch11_swin.windows import blocks_to_all, costs, padded, reach, span, taken
 from helpers.course.explorers.ground import data_uri, pixel_png
 from helpers.course.explorers.panel import Panel, slider, whole
+from helpers.course.explorers.pictures import Gallery
 from helpers.course.explorers.widgets import Chart, in_bytes, jpeg_uri, one_of, page, placed, raised, ratio, style
 
 WINDOWS, BLOCKS, SIDES, PATCH = (2, 16), (1, 6), (4, 64, 2), 4  # a side is in patches, a patch in pixels
@@ -25,9 +26,9 @@ MOST = 4096  # of channels
 
 
 @functools.lru_cache(maxsize=32)
-def photo_uri(name, side):
-    """Return the photograph, so many patches of PATCH pixels wide, as an address that an HTML image can carry."""
-    return jpeg_uri((data.photograph(name, PATCH * side) * 255).round().byte().permute(1, 2, 0).numpy(), 92)
+def photo_uri(picture, side):
+    """Return a Picture, so many patches of PATCH pixels wide, as an address that an HTML image can carry."""
+    return jpeg_uri((picture.at(PATCH * side) * 255).round().byte().permute(1, 2, 0).numpy(), 92)
 
 
 def pale(colour):
@@ -64,7 +65,7 @@ class WindowExplorer(Panel):
     query:       (row, column) of the patch that asks; None for one left of and above the middle
     view:        "in the image", or "after the roll", as the windows are cut
     channels:    C, and heads: into which they are divided; for the costs. Those of Swin-T's first stage
-    picture:     the name of a shipped photograph
+    picture:     a shipped photograph or one's own, whatever data.photograph takes
     raises:      ValueError that names the argument
 
     The attributes follow what is done in the browser. looks_at() and heard() return what is shown as maps, costs() the numbers.
@@ -86,7 +87,7 @@ class WindowExplorer(Panel):
             raise ValueError(f"channels (={channels}) must be a multiple of heads (={heads}): change either")
         if query is not None and not (isinstance(query, (tuple, list)) and len(query) == 2):
             raise ValueError(f"query (={query!r}) must be (row, column)")
-        self.view, self.picture = one_of("view", view, VIEWS), one_of("picture", picture, data.photographs())
+        self.view, self.gallery = one_of("view", view, VIEWS), Gallery(picture)
         self._share = [0.4, 0.4]
         for axis, at in enumerate(query or ()):
             self._point(axis, whole(f"query[{axis}]", at, 0, side - 1))
@@ -164,7 +165,8 @@ class WindowExplorer(Panel):
             "frame": FRAME,
             "moving": moving(M),
             "asking": asking(side),
-            "photo": f'<img alt="" src="{photo_uri(self.picture, side)}"{"" if side > 40 else SHARP}>',
+            **self.pictures(),
+            "photo": f'<img alt="" src="{photo_uri(self.gallery.now, side)}"{"" if side > 40 else SHARP}>',
         }
         heads = "1 head" if self.heads == 1 else f"{self.heads} heads"
         self.parts = {
@@ -194,6 +196,7 @@ class WindowExplorer(Panel):
             "row": row,
             "column": column,
             "view": self.view,
+            "picture": self.gallery.now.name,
         }
 
     def _windows(self, across):
@@ -304,7 +307,7 @@ class WindowExplorer(Panel):
             f" every second block shifted by {self.shift}; block {self.blocks}. The patch in row {self.query[0]},"
             f" column {self.query[1]} looks at {int(self.looks_at().sum())} patches and has heard from"
             f" {int(self.heard().sum())} of {self.side**2}. One block's attention: {mine.macs:,} multiply-adds in"
-            f" windows, {other.macs:,} globally."
+            f" windows, {other.macs:,} globally. {self.gallery.said}"
         )
 
     def still(self):
@@ -313,7 +316,7 @@ class WindowExplorer(Panel):
 
         fig, axes = plots.figure(1, 3, width=13, height=4.3, width_ratios=[1, 1, 1.15])
         side, moved, (row, column) = self.side, self._moved, self.query
-        grey = data.photograph(self.picture, PATCH * side).mean(0).numpy()
+        grey = self.gallery.now.at(PATCH * side).mean(0).numpy()
         grey = np.repeat(grey[..., None], 3, axis=2)
         tint = np.roll(tints(side, self.window_size, moved), (moved, moved), (0, 1))[:side, :side]
         steps = np.ones((side, side, 3))

@@ -3,6 +3,7 @@
 //   data-part="name"   shows parts.name or fixed.name; only what changed is replaced, so a control keeps the focus
 //   data-set="name"    an input, select or button: what it is set to is asked of the kernel; shows values.name
 //   data-show="name"   shows values.name as text
+//   data-again         what takes long, in slices: each answer asks for the next, as long as this is shown
 //   data-at="x y"      a picture: pointing into it with the button down sets x and y, from 0 to 1
 //
 // The kernel alone writes `values`; the browser sends `wanted`, a list of [number, name, value] that is not answered yet.
@@ -59,6 +60,7 @@ function render({ model, el }) {
       (by || same[0] || root.querySelector("select, input, button"))?.focus();
     }
     if (!open.size) { clearTimeout(late); delete root.dataset.late; delete root.dataset.waiting; }
+    if (root.querySelector("[data-again]") && !open.has("again")) ask("again", answered);
   }
 
   function whole(node) {
@@ -104,6 +106,8 @@ function render({ model, el }) {
     const node = event.target.closest("[data-at]");
     if (node && event.buttons & 1) point(node, event);
   });
+
+  pictures(root, on, file => ask("upload", file));
 
   // JupyterLab's own keys (a: new cell, d d: delete it, arrows: move on) must not fire while a control has the focus.
   on("keydown", event => {

@@ -11,12 +11,13 @@ import anywidget
 import traitlets as tr
 
 from helpers.course.explorers.ground import Still, problem
+from helpers.course.explorers.pictures import SCRIPT
 
 HERE = Path(__file__).parent
 # What every frame begins with: that the kernel does not answer, and that it answered with an error.
 LATE = (
     '<div class="panel-late" role="status">Waiting for the kernel. If it was restarted, or if this is a page '
-    'without one, run the cell in a notebook.</div><div data-part="failed"></div>'
+    'without one, run the cell in a notebook.</div><div data-part="failed"></div><div data-part="own" role="status"></div>'
 )
 
 
@@ -28,11 +29,12 @@ class Panel(Still, anywidget.AnyWidget):
     values:  dict from name to what the control with data-set="name" shows; written by the kernel alone
     wrong:   names of the controls that make the settings impossible
     hear(name, value): takes what a control was set to; refresh(): writes all of these anew
+    gallery: where it shows a photograph, the Gallery that hears "picture" and "upload"; its menu is the part "pictures"
 
     Where either raises, the page says so, and the next change is heard.
     """
 
-    _esm = (HERE / "panel.js").read_text(encoding="utf-8")
+    _esm = SCRIPT + (HERE / "panel.js").read_text(encoding="utf-8")
     _css = (HERE / "panel.css").read_text(encoding="utf-8")
 
     fixed = tr.Dict().tag(sync=True)
@@ -41,6 +43,7 @@ class Panel(Still, anywidget.AnyWidget):
     wrong = tr.List().tag(sync=True)
     wanted = tr.List().tag(sync=True, echo_update=False)
     answered = tr.Int(0).tag(sync=True)
+    gallery = None
 
     def hear(self, name, value):
         raise NotImplementedError
@@ -56,11 +59,27 @@ class Panel(Still, anywidget.AnyWidget):
         failed = ""
         with self.hold_sync():
             for _, name, value in new:
-                failed = self._try(lambda: self.hear(name, value), name, value) or failed
+                failed = self._try(lambda: self._hear(name, value), name, value) or failed
             failed = self._try(self.refresh, name, value) or failed
             if failed:
                 self.parts = {**self.parts, "failed": problem(failed)}
             self.answered = new[-1][0]  # in any case, or the same changes would be heard again and again
+
+    def _hear(self, name, value):
+        if self.gallery and name == "upload":
+            self.gallery.upload(*value)
+        elif self.gallery and name == "picture":
+            self.gallery.choose(value)
+        else:
+            self.hear(name, value)
+
+    def pictures(self):
+        """Return the fixed parts of a panel with a gallery: its menu with the button, and what is said of an own picture."""
+        button = '<button type="button" data-upload aria-label="take your own picture" title="take your own picture">yours…</button>'
+        return {
+            "pictures": choice("picture", "picture", self.gallery.names) + button,
+            "own": html.escape(self.gallery.said),
+        }
 
     def _try(self, call, name, value):
         """Call it; return "", or what the reader is told of the error that it raised."""
@@ -68,6 +87,8 @@ class Panel(Still, anywidget.AnyWidget):
             call()
             return ""
         except Exception as error:
+            if name in ("upload", "picture") and isinstance(error, (ValueError, OSError)):
+                return f"{error}."
             self.log.exception("%s could not set %s to %r", type(self).__name__, name, value)
             return (
                 f"{name} could not be set to {value}: {type(error).__name__}: {error}. Set it to something else; if"
