@@ -142,7 +142,12 @@ def test_the_masked_auto_encoder_sees_only_what_is_left():
 def test_the_explorer_hears_its_controls():
     shown = ViewsExplorer(picture=2)
     before = dict(shown.parts)
-    for name, value, part in (("colour", 0, "cosines"), ("turn", 180, "a"), ("shift", 60, "b"), ("picture", 5, "original")):
+    for name, value, part in (
+        ("colour", 0, "cosines"),
+        ("turn", 180, "a"),
+        ("shift", 60, "b"),
+        ("picture", 5, "original"),
+    ):
         shown.hear(name, value)
         shown.refresh()
         assert shown.at[name] == value and shown.parts[part] != before[part]
@@ -205,3 +210,53 @@ def test_what_was_seen_is_left_as_it_is_in_the_masked_figure():
 
 
 # ---- verdicts
+
+
+class Run:
+    """What a claim looks at of a training."""
+
+    def __init__(self, **row):
+        self.rows = [row]
+
+
+@pytest.mark.parametrize(
+    ("stopped", "uncentred", "verdict"), [(0.05, 0.05, "holds under"), (0.9, 0.05, "holds."), (0.05, 0.9, "holds.")]
+)
+def test_without_its_remedies_each_collapses(stopped, uncentred, verdict, capsys):
+    names = ("DINO", "DINO without centring", "DINO without sharpening")
+    entropies = zip(names, ((0.7, 0.2), (uncentred, 0.01), (1.0, 0.99)))
+    byols = {"BYOL": (0.3, 0.9, 8.0, 80.0), "BYOL without stop-gradient": (0.0, stopped, 1.0, 50.0)}
+    room(15).run(
+        "claim-m1",
+        dinos={name: [Run(H_mean=mean, H_each=each)] * 3 for name, (mean, each) in entropies},
+        DINOS=dict.fromkeys(names),
+        byol_seen={name: [row] * 3 for name, row in byols.items()},
+        byol_mean=byols,
+        nets=[None] * 3,
+        x_test=None,
+        features=lambda net, x: None,
+        spread=lambda z: 0.98,
+        claim=claim,
+        measured=measured,
+    )
+    assert capsys.readouterr().out.startswith(f"M1 {verdict}")
+
+
+@pytest.mark.parametrize(
+    ("ten", "hundred", "colour", "verdict"),
+    [(73.0, 97.0, 45.0, "holds under"), (73.0, 90.0, 80.0, "holds."), (90.0, 97.0, 45.0, "is wrong.")],
+)
+def test_few_labels_and_another_task(ten, hundred, colour, verdict, capsys):
+    ssl, rival = "SimCLR, nearest class", "supervised, same views"
+    tasks = ("form", "strongest colour")
+    rows = {"pixels": (45.0, 80.0), "colours kept": (20.0, 90.0), "colours changed": (90.0, colour)}
+    room(15).run(
+        "claim-m2",
+        found={10: [{ssl: 87.0, rival: ten}] * 3, 100: [{ssl: 93.0, rival: hundred}] * 3},
+        mean=lambda labels, kind: 50.0,
+        tasks=tasks,
+        knows={name: dict(zip(tasks, row)) for name, row in rows.items()},
+        claim=claim,
+        measured=measured,
+    )
+    assert capsys.readouterr().out.startswith(f"M2 {verdict}")

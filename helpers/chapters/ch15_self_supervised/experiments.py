@@ -37,7 +37,7 @@ def _notebook():
     """Return the names that these cells of the notebook define: the digits, their views, networks, losses, steps."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    return room(15).run("imports", "data", "net", "train-simclr", "train-supervised", *PARTS)
+    return room(15).run("imports", "hand-code", "data", "net", "train-simclr", "train-supervised", *PARTS)
 
 
 def _written(values, form="{:.0f}"):
@@ -109,7 +109,7 @@ def colour_kept_or_changed():
         }
         kinds = {"pixels": nn.Flatten(), "random encoder": made(lambda: known["encoder"](3), seed).to(known["device"])}
         for name, strength in (("colours changed", 1.0), ("colours kept", 0.0)):
-            kinds[name] = known["simclr"](seed, x, strength, 10, temperature=0.2, rate=0.02)[0]
+            kinds[name] = known["simclr"](seed, x, strength, 10, temperature=0.2)[0]
             if seed == 0:
                 kept |= {
                     f"{name}: {key}": value.half().numpy()

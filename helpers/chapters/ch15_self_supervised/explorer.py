@@ -156,7 +156,7 @@ class ViewsExplorer(Panel):
         for row, (name, (_, _, places)) in zip(axes[1:], found.items()):
             for ax, place in zip(row, places):
                 plots.draw_image(ax, x[PICTURES + place] / 2 + 0.5)
-            row[0].set_title(f"nearest to view a by {title(name)}", loc="left")
+            row[0].set_title(f"nearest to view a by {title(name)}", loc="left").set_in_layout(False)
         return fig
 
 

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from helpers.checks import whole
 from helpers.models.vit import EncoderBlock
 
 
@@ -15,7 +16,7 @@ class MaskedAutoEncoder(nn.Module):
 
     def __init__(self, width=48, layers=2):
         super().__init__()
-        self.into, self.places = nn.Linear(16, width), nn.Parameter(0.2 * torch.randn(1, 16, width))
+        self.into, self.places = nn.Linear(16, whole("width", width, 4)), nn.Parameter(0.2 * torch.randn(1, 16, width))
         blocks = [EncoderBlock(4, width, 2 * width) for _ in range(layers)]
         self.encoder = nn.Sequential(*blocks, nn.LayerNorm(width))
         self.missing, self.places_out = (

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers import data
-from helpers.checks import check_number, whole
+from helpers.checks import check_number, check_tensor, whole
 from helpers.data.procedural import draw_shapes
 
 
@@ -48,6 +48,7 @@ def move(x, turn=0.25, shift=0.15, zoom=0.18):
     zoom:    the largest change of size, as a share
     returns: (N, C, H, W)
     """
+    check_tensor("x", x, "(N, C, H, W)", "a batch of pictures", floats=True)
     for name, value in (("turn", turn), ("shift", shift), ("zoom", zoom)):
         check_number(name, value, 0, 4, "0 leaves the pictures as they are")
     angle, right, down, size = (2 * torch.rand(4, len(x), device=x.device) - 1).unbind()
@@ -68,6 +69,7 @@ def recolour(x, strength=1.0):
     strength: from 0, nothing, to 1
     returns:  (N, C, H, W)
     """
+    check_tensor("x", x, "(N, C, H, W)", "a batch of pictures", floats=True)
     check_number("strength", strength, 0, 1, "0 leaves the colours as they are")
     n, channels = x.shape[:2]
     gain = 1 + strength * (0.7 * torch.rand(n, channels, 1, 1, device=x.device) - 0.5)
@@ -83,4 +85,5 @@ def recolour(x, strength=1.0):
 
 def noise(x, strength=0.1):
     """Add normal noise to each pixel: (N, C, H, W) → (N, C, H, W)."""
-    return x + strength * torch.randn_like(x)
+    check_tensor("x", x, "(N, C, H, W)", "a batch of pictures", floats=True)
+    return x + check_number("strength", strength, 0, 1, "0 adds nothing") * torch.randn_like(x)
