@@ -173,7 +173,7 @@ def draw_method(ax, title, left, right, compared, same=False, names=("", "")):
     for x, boxes, view, name in ((0.22, left, "view a", names[0]), (0.78, right, "view b", names[1])):
         ax.text(x, 0.02, view, ha="center", va="center")
         bottom = 0.1
-        for i, box in enumerate(boxes):
+        for box in boxes:
             colour = plots.SKY if same or x < 0.5 else "#DDDDDD"
             round_box = "round,pad=0.0,rounding_size=0.02"
             ax.add_patch(
