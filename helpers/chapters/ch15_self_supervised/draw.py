@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from matplotlib.patches import FancyBboxPatch
 
 from helpers import plots
-from helpers.chapters.ch15_self_supervised.judge import features, neighbours
+from helpers.chapters.ch15_self_supervised.attention import StemViT, looks_at
+from helpers.chapters.ch15_self_supervised.judge import features, made, neighbours
 from helpers.output import publish
 
 HERE = Path(__file__).parent
@@ -125,16 +126,21 @@ def draw_entropies(ax, runs):
     ax.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
 
 
-def draw_attention(axes, x, seeds=3):
-    """Draw digits, and below them where the class token looks, as stored for each seed: x (N, 1, 16, 16)."""
+def draw_attention(axes, x):
+    """Draw digits (N, 1, 16, 16), and below them where a class token looks: for two seeds, untrained and as stored."""
     with np.load(HERE / "attention.npz") as stored:
-        maps = torch.from_numpy(stored["maps"].astype(np.float32))
+        trained = torch.from_numpy(stored["maps"].astype(np.float32))
     draw_grid(axes[:1], [x[: len(axes[0])]], ("digit",))
-    for seed, line in zip(range(seeds), axes[1:]):
-        for ax, seen in zip(line, maps[seed]):
-            ax.imshow(seen, cmap="Oranges", vmin=0, vmax=0.2)
-            ax.set(xticks=[], yticks=[])
-        line[0].set_ylabel(f"seed {seed}")
+    for seed in (0, 1):
+        untrained = looks_at(made(StemViT, seed), x[: len(axes[0])])
+        for name, maps, line in (
+            ("untrained", untrained, axes[1 + 2 * seed]),
+            ("DINO", trained[seed], axes[2 + 2 * seed]),
+        ):
+            for ax, seen in zip(line, maps):
+                ax.imshow(seen, cmap="Oranges", vmin=0, vmax=float(seen.max()))
+                ax.set(xticks=[], yticks=[])
+            line[0].set_ylabel(f"{name},\nseed {seed}")
 
 
 def draw_masked(axes, x):
