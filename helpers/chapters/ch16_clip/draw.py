@@ -39,20 +39,20 @@ def draw_pairs(ax, shares, allowed):
 def draw_towers(ax, images, texts):
     """Draw pictures and texts, the tower of each, their vectors, and the square of scores with its diagonal."""
     n = len(images)
-    ax.set(xlim=(0, 24), ylim=(0, 9.2), xticks=[], yticks=[])
+    ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     for i, (image, text) in enumerate(zip(images, texts, strict=True)):
         ax.imshow(
-            plots.to_array(image).clip(0, 1), extent=(0.2 + 1.55 * i, 1.6 + 1.55 * i, 6.7, 8.9), aspect="auto", zorder=2
+            plots.to_array(image).clip(0, 1), extent=(0.2 + 1.6 * i, 1.65 + 1.6 * i, 7.0, 8.55), aspect="auto", zorder=2
         )
-        ax.text(0.2, 3.6 - 1.0 * i, text, fontsize=13, va="center", bbox=dict(facecolor="#EEEEEE", edgecolor="none"))
+        ax.text(0.2, 3.6 - 1.0 * i, text, fontsize=12.5, va="center", bbox=dict(facecolor="#EEEEEE", edgecolor="none"))
     for y, name, colour in ((7.8, "picture tower\nconvolutions", plots.BLUE), (2.1, "text tower\nwords", plots.ORANGE)):
         ax.add_patch(
-            Polygon([(7.4, y - 1.5), (7.4, y + 1.5), (11.6, y + 0.8), (11.6, y - 0.8)], color=colour, alpha=0.35)
+            Polygon([(7.9, y - 1.5), (7.9, y + 1.5), (11.8, y + 0.8), (11.8, y - 0.8)], color=colour, alpha=0.35)
         )
-        ax.text(9.4, y, name, ha="center", va="center", fontsize=14)
-        ax.annotate("", (7.3, y), (6.6, y), arrowprops=dict(arrowstyle="->"))
-    ax.set_xlim(0, 24)
+        ax.text(9.8, y, name, ha="center", va="center", fontsize=14)
+        ax.annotate("", (7.8, y), (7.1, y), arrowprops=dict(arrowstyle="->"))
+    ax.set(xlim=(0, 24), ylim=(0, 9.9))
     left, top, side = 16.2, 5.9, 1.25
     for i in range(n):
         ax.add_patch(
