@@ -2,5 +2,19 @@
 
 from helpers.course.claims import Claim
 
-# Its rows of the ledger. X and the chapter's number: a claim of the course's own.
-CLAIMS = (Claim("X15", "A square with sides twice as long has twice as many cells.", "wrong", "it has four times as many"),)
+CLAIMS = (
+    Claim(
+        "M12",
+        "Multimodal models serve captioning, visual questions and retrieval (BLIP, MiniGPT-4); picture and text are "
+        "fused by cross-attention.",
+        "condition",
+        "BLIP fuses so; MiniGPT-4 puts vectors of the picture in front of the words, and its language model has no "
+        "cross-attention",
+    ),
+    Claim(
+        "M13",
+        "Each of these directions needs a GPU, and sets such as COCO, parts of ImageNet, CelebA or LSUN.",
+        "wrong",
+        "the algorithm does not, and runs in a minute on small pictures; the published size does",
+    ),
+)

@@ -130,14 +130,12 @@ def joint_seed_by_seed():
 
         with torch.no_grad():
             seen, test_seen, blank = (eye(x) for x in (train_images, images, data.fade(images, 0)))
-            known = []
-            for true, (question, answer, _) in zip(truths, answers, strict=True):
-                row = words.encode([f"{true} {question} {answer}"])
-                known.append(_told(mind, row, mark))
+        told = words.encode([f"{true} {q} {a}" for true, (q, a, _) in zip(truths, answers, strict=True)])
         torch.manual_seed(seed)
         joined = reader.Joined(nn.Identity(), copy.deepcopy(mind).requires_grad_(False))
         joined = _fit(joined, (seen, examples), step, 4, 1e-2, seed)
-        row = {"seed": seed, "told": _percent(sum(known) / len(known)), "joint": score(joined, test_seen)}
+        known = reader.right_answers(mind, None, told, mark).float().mean()
+        row = {"seed": seed, "told": _percent(known), "joint": score(joined, test_seen)}
         row |= {"blank": score(joined, blank), "other": score(joined, test_seen.roll(1, 0))}
         whole = reader.Joined(copy.deepcopy(eye), copy.deepcopy(mind))
         whole.joint.load_state_dict(joined.joint.state_dict())
@@ -151,11 +149,6 @@ def joint_seed_by_seed():
         row["blind"] = _percent(sum(b == a for b, (_, a, _) in zip(blind, answers, strict=True)) / len(blind))
         rows.append(row)
     return rows
-
-
-def _told(mind, row, mark):
-    at = row[:, :-1] == mark
-    return float(mind(row)[:, :-1][at].argmax(-1) == row[:, 1:][at])
 
 
 def habit_seed_by_seed():

@@ -94,10 +94,14 @@ def answering(mark):
 
 @torch.no_grad()
 def right_answers(net, pictures, text, mark):
-    """Return (N,) bool: whether the likeliest word after the question mark is the one that follows there."""
+    """Return (N,) bool: whether the likeliest word after the question mark is the one that follows there.
+
+    pictures: what a Joined takes; None for a Reader, which takes the text alone
+    """
     net.eval()
     at = text[:, :-1] == mark
-    return net(pictures, text)[:, :-1][at].argmax(-1) == text[:, 1:][at]
+    scores = net(text) if pictures is None else net(pictures, text)
+    return scores[:, :-1][at].argmax(-1) == text[:, 1:][at]
 
 
 def best_blind(asked, answers):

@@ -3,8 +3,11 @@
 import torch
 from torch import nn
 
+from helpers.costs import cost_table
 from helpers.layers import MultiHeadAttention
+from helpers.models.resnet import resnet50
 from helpers.models.vit import ViT
+from helpers.output import publish
 
 
 class Layer(nn.Module):
@@ -72,7 +75,9 @@ class LlamaLayer(nn.Module):
         super().__init__()
         self.norms = nn.ModuleList(nn.RMSNorm(width) for _ in range(2))
         self.read = MultiHeadAttention(width, heads, bias=False)
-        self.gate, self.up, self.down = (nn.Linear(*size, bias=False) for size in ((width, hidden),) * 2 + ((hidden, width),))
+        self.gate, self.up, self.down = (
+            nn.Linear(*size, bias=False) for size in ((width, hidden),) * 2 + ((hidden, width),)
+        )
 
     def forward(self, x):
         x = x + self.read(self.norms[0](x))
@@ -125,3 +130,89 @@ def vit(size, patch, layers, heads, width, hidden):
 def count(module):
     """Return the number of parameters, shared ones once."""
     return sum(p.numel() for p in module.parameters())
+
+
+def nerf(width=256):
+    """Return NeRF's network: 8 layers on a point's 60 waves, the point again at the fifth, then density, and colour by 24 of the direction.
+
+    Source: Mildenhall et al. 2020, figure 7.
+    """
+
+    class Points(nn.Module):
+        def __init__(self):
+            super().__init__()
+            sides = [60, *[width] * 4, width + 60, width, width]
+            self.layers = nn.ModuleList(nn.Linear(side, width) for side in sides)
+            self.density, self.feature = nn.Linear(width, 1), nn.Linear(width, width)
+            self.view, self.colour = nn.Linear(width + 24, width // 2), nn.Linear(width // 2, 3)
+
+        def forward(self, point, direction):
+            x = point
+            for i, layer in enumerate(self.layers):
+                x = layer(torch.cat([x, point], 1) if i == 5 else x).relu()
+            seen = self.view(torch.cat([self.feature(x), direction], 1)).relu()
+            return self.density(x), self.colour(seen)
+
+    return build(Points)
+
+
+# Chapter, direction, network, what it was trained with as published (the sources are in the notebook), network and inputs.
+DIRECTIONS = (
+    (
+        "15",
+        "SimCLR",
+        "ResNet-50",
+        "ImageNet; 128 TPU v3 cores, 1.5 h per 100 epochs",
+        lambda: build(resnet50),
+        ((1, 3, 224, 224),),
+    ),
+    (
+        "15",
+        "DINO",
+        "ViT-S/16",
+        "ImageNet; 16 GPUs, 3 days",
+        lambda: vit(224, 16, 12, 6, 384, 1536),
+        ((1, 3, 224, 224),),
+    ),
+    (
+        "16",
+        "CLIP",
+        "ViT-L/14, its picture tower",
+        "400 M pairs; 256 V100, 12 days",
+        lambda: vit(224, 14, 24, 16, 1024, 4096),
+        ((1, 3, 224, 224),),
+    ),
+    (
+        "17",
+        "BLIP",
+        "ViT-B/16 at 384",
+        "14 M pictures, or 129 M; 32 GPUs",
+        lambda: vit(384, 16, 12, 12, 768, 3072),
+        ((1, 3, 384, 384),),
+    ),
+    (
+        "17",
+        "MiniGPT-4",
+        "LLaMA-13B, 64 tokens",
+        "5 M pairs; 4 A100, 10 h for the layer",
+        lambda: build(Llama),
+        ((1, 64, 5120),),
+    ),
+    ("20", "NeRF", "one point of one ray", "one scene; one V100, 1 to 2 days", nerf, ((1, 60), (1, 24))),
+)
+
+
+def show_directions():
+    """Show for each direction the published network, its parameters and multiply-adds by the cost table, and its training."""
+    head = ("chapter", "direction", "network", "parameters", "MACs, one input", "trained on, with (published)")
+    rows = []
+    for chapter, name, network, trained, make, shapes in DIRECTIONS:
+        model = make()
+        macs = cost_table(model, list(shapes)).total.macs
+        rows.append((chapter, name, network, f"{count(model) / 1e6:,.1f} M", f"{macs / 1e9:,.4g} G", trained))
+    html = "".join(
+        "<tr>" + "".join(f"<td style='text-align:left'>{cell}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    titles = "".join(f"<th style='text-align:left'>{title}</th>" for title in head)
+    plain = "\n".join(" | ".join(row) for row in (head, *rows))
+    publish({"text/plain": plain, "text/html": f"<table><tr>{titles}</tr>{html}</table>"})
