@@ -149,8 +149,8 @@ def stored(habit="even"):
     with np.load(HERE / "captioners.npz", allow_pickle=False) as file:
         state = {}
         for name, like in net.state_dict().items():
-            whole, scale = file[f"{habit}/{name}"], file.get(f"{habit}/{name}/scale")
-            value = torch.from_numpy(whole.astype(np.float32) * (1 if scale is None else scale.astype(np.float32)))
+            value, scale = file[f"{habit}/{name}"], f"{habit}/{name}/scale"
+            value = torch.tensor(np.float32(value) * (np.float32(file[scale]) if scale in file else 1))
             state[name] = value.reshape(like.shape).to(like.dtype)
     net.load_state_dict(state)
     return net.eval()
@@ -172,7 +172,7 @@ def store(nets, path=HERE / "captioners.npz"):
     np.savez_compressed(path, **found)
 
 
-def others_disks(n=500, seed=77):
+def others_disks(n=300, seed=77):
     """Return Scenes of one disk each, in every colour but red: what would a network call them that has the habit?"""
     pairs = torch.zeros(8, 6)
     pairs[1:, data.FORMS.index("disk")] = 1

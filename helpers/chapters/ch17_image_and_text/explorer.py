@@ -21,7 +21,7 @@ SHOWN = 6  # words with bars
 
 @cache
 def pictures():
-    """Return the Scenes of the explorer: the first have a disk, of other colours than red too."""
+    """Return the Scenes of the explorer: nine of all kinds, then three of one disk that is not red."""
     pairs = torch.zeros(8, 6)
     pairs[1:, 0] = 1
     disks, others = data.scenes(3, 5, pairs=pairs), data.scenes(PICTURES - 3, 8, counts=(1, 2, 3))
@@ -49,7 +49,7 @@ class CaptionExplorer(Panel):
 
     _css = style(__file__)
 
-    def __init__(self, net=None, picture=1, contrast=100, trained=None, word=2):
+    def __init__(self, net=None, picture=2, contrast=100, trained=None, word=2):
         super().__init__()
         if net is not None and not (isinstance(net, torch.nn.Module) and hasattr(net, "next_word")):
             raise ValueError(
