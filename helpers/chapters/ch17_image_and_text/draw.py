@@ -13,23 +13,17 @@ def wrapped(caption):
 
 
 def draw_captions(axes, images, captions, truths=None):
-    """Draw pictures (N, 3, S, S) with their captions below; lines that are not among the truth's are red."""
+    """Draw pictures (N, 3, S, S) with their captions below; lines that are not among the truth's stand out in colour."""
+    side = images.shape[-1]
     for i, (ax, image, caption) in enumerate(zip(axes, images, captions, strict=True)):
         plots.draw_image(ax, image)
         true = wrapped(truths[i]).split("\n") if truths else None
         for row, line in enumerate(wrapped(caption or "(nothing)").split("\n")):
             wrong = true is not None and line.strip(" ,.") not in [each.strip(" ,.") for each in true]
-            ax.text(
-                0.5,
-                -0.07 - 0.115 * row,
-                line,
-                transform=ax.transAxes,
-                ha="center",
-                va="top",
-                fontsize=12.5,
-                color=plots.RED if wrong else "black",
-                weight="bold" if wrong else "normal",
-            )
+            place = (side / 2 - 0.5, side * (1.03 + 0.12 * row))
+            ax.text(*place, line, ha="center", va="top", fontsize=13, color=plots.RED if wrong else "black")
+        ax.set_ylim(side * 1.4, -0.5)  # room for three lines
+        ax.spines[:].set_visible(False)
 
 
 def draw_looked(ax, image, looked, title="", limit=1.0):
@@ -42,7 +36,7 @@ def draw_looked(ax, image, looked, title="", limit=1.0):
         ax.add_patch(Rectangle(corner, side, side, facecolor="black", alpha=0.85 * (1 - min(1, weight / limit))))
         ax.add_patch(Rectangle(corner, side, side, fill=False, edgecolor="white", linewidth=0.6))
         middle = (corner[0] + side / 2, corner[1] + side / 2)
-        ax.text(*middle, f"{100 * weight:.0f}", ha="center", va="center", fontsize=13, color="white", weight="bold")
+        ax.text(*middle, f"{100 * weight:.0f}", ha="center", va="center", fontsize=13, color="white")
 
 
 def draw_dots(ax, scores, colours=None):
