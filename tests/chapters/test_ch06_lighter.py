@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.chapters.ch06_mobilenet.lighter import fold_all, inner_channels, pruned, quantised, to_levels
+from helpers.chapters.ch06_mobilenet.lighter import fold_all, inner_channels, megabytes, pruned, quantised, to_levels
 from helpers.models import EfficientNetLite0
 
 
@@ -64,3 +64,8 @@ def test_rounding_leaves_the_net_and_its_biases(net):
     found = quantised(net, per_channel=True)
     assert torch.equal(net.classifier.weight, before) and torch.equal(found.classifier.bias, net.classifier.bias)
     assert len(found.classifier.weight[0].unique()) <= 255
+
+
+def test_bytes_are_counted_by_hand():
+    net = nn.Sequential(nn.Conv2d(2, 3, 1), nn.Linear(3, 5))  # 6 + 15 weights, 3 + 5 biases
+    assert megabytes(net) == {"float32": 116e-6, "per tensor": 61e-6, "per channel": 85e-6}

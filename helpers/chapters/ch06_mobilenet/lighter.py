@@ -43,6 +43,16 @@ def quantised(net, per_channel, bits=8):
     return net
 
 
+def megabytes(net):
+    """Return what a network without normalisation takes: all in float32; weights in a byte each, by their number of scales."""
+    layers = [layer for layer in net.modules() if isinstance(layer, (nn.Conv2d, nn.Linear))]
+    weights, biases = sum(layer.weight.numel() for layer in layers), sum(len(layer.bias) for layer in layers)
+    scales = {"per tensor": len(layers), "per channel": sum(len(layer.weight) for layer in layers)}
+    found = {"float32": 4 * (weights + biases)}
+    found |= {name: weights + 4 * (biases + count) for name, count in scales.items()}
+    return {name: count / 1e6 for name, count in found.items()}
+
+
 @torch.no_grad()
 def inner_channels(net, images):
     """Return {block: (std, mean)} of the channels inside each inverted residual block, (C,) each, over these images.
