@@ -311,6 +311,20 @@ def draw_seeds(ax, x, runs, label=None, colour=BLUE, marker="o"):
     ax.fill_between(x, runs.min(0), runs.max(0), color=colour, alpha=0.2, linewidth=0)
 
 
+def draw_dots(ax, groups, xlabel=""):
+    """Draw one measurement of several groups, a row each, a dot for each seed, on an axis that reaches as far as the dots.
+
+    groups: {name: (values, colour)}, the first on top
+    """
+    if not isinstance(groups, dict) or not groups:
+        raise ValueError(f"groups (={groups!r:.60}) must be {{name: (values, colour)}}, at least one")
+    for row, (values, colour) in enumerate(groups.values()):
+        values = finite("values", values)
+        ax.axhline(row, color="#DDDDDD", linewidth=1, zorder=0)
+        ax.plot(values, [row] * len(values), "o", color=colour, markersize=11, alpha=0.8)
+    ax.set(yticks=range(len(groups)), yticklabels=list(groups), xlabel=xlabel, ylim=(len(groups) - 0.5, -0.5))
+
+
 def check_listed(name, value):
     """Raise ValueError unless value holds things in an order: a list, a tuple, an array, the keys of a dict."""
     if isinstance(value, (str, bytes, set)) or not (isinstance(value, Iterable) and hasattr(value, "__len__")):

@@ -96,6 +96,7 @@ ELSEWISE = {  # where a name means another thing
     "photograph": dict(picture="cat", size=8),
     "draw_shapes": dict(shapes=[(3, 8, 8), (10,)]),
     "show_images": dict(images=[rand(1, 4, 4)] * 2),
+    "draw_dots": dict(groups={"MLP": ([80, 81.5], plots.BLUE)}),
     "draw_seeds": dict(x=[1, 2], runs=[[1, 2], [3, 4]]),
     "one_hot": dict(ids=torch.tensor([0, 2]), classes=4),
     "decode": dict(ids=torch.tensor([0, 1])),

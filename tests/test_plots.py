@@ -184,3 +184,14 @@ def test_lines_leave_a_gap_where_a_number_is_not_finite(draw, bad):
     draw(ax, losses) if draw is plots.draw_losses else draw(ax, [1, 2, 3, 4], [losses, losses])
     assert plots.png(fig).startswith(b"\x89PNG")
     assert [y for y in ax.lines[0].get_ydata() if math.isfinite(y)] == [3.0, 2.0, 1.0]
+
+
+def test_dots_stand_in_a_row_for_each_group():
+    _, ax = plots.figure()
+    plots.draw_dots(ax, {"MLP": ([80, 81.5], plots.BLUE), "CNN": (torch.tensor([83.0]), plots.ORANGE)}, "accuracy")
+    dots = [line.get_xydata().tolist() for line in ax.lines if line.get_marker() == "o"]
+    assert dots == [[[80, 0], [81.5, 0]], [[83, 1]]]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["MLP", "CNN"]
+    for bad in ({}, [1, 2]):
+        with pytest.raises(ValueError, match=r"groups \(=.*\) must be \{name: \(values, colour\)\}"):
+            plots.draw_dots(ax, bad)

@@ -1,0 +1,103 @@
+"""What was tried for chapter 06, or takes longer than a chapter may: `make experiments NB=06`."""
+
+import copy
+import io
+import time
+import warnings
+
+import torch
+from torch import nn
+
+from helpers import data
+from helpers.chapters.ch06_mobilenet.lighter import fold_all, quantised
+from helpers.models import InvertedResidual, efficientnet_lite0, prepared
+from helpers.models.efficientnet import SameConv2d
+
+
+class _Block(nn.Module):
+    """An inverted residual block without its checks, its addition in the form that torch quantises."""
+
+    def __init__(self, block):
+        super().__init__()
+        self.conv, self.adds, self.add = block.conv, block.adds, torch.ao.nn.quantized.FloatFunctional()
+
+    def forward(self, x):
+        return self.add.add(x, self.conv(x)) if self.adds else self.conv(x)
+
+
+def _traceable(net):
+    """Return a copy of a folded network that torch's tracer can follow: plain layers, paddings of their own."""
+
+    def walk(module):
+        for name, child in module.named_children():
+            if isinstance(child, InvertedResidual):
+                child = _Block(child)
+                setattr(module, name, child)
+            if not isinstance(child, SameConv2d):
+                walk(child)
+                continue
+            kernel_size, stride = child.kernel_size[0], child.stride[0]
+            padding = 0 if stride == 2 else kernel_size // 2
+            channels = child.in_channels, child.out_channels
+            conv = nn.Conv2d(*channels, kernel_size, stride, padding, groups=child.groups)
+            conv.weight, conv.bias = child.weight, child.bias
+            before, all_of_it = (kernel_size - 2) // 2, kernel_size - 2
+            sides = (before, all_of_it - before) * 2
+            setattr(module, name, nn.Sequential(nn.ZeroPad2d(sides), conv) if stride == 2 else conv)
+
+    net = copy.deepcopy(net)
+    walk(net)
+    return nn.Sequential(net.features, net.avgpool, nn.Flatten(), net.classifier).eval()
+
+
+def _seconds(net, image, turns=9):
+    """Return the median CPU seconds of one image."""
+    times = []
+    for _ in range(turns):
+        began = time.process_time()
+        net(image)
+        times.append(time.process_time() - began)
+    return sorted(times)[turns // 2]
+
+
+def int8_by_torch():
+    """What do torch's own int8 networks, weights and activations, do to the answers on the five photographs, and to the time?
+
+    torch.ao.quantization, post training, static; the ranges of the activations from 30 cuts of the same photographs. Beside it
+    the weights alone, rounded by hand. First answers and members of the top five that stay; the time for one image at 224, of
+    the machine that made this table, as a multiple of the folded network's in float32.
+    """
+    from torch.ao.quantization import get_default_qconfig_mapping, quantize_fx
+
+    light = fold_all(efficientnet_lite0())
+    plain = _traceable(light)
+    photographs = torch.cat([prepared(data.photograph(name, 224)) for name in data.photographs()])
+    larger = [data.photograph(name, side) for name in data.photographs() for side in (224, 256, 320)]
+    cuts = [cut for p in larger for cut in (p[:, :224, :224], p[:, -224:, -224:].flip(2))]
+    nets = {"float32, folded": light}
+    nets |= {f"by hand, weights per {w}": quantised(light, w == "channel") for w in ("tensor", "channel")}
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that torch.ao moves to a package of its own
+        torch.testing.assert_close(plain(photographs), light(photographs), rtol=1e-4, atol=1e-4)
+        for engine in ("x86", "fbgemm"):
+            if engine in torch.backends.quantized.supported_engines:
+                torch.backends.quantized.engine = engine
+                ready = quantize_fx.prepare_fx(plain, get_default_qconfig_mapping(engine), (photographs[:1],))
+                ready(prepared(torch.stack(cuts)))
+                nets[f"torch, {engine}: weights and activations"] = quantize_fx.convert_fx(ready)
+        before, rows, unit = light(photographs), [], _seconds(light, photographs[:1])
+        for name, net in nets.items():
+            found, kept = net(photographs), io.BytesIO()
+            torch.save(net.state_dict(), kept)
+            both = [len({*a} & {*b}) for a, b in zip(found.topk(5)[1].tolist(), before.topk(5)[1].tolist())]
+            size = f"{len(kept.getvalue()) / 1e6:.1f}" if "hand" not in name else "4.7" if "tensor" in name else "4.8"
+            rows.append(
+                {
+                    "network": name,
+                    "first answers that stay, of 5": int((found.argmax(1) == before.argmax(1)).sum()),
+                    "of the top five, by photograph": ", ".join(map(str, both)),
+                    "MB": size,
+                    "time": "as float32" if "hand" in name else f"{_seconds(net, photographs[:1]) / unit:.1f}",
+                }
+            )
+    return rows
