@@ -209,10 +209,10 @@ def show_likeness(alike):
 
 
 def show_costs(sides, priced, D=768):
-    """Show what a ViT costs by the size of the image, {patch: [(tokens, macs) by side]}, and a block's two terms by T."""
+    """Show what a ViT costs by the size of the image, {patch: [(tokens, cost) by side]}, and a block's two terms by T."""
     fig, axes = plots.figure(1, 2, width=13, height=4.4)
     for (P, found), colour, marker in zip(priced.items(), (plots.GREY, plots.BLUE, plots.ORANGE), "s^o"):
-        axes[0].plot(sides, [macs / 1e9 for _, macs in found], marker + "-", color=colour, label=f"patches of {P}")
+        axes[0].plot(sides, [total.macs / 1e9 for _, total in found], marker + "-", color=colour, label=f"patches of {P}")
     T = torch.logspace(2, 5, 40)
     axes[1].plot(T, 2 * T * T * D / 1e9, color=plots.RED, label="2·T²·D")
     axes[1].plot(T, 12 * T * D**2 / 1e9, color=plots.BLUE, label="12·T·D²")

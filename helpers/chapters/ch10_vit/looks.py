@@ -157,7 +157,7 @@ def accepts(net, x):
     try:
         return tuple(net(x).shape)
     except RuntimeError as error:
-        return str(error).split(" at ")[0].split(" (")[0]
+        return str(error).split(" at ")[0]
 
 
 def by_side(vits, cnns, some, sides):
