@@ -65,7 +65,7 @@ CLAIMS = (
         "J11",
         "ViT was the first to apply a Transformer to vision.",
         "wrong",
-        "others came before; ViT was the first to match CNNs at classifying large images with nearly nothing else",
+        "others came before; it showed that with enough data such a network matches CNNs with nearly nothing else",
     ),
     Claim(
         "J12",

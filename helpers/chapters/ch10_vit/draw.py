@@ -212,7 +212,9 @@ def show_costs(sides, priced, D=768):
     """Show what a ViT costs by the size of the image, {patch: [(tokens, cost) by side]}, and a block's two terms by T."""
     fig, axes = plots.figure(1, 2, width=13, height=4.4)
     for (P, found), colour, marker in zip(priced.items(), (plots.GREY, plots.BLUE, plots.ORANGE), "s^o"):
-        axes[0].plot(sides, [total.macs / 1e9 for _, total in found], marker + "-", color=colour, label=f"patches of {P}")
+        axes[0].plot(
+            sides, [total.macs / 1e9 for _, total in found], marker + "-", color=colour, label=f"patches of {P}"
+        )
     T = torch.logspace(2, 5, 40)
     axes[1].plot(T, 2 * T * T * D / 1e9, color=plots.RED, label="2·T²·D")
     axes[1].plot(T, 12 * T * D**2 / 1e9, color=plots.BLUE, label="12·T·D²")
@@ -242,8 +244,8 @@ def show_race(sizes, curve):
         ax.set_xticks(sizes, sizes)
         ax.minorticks_off()
     axes[0].set(title="test images right, %")
-    axes[1].set(title="test images wrong, %, logarithmic", yscale="log", ylim=(1, 60))
-    axes[1].set_yticks([1, 2, 5, 10, 20, 50], ["1", "2", "5", "10", "20", "50"])
+    axes[1].set(title="test images wrong, %, logarithmic", yscale="log", ylim=(0.4, 30))
+    axes[1].set_yticks([0.5, 1, 2, 5, 10, 20], ["0.5", "1", "2", "5", "10", "20"])
     axes[1].minorticks_off()
     axes[0].legend(loc="lower right")
     plots.show(
@@ -274,8 +276,9 @@ def show_scores(scores, of, xlabel="test images right, %", each="seed"):
 def show_by(x, scores, xlabel, of, title="test images right, %"):
     """Show accuracy by something, a dot for each seed: scores {name: (seeds, len(x))}; of: of ALTS."""
     fig, ax = plots.figure(width=10, height=4.2)
-    for (name, runs), colour, marker in zip(scores.items(), (plots.ORANGE, plots.BLUE, plots.GREY, plots.PINK), "sov^"):
-        draw_dots(ax, x, runs, name, colour, marker)
+    others = iter(((plots.ORANGE, "s"), (plots.GREY, "v"), (plots.PINK, "^")))
+    for name, runs in scores.items():
+        draw_dots(ax, x, runs, name, *((plots.BLUE, "o") if name.startswith("CNN") else next(others)))
     ax.set(xticks=list(x), xlabel=xlabel, title=title, ylim=(0, 103))
     if x[0] > x[-1]:
         ax.invert_xaxis()

@@ -357,9 +357,9 @@ Exercise(
     cases=_token_cases,
     mistakes=[
         (_tokens(True, True, True), f"nothing has changed yet. Begin here: {_RESHAPED}"),
-        (_tokens(True, True), f"one bug is gone, two are left. {_RESHAPED}"),
-        (_tokens(True, False, True), f"one bug is gone, two are left. {_RESHAPED}"),
-        (_tokens(False, True, True), f"one bug is gone, two are left. {_CENTRED}"),
+        (_tokens(True, True), f"the class token stands right now; two bugs are left. {_RESHAPED}"),
+        (_tokens(True, False, True), f"the batch is left out now; two bugs are left. {_RESHAPED}"),
+        (_tokens(False, True, True), f"the order is right now; two bugs are left. {_CENTRED}"),
         (_tokens(True), f"two bugs are gone, one is left: {_RESHAPED}"),
         (_tokens(centred=True), f"two bugs are gone, one is left: {_CENTRED}"),
         (_tokens(late=True), f"two bugs are gone, one is left: {_LATE}"),
@@ -388,6 +388,12 @@ def _distil_cases():
     return found
 
 
+def _divergence(log_p, log_q, mean):
+    """Return KL(q ‖ p), of rows: their "batchmean", "sum", or the "mean" over all numbers."""
+    found = log_q.exp() * (log_q - log_p)
+    return found.sum() / len(found) if mean == "batchmean" else getattr(found, mean)()
+
+
 def _soft(squared=True, both=True, reverse=False, cut=True, whole=1.0, mean="batchmean", one=False, hard=False):
     def loss(student, teacher, labels, temperature):
         t = temperature if not one else 1.0
@@ -396,9 +402,9 @@ def _soft(squared=True, both=True, reverse=False, cut=True, whole=1.0, mean="bat
         if hard:
             copied = F.cross_entropy(student, teacher.argmax(1))
         elif reverse:
-            copied = F.kl_div(log_q, log_p.exp(), reduction=mean)
+            copied = _divergence(log_q, log_p, mean)
         else:
-            copied = F.kl_div(log_p, log_q.exp(), reduction=mean)
+            copied = _divergence(log_p, log_q, mean)
         copied = copied * (t**2 if squared and not hard else 1.0)
         learnt = F.cross_entropy(student, labels) if cut else F.cross_entropy(student, labels.clamp(min=0))
         return whole * (learnt + copied) / 2
