@@ -1,4 +1,4 @@
-"""What the lecture says on this, claim by claim, with the verdict that the chapter comes to."""
+"""What was claimed of ViT, row by row, with the verdict that the chapter comes to."""
 
 from helpers.course.claims import Claim
 
@@ -30,7 +30,7 @@ CLAIMS = (
         "the number of tokens.",
         "condition",
         "the few biases and the cost hold; augmentation pays where training is long enough to learn from it, "
-        "but here a CNN gained as much",
+        "and here it did not pay more for the ViT than for a CNN",
     ),
     Claim(
         "J6",
@@ -60,5 +60,53 @@ CLAIMS = (
     Claim(
         "J10",
         "CNN and ViT differ in structure, need of data, limits and uses.",
+    ),
+    Claim(
+        "J11",
+        "ViT was the first to apply a Transformer to vision.",
+        "wrong",
+        "others came before; it showed that with enough data such a network matches CNNs with nearly nothing else",
+    ),
+    Claim(
+        "J12",
+        "ViT does very well even with little labelled data.",
+        "condition",
+        "only when fine-tuned after pre-training on very much, and then a CNN does so too",
+    ),
+    Claim(
+        "J13",
+        "A CNN takes images of one fixed size.",
+        "wrong",
+        "convolutions take any size; only a fully connected layer behind a flattening does not",
+    ),
+    Claim(
+        "J14",
+        "A CNN is trained by back-propagation, as a difference to ViT.",
+        "wrong",
+        "both are",
+    ),
+    Claim(
+        "J15",
+        "Performance does not saturate as data and model grow.",
+        "condition",
+        "in the middle of the curve; with very little and with very much it bends",
+    ),
+    Claim(
+        "J16",
+        "Earlier models with attention in place of convolution were efficient on paper, but fitted accelerators badly.",
+        "condition",
+        "those that gather the neighbours of every place; windows of equal cost are fast",
+    ),
+    Claim(
+        "J17",
+        "14 to 300 million images overcome the missing biases.",
+        "condition",
+        "303 million do; at 14 million it is a draw",
+    ),
+    Claim(
+        "J18",
+        "ViT is state of the art in classification, detection, segmentation and generation alike.",
+        "wrong",
+        "of none for long, and of detection and generation the plain ViT never: name task, year and source",
     ),
 )

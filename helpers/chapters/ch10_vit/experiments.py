@@ -1,17 +1,21 @@
 """What was tried for chapter 10, or takes longer than a chapter may: `make experiments NB=10`.
 
-Networks, training loop and augmentation are those of the notebook's own cells.
+Networks and training are those of the notebook's own cells.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
+from helpers.chapters.ch10_vit.changed import jiggled, with_pool
 from helpers.course.rooms import room
 from helpers.training import accuracy
 
+SEEDS = range(5)
+
 
 def _notebook():
-    return room(10).run("imports", "race-nets", "race-train", "aug-jiggle", "distil-loss")
+    return room(10).run("imports", "race-nets", "race-train")
 
 
 def _written(values):
@@ -19,64 +23,82 @@ def _written(values):
     return f"{sum(values) / len(values):.1f} ({', '.join(f'{each:.0f}' for each in sorted(values))})"
 
 
+def _held_out(known, make, n, rate):
+    """Return accuracies in percent on 300 training images, after training on n others; seeds that the notebook has not."""
+    found = []
+    for seed in range(10, 15):
+        order = torch.randperm(1352, generator=torch.Generator().manual_seed(seed))
+        rest, held_out = known["digits"].chosen(order).split(1052)
+        some = rest.split(n)[0]
+        net = known["trained"](make(seed), some.images, some.labels, seed, rate)
+        found.append(100 * accuracy(net, held_out))
+    return _written(found)
+
+
 def rates_of_each():
     """Which learning rate is best for each network?
 
-    Accuracy in percent on 300 training images that were left out, after 180 steps on 100 or 1000 others; 5 seeds: the mean,
+    Accuracy in percent on 300 training images that were left out, after 240 steps on 100 or 1000 others; 5 seeds: the mean,
     and each of them.
     """
-    known = _notebook()
-    rows = []
-    for name, make in known["MAKERS"].items():
-        for rate in (0.001, 0.002, 0.004, 0.008, 0.016):
-            row = {"network": name, "learning rate": rate}
-            for n in (100, 1000):
-                found = []
-                for seed in range(10, 15):
-                    order = torch.randperm(1352, generator=torch.Generator().manual_seed(seed))
-                    rest, held_out = known["digits"].chosen(order).split(1052)
-                    some = rest.split(n)[0]
-                    net = known["trained"](make(seed), some.images, some.labels, seed, rate=rate)
-                    found.append(100 * accuracy(net, held_out))
-                row[f"{n} images"] = _written(found)
-            rows.append(row)
+    known, rows = _notebook(), []
+    for name, rates in (("ViT", (0.002, 0.004, 0.008, 0.016)), ("CNN", (0.004, 0.008, 0.016, 0.032))):
+        for rate in rates:
+            make = known["MAKERS"][name]
+            found = {f"{n} images": _held_out(known, make, n, rate) for n in (100, 1000)}
+            rows.append({"network": name, "learning rate": rate} | found)
     return rows
 
 
-def how_positions_begin():
-    """Does it help the ViT when its positions begin far apart?
+def heads_and_positions():
+    """How many heads should the ViT have, and how far apart should its positions begin?
 
-    Accuracy in percent on the test images with 100 training images and 180 steps; 6 seeds: the mean, and each of them.
+    Accuracy in percent on 300 training images that were left out, after 240 steps on 100 others; 5 seeds: the mean, and
+    each of them.
     """
-    known = _notebook()
-    rows = []
-    for std in (0.02, 0.1, 0.5):
-        found = []
-        for seed in range(6):
-            net, some = known["make_vit"](seed), known["digits"].subset(100, seed)
+    known, rows = _notebook(), []
+    make, rate = known["make_vit"], known["RATES"][known["make_vit"]]
+
+    def begun(std):
+        def build(seed):
+            net = make(seed)
             nn.init.normal_(net.encoder.pos_embedding, std=std)
-            net = known["trained"](net, some.images, some.labels, seed, rate=known["RATES"][known["make_vit"]])
-            found.append(100 * accuracy(net, known["test"]))
-        rows.append({"deviation of the positions": std, "accuracy, %": _written(found)})
+            return net
+
+        return build
+
+    for heads in (1, 2, 4, 8):
+        how = f"{heads} head{'s' * (heads > 1)}, positions of deviation 0.5"
+        found = _held_out(known, lambda seed, heads=heads: make(seed, heads), 100, rate)
+        rows.append({"ViT": how, "accuracy, %": found})
+    for std in (0.02, 0.1, 1.0):
+        rows.append(
+            {"ViT": f"4 heads, positions of deviation {std}", "accuracy, %": _held_out(known, begun(std), 100, rate)}
+        )
     return rows
 
 
-def race_seed_by_seed():
-    """By how many points is the CNN ahead of the ViT, seed by seed?
+def how_many_images():
+    """How many images does a ViT need to be as good as a CNN?
 
-    Accuracy in percent on the test images after 180 steps, with 100, 300 and 1352 training images.
+    Accuracy in percent on the test images, mean of 5 seeds, after 240 and after 720 steps; in brackets, by how many points
+    the CNN is ahead, seed by seed.
     """
-    known = _notebook()
-    rows = []
-    for seed in range(6):
-        row = {"seed": seed}
-        for n in (100, 300, 1352):
-            some = known["digits"].subset(n, seed) if n < 1352 else known["digits"]
+    known, rows = _notebook(), []
+    for n in (100, 400, 1352):
+        row = {"images": n}
+        for steps in (240, 720):
             right = {}
             for name, make in known["MAKERS"].items():
-                net = known["trained"](make(seed), some.images, some.labels, seed, rate=known["RATES"][make])
-                right[name] = 100 * accuracy(net, known["test"])
-            row[f"{n} images: CNN, ViT"] = f"{right['CNN']:.1f}, {right['ViT']:.1f}"
+                for seed in SEEDS:
+                    some = known["digits"].subset(n, seed) if n < 1352 else known["digits"]
+                    net = known["trained"](
+                        make(seed), some.images, some.labels, seed, known["RATES"][make], steps=steps
+                    )
+                    right.setdefault(name, []).append(100 * accuracy(net, known["test"]))
+            ahead = sorted(a - b for a, b in zip(right["CNN"], right["ViT"], strict=True))
+            cnn, vit = (sum(right[name]) / len(SEEDS) for name in ("CNN", "ViT"))
+            row[f"{steps} steps: CNN, ViT"] = f"{cnn:.1f}, {vit:.1f} ({', '.join(f'{each:.0f}' for each in ahead)})"
         rows.append(row)
     return rows
 
@@ -84,24 +106,22 @@ def race_seed_by_seed():
 def augmentation_and_steps():
     """What do augmentation and dropout bring, and how many steps do they need?
 
-    Accuracy in percent on the test images with 100 training images; 6 seeds: the mean, and each of them.
+    Accuracy in percent on the test images with 100 training images; 5 seeds: the mean, and each of them.
     """
-    known = _notebook()
-    settings = {
-        "ViT": ("make_vit", None, {}),
-        "ViT, augmentation": ("make_vit", known["jiggled"], {}),
-        "ViT, dropout": ("make_vit", None, {"dropout": 0.1}),
-        "CNN": ("make_cnn", None, {}),
-        "CNN, augmentation": ("make_cnn", known["jiggled"], {}),
-    }
-    rows = []
-    for how, (make, augment, others) in settings.items():
-        row = {"network": how}
-        for steps in (180, 360):
+    known, rows = _notebook(), []
+    for how, name, augment, others in (
+        ("ViT", "ViT", None, {}),
+        ("ViT, augmentation", "ViT", jiggled, {}),
+        ("ViT, dropout 0.1", "ViT", None, {"dropout": 0.1}),
+        ("CNN", "CNN", None, {}),
+        ("CNN, augmentation", "CNN", jiggled, {}),
+    ):
+        row, make = {"network": how}, known["MAKERS"][name]
+        for steps in (240, 720):
             found = []
-            for seed in range(6):
-                some, rate = known["digits"].subset(100, seed), known["RATES"][known[make]]
-                net = known[make](seed, **others)
+            for seed in SEEDS:
+                some, rate = known["digits"].subset(100, seed), known["RATES"][make]
+                net = make(seed, **others)
                 known["trained"](net, some.images, some.labels, seed, rate, augment=augment, steps=steps)
                 found.append(100 * accuracy(net, known["test"]))
             row[f"{steps} steps"] = _written(found)
@@ -109,31 +129,46 @@ def augmentation_and_steps():
     return rows
 
 
-def what_the_teacher_brings():
-    """What does a teacher bring, on the labelled images alone and on a pool without labels?
+def _distillation(kind, token, temperature=3.0):
+    """Return the loss for answers (N, 11): the label, -100 for none, and the teacher's ten scores."""
 
-    Accuracy in percent on the test images, 100 labels, a ViT with the extra token; 6 seeds: the mean, and each of them.
+    def loss(out, answers):
+        (by_class, by_teacher), labels, teacher = out if token else (out, out), answers[:, 0].long(), answers[:, 1:]
+        if kind == "hard":
+            copied = F.cross_entropy(by_teacher, teacher.argmax(1))
+        else:
+            wanted = (teacher / temperature).softmax(1)
+            softened = (by_teacher / temperature).log_softmax(1)
+            copied = temperature**2 * F.kl_div(softened, wanted, reduction="batchmean")
+        return (F.cross_entropy(by_class, labels) + copied) / 2
+
+    return loss
+
+
+def what_the_teacher_brings():
+    """What does a teacher bring, with and without a token of its own, on the labelled images alone and on a pool?
+
+    Accuracy in percent on the test images, 100 labels, 240 steps; 5 seeds: the mean, and each of them.
     """
-    known = _notebook()
+    known, found = _notebook(), {}
     digits, test, device = known["digits"], known["test"], known["device"]
-    found = {}
-    for seed in range(6):
+    cnn, vit, trained = known["make_cnn"], known["make_vit"], known["trained"]
+    for seed in SEEDS:
         few = digits.subset(100, seed)
-        teacher = known["trained"](
-            known["make_cnn"](seed), few.images, few.labels, seed, known["RATES"][known["make_cnn"]]
-        )
-        alone = known["trained"](known["make_vit"](seed), few.images, few.labels, seed)
+        teacher = trained(cnn(seed), few.images, few.labels, seed, known["RATES"][cnn])
+        alone = trained(vit(seed), few.images, few.labels, seed, known["RATES"][vit])
         found.setdefault("the teacher, a CNN", []).append(100 * accuracy(teacher, test))
         found.setdefault("no teacher", []).append(100 * accuracy(alone, test))
-        for where, (images, labels), steps in (
-            ("100 labelled images", (few.images, few.labels), 220),
-            ("and 1252 without labels", known["with_pool"](few), 180),
+        for where, (images, labels) in (
+            ("100 labelled images", (few.images, few.labels)),
+            ("and 1252 without labels", with_pool(few, digits)),
         ):
             with torch.no_grad():
                 answers = torch.cat([labels[:, None], teacher(images.to(device)).cpu()], 1)
             for kind in ("hard", "soft"):
-                loss = known["distillation"](kind)
-                student = known["make_vit"](seed, distill=True)
-                known["trained"](student, images, answers, seed, loss=loss, steps=steps)
-                found.setdefault(f"{kind} answers, {where}", []).append(100 * accuracy(student, test))
+                for token in (True, False):
+                    student, loss = vit(seed, distill=token), _distillation(kind, token)
+                    trained(student, images, answers, seed, known["RATES"][vit], loss=loss)
+                    how = f"{kind} answers, {'a token' if token else 'no token'}, {where}"
+                    found.setdefault(how, []).append(100 * accuracy(student, test))
     return [{"student": how, "accuracy, %": _written(each)} for how, each in found.items()]
