@@ -6,14 +6,10 @@ error for a missing or damaged one says how to restore it. The environment varia
 image_set     ImageSet: pictures with their labels; shift() moves pictures
 sets          fashion_mnist, digits: shipped subsets
 procedural    shapes: colour shapes drawn by rule
-<<<<<<< HEAD
-photographs   photograph, photographs, text: shipped ones
-pictures      what photograph takes beside: a student's own file, bytes or numbers; own_pictures lists my_pictures/
-=======
 scenes        scenes: coloured forms with the list of what is in each picture; fade
 captions      caption, describe, ask: true sentences, questions and answers about them; Words
-photographs   photograph, photographs, text
->>>>>>> ch16
+photographs   photograph, photographs, text: shipped ones
+pictures      what photograph takes beside: a student's own file, bytes or numbers; own_pictures lists my_pictures/
 files         how a file in data/ is read and verified
 """
 
