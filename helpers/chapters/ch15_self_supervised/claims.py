@@ -8,7 +8,8 @@ CLAIMS = (
         "Self-supervised learning takes its signal from the data itself: SimCLR contrasts two views, BYOL has an online"
         " and a target network, DINO distils into a ViT.",
         "condition",
-        "each needs what keeps the answers apart: negatives; a stop-gradient; centring and sharpening together",
+        "BYOL collapses without its stop-gradient (not, here, without its predictor), DINO without centring or without"
+        " sharpening; and a ViT is no part of it",
     ),
     Claim(
         "M2",

@@ -156,7 +156,8 @@ class ViewsExplorer(Panel):
         for row, (name, (_, _, places)) in zip(axes[1:], found.items()):
             for ax, place in zip(row, places):
                 plots.draw_image(ax, x[PICTURES + place] / 2 + 0.5)
-            row[0].set_title(f"nearest to view a by {title(name)}", loc="left").set_in_layout(False)
+            row[0].set_title(" ")  # leaves the room that the words below take, over several pictures
+            row[0].text(0, 1.07, f"nearest to view a by {title(name)}", transform=row[0].transAxes).set_in_layout(False)
         return fig
 
 
