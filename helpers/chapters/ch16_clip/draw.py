@@ -19,7 +19,7 @@ def draw_pairs(ax, shares, allowed):
     """Draw the share named rightly, (8, 6) from 0 to 1, for each colour and form; those not `allowed` are framed."""
     from helpers.data import COLOURS, FORMS
 
-    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1.3, aspect="auto")
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1.9, aspect="auto")
     for row, values in enumerate(shares.tolist()):
         for column, value in enumerate(values):
             ax.text(column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=15)

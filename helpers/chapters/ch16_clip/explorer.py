@@ -228,5 +228,8 @@ def FRAME():
     rows = {
         name: [choice(f"{name}{i}", f"{name.upper()}: {LABELS[i]}", WORDS[i]) for i in range(3)] for name in ("a", "b")
     }
-    buttons = [button("do", what, f"B := A, {what}" if what != "copy" else "B := A", f"B: A, {what}") for what in DO]
+    buttons = [
+        button("do", what, f"B := A, {what}" if what != "copy" else "B := A", f"B: A, {what}")
+        for what in (DO[2], *DO[:2])
+    ]
     return page(__file__, towers=choice("tower", "text tower", TOWERS), rows=rows, buttons=buttons, pictures=shown)
