@@ -15,6 +15,6 @@ CLAIMS = (
         "M13",
         "Each of these directions needs a GPU, and sets such as COCO, parts of ImageNet, CelebA or LSUN.",
         "wrong",
-        "the algorithm does not, and runs in a minute on small pictures; the published size does",
+        "the algorithm does not, and runs in about a minute on small pictures; the published size does",
     ),
 )
