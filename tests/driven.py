@@ -39,7 +39,7 @@ def controls(explorer):
         found.append(
             (attributes(tag)["data-set"], list(map(html.unescape, re.findall("<option>(.*?)</option>", inside))))
         )
-    for tag in re.findall(r"<button[^>]*>", page):
+    for tag in re.findall(r"<button(?![^>]*data-upload)[^>]*>", page):
         value = attributes(tag)["value"]
         found.append((attributes(tag)["data-set"], [int(value) if re.fullmatch(r"-?\d+", value) else value]))
     for names in re.findall(r'data-at="(\w+) (\w+)"', page):

@@ -63,11 +63,21 @@ def laid_over(values, limit=None):
     """
     values = np.asarray(values, dtype=float)
     share = (values / (limit or np.abs(values).max() or 1.0)).clip(-1, 1)
-    colours = plots.SIGNED(0.5 + share / 2)
-    colours[..., 3] = 0.8 * np.abs(share) ** 0.6
-    buffer = io.BytesIO()
-    Image.fromarray((colours * 255).round().astype(np.uint8), "RGBA").save(buffer, "png", compress_level=1)
+    image, buffer = Image.fromarray((127 * share + 127.5).astype(np.uint8), "L"), io.BytesIO()
+    image.putpalette(PALETTE, "RGBA")
+    image.save(buffer, "png", compress_level=1)
     return f'<img alt="" src="{data_uri(buffer.getvalue())}" style="inset:0;width:100%;height:100%">'
+
+
+def palette():
+    """Return 256 colours as bytes: blue, clear in the middle, orange."""
+    share = np.linspace(-1, 1, 255)[np.r_[:255, 254]]
+    colours = plots.SIGNED(0.5 + share / 2)
+    colours[:, 3] = 0.8 * np.abs(share) ** 0.6
+    return (colours * 255).round().astype(np.uint8).tobytes()
+
+
+PALETTE = palette()
 
 
 class MicroscopeExplorer(Panel):
@@ -145,9 +155,12 @@ class MicroscopeExplorer(Panel):
             self.target = None if value == self.target else int(value)
         elif value == "reset":
             self.tools = {each: start for each, (_, _, _, start, _) in TOOLS.items()}
-            self.target = self.map = None
+            self.target = None
         elif name == "again" or value == "hide":
             self._hide()
+
+    def _as_at_first(self):
+        return all(self.tools[name] == start for name, (_, _, _, start, _) in TOOLS.items()) and self.target is None
 
     def _hide(self):
         """Measure the next row of the occlusion map."""
@@ -185,9 +198,10 @@ class MicroscopeExplorer(Panel):
         C, h, w = self.output.shape[1:]
         self.fixed = {"frame": FRAME, **self.pictures()}
         self.parts = {
-            "photo": f'<img alt="" src="{jpeg_uri(pixels, 88)}" style="inset:0;width:100%;height:100%">',
+            "photo": f'<img alt="" src="{jpeg_uri(pixels, 38 if self.tools["noise"] else 82)}" style="inset:0;width:100%;height:100%">',
             "over": f'<div role="img" aria-label="{html.escape(self.alt)}">{over}</div>',
             "bars": self._bars(),
+            "undo": button("do", "reset", "undo all", "undo all changes", "reset", self._as_at_first()),
             "layer": f"<b>{layer_name(self.net, self.layer)}</b>: {C:,} maps of {h} × {w}",
             "below": self._beside() if self.view == WHY else self._maps(active),
             "words": words,
@@ -211,7 +225,7 @@ class MicroscopeExplorer(Panel):
         found = []
         for rank, channel in enumerate(active):
             values = self.output[0, channel]
-            values = F.avg_pool2d(values[None, None], 2)[0, 0] if len(values) > 56 else values
+            values = F.avg_pool2d(values[None, None], len(values) // 28)[0, 0] if len(values) > 28 else values
             png = pixel_png(values.numpy(), cmap="signed")
             found.append(
                 button("map", channel, html_image(png, f"map {channel}", 46, 46), f"map {channel}", f"map {rank}")
@@ -245,6 +259,7 @@ class MicroscopeExplorer(Panel):
     # Each view: what lies over the picture, and the words below.
 
     def _square(self):
+        """Return the HTML of the frame around the grey square; without one, of a mark where its middle would be."""
         cover = self.tools["cover"]
         return (
             f'<div class="frame" style="{self._box(self._at("row") * SIDE, self._at("column") * SIDE, cover)}"></div>'
@@ -259,7 +274,7 @@ class MicroscopeExplorer(Panel):
         was = self._untouched[self.gallery.now][self.names.index(first)].item()
         same = "as untouched" if abs(p - was) < 0.0005 else f"untouched {percent(was)}"
         return (
-            self._square() if self.tools["cover"] else "",
+            self._square(),
             f"The network says <b>{html.escape(first)}</b> with probability {percent(p)} ({same}). It has 1000 classes, whose"
             " probabilities sum to 1, and no other answer. The mark on a bar is the untouched picture. Drag a grey square over it.",
         )
@@ -267,7 +282,7 @@ class MicroscopeExplorer(Panel):
     def _map(self):
         values = self.output[0, self.shown]
         h, w = values.shape
-        return laid_over(values), (
+        return laid_over(values) + self._square(), (
             f"Map {self.shown} of layer {self.layer}, from {values.min():.1f} to {values.max():.1f}, laid over the picture: {h} × {w}"
             f" numbers, each of the same weights at another place. Choose another map on the right, or another layer."
         )
@@ -287,7 +302,7 @@ class MicroscopeExplorer(Panel):
                 + "Measured: no gradient, for its ReLU6 is at an end here. Point elsewhere, or choose another map.",
             )
         inner = f'<div class="frame mic-inner" style="{self._box(y, x, holds)}"></div>'
-        return laid_over(gradient) + frames + inner, (
+        return laid_over(F.avg_pool2d(gradient[None], 2)[0]) + frames + inner, (
             f"{said}Measured: 90 % of the gradient's energy lies within <b>{holds} × {holds}</b> (dashed). Point at the picture to move the unit."
         )
 
@@ -296,7 +311,7 @@ class MicroscopeExplorer(Panel):
         values = self._cam()
         early = " Of an early layer this says little: choose 17, the last." if self.layer < LATE_ENOUGH else ""
         nothing = " No map of this layer speaks for it." if not values.max() > 0 else ""
-        return laid_over(values), (
+        return laid_over(values) + self._square(), (
             f"<b>Grad-CAM</b> for “{name}” ({percent(p)}): the maps of layer {self.layer}, each weighted by how much it raises the class's score."
             f"{early}{nothing} It shows where evidence lies in the maps; occlusion, beside it, what is missed when hidden."
         )

@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 # What every frame begins with: that the kernel does not answer, and that it answered with an error.
 LATE = (
     '<div class="panel-late" role="status">Waiting for the kernel. If it was restarted, or if this is a page '
-    'without one, run the cell in a notebook.</div><div data-part="failed"></div><div data-part="own" role="status"></div>'
+    'without one, run the cell in a notebook.</div><div data-part="failed"></div>'
 )
 
 

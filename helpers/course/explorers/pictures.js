@@ -29,7 +29,7 @@ function pictures(root, on, send) {
     say("Choose the file of a picture, or drop one here. It stays on this machine.");
     input.click();
   });
-  const files = event => event.dataTransfer && [...event.dataTransfer.types].includes("Files");
+  const files = event => root.querySelector("[data-upload]") && event.dataTransfer && [...event.dataTransfer.types].includes("Files");
   for (const type of ["dragenter", "dragover"]) on(type, event => { if (files(event)) { event.preventDefault(); event.stopPropagation(); } });
   on("drop", event => {
     if (!files(event)) return;
