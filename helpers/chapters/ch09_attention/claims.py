@@ -12,6 +12,8 @@ CLAIMS = (
     Claim(
         "I2",
         "Similar patches relate to each other whatever their distance in the image.",
+        "condition",
+        "as long as nothing in queries and keys says where a patch lies; with positions in them, distance counts",
     ),
     Claim(
         "I3",
@@ -31,7 +33,7 @@ CLAIMS = (
         "context without dilution, but no order, and so needs positional encoding.",
         "condition",
         "each entry depends on something: a CNN has order inside its field and reaches as far as the field, "
-        "an LSTM as far as its forget bias lets it, attention as far as its learnt scores lift one token "
+        "an RNN or LSTM as far as start and budget let it, attention as far as its learnt scores lift one token "
         "above the others",
     ),
     Claim(
@@ -47,5 +49,31 @@ CLAIMS = (
         "learnable ones are usually interpolated, not trained anew: right where places stretch with the "
         "input, wrong where they are counted; a rule for any size is no promise that what was learnt with it "
         "carries over",
+    ),
+    Claim(
+        "I8",
+        "The key is what the other tokens of the input offer.",
+        "wrong",
+        "the token itself is among the keys; behind a causal mask it is the only key that the first token has",
+    ),
+    Claim(
+        "I9",
+        "Relative encodings cannot tell an image from its mirror image.",
+        "wrong",
+        "an offset changes its sign under mirroring, so a table of offsets can tell them apart; one of distances cannot",
+    ),
+    Claim(
+        "I10",
+        "Sinusoidal encodings are robust to a change of resolution.",
+        "condition",
+        "the rule goes on at any size, but a network trained at one meets values that it never saw: what it learnt "
+        "carries over in some tasks only",
+    ),
+    Claim(
+        "I11",
+        "Learnable encodings, being fitted to the data, perform better.",
+        "wrong",
+        "in the ViT paper's own ablation one-dimensional, two-dimensional and relative encodings are nearly equal; "
+        "only none at all is worse",
     ),
 )

@@ -3,9 +3,9 @@
 import math
 
 import torch
+from torch import nn
 
 from helpers.course.exercises.engine import Exercise
-from helpers.layers.attention import attention, causal_mask, sinusoidal_positions
 
 
 def _random(*shapes):
@@ -13,226 +13,198 @@ def _random(*shapes):
     return [torch.randn(*shape, generator=dice) for shape in shapes]
 
 
-def _attention_cases():
-    return [
-        dict(zip(("query", "key", "value"), _random(*shapes), strict=True))
-        for shapes in (((3, 8), (5, 8), (5, 2)), ((7, 4), (4, 4), (4, 6)), ((2, 3, 9), (2, 6, 9), (2, 6, 5)))
-    ]
-
-
-def _scores(query, key):
-    return query @ key.transpose(-2, -1)
+def _cache(layers, T, D, heads, kv_heads, bytes):
+    return 2 * layers * T * kv_heads * (D // heads) * bytes
 
 
 Exercise(
-    "attend",
-    reference=lambda query, key, value: attention(query, key, value),
-    cases=_attention_cases,
+    "cache_bytes",
+    reference=_cache,
+    cases=lambda: [
+        dict(layers=12, T=1024, D=768, heads=12, kv_heads=12, bytes=4),
+        dict(layers=12, T=1000, D=768, heads=12, kv_heads=2, bytes=4),
+        dict(layers=5, T=7, D=36, heads=9, kv_heads=3, bytes=2),
+    ],
+    mistakes=[
+        (lambda **sizes: _cache(**sizes) // 2, "that is **keys or values**: both are kept."),
+        (
+            lambda **sizes: 3 * _cache(**sizes) // 2,
+            "the **queries** are counted too: each is asked once, and need not be kept.",
+        ),
+        (
+            lambda layers, T, D, heads, kv_heads, bytes: 2 * layers * T * D * bytes,
+            "every head keeps its **own** keys and values here: only `kv_heads` of the heads do.",
+        ),
+        (
+            lambda layers, T, D, heads, kv_heads, bytes: 2 * layers * T * kv_heads * D * bytes,
+            "a head is **D / heads** wide, not D.",
+        ),
+        (
+            lambda layers, T, D, heads, kv_heads, bytes: 2 * T * kv_heads * (D // heads) * bytes,
+            "that is one block's: **each** of the layers keeps its own.",
+        ),
+        (
+            lambda layers, T, D, heads, kv_heads, bytes: 2 * layers * T * kv_heads * (D // heads),
+            "that counts **numbers**: each takes `bytes` bytes.",
+        ),
+        (
+            lambda layers, T, D, heads, kv_heads, bytes: 2 * layers * T * T * kv_heads * (D // heads) * bytes,
+            "the cache grows with T, not **T²**: scores are not kept.",
+        ),
+        (
+            lambda layers, T, D, heads, kv_heads, bytes: _cache(layers, T, D, heads, kv_heads, bytes) / 2**20,
+            "those are **MiB**: asked for are bytes, an int.",
+        ),
+    ],
+    hints=[
+        "For one token, in one layer: how many numbers are a key of one head? How many heads have keys of their own?",
+        "Keys and values: 2 · kv_heads · (D / heads) numbers for each token in each layer.",
+        "`2 * layers * T * kv_heads * (D // heads) * bytes`",
+    ],
+)
+
+
+def _turned(x, base=10000.0, first=0, exponent=2, sign=1, halves=False, by_pair=False):
+    """RoPE, or one of the ways to miss it."""
+    T, d = x.shape[-2:]
+    i = torch.arange(d // 2)
+    place = torch.arange(first, first + T)[:, None]
+    angle = sign * (i * 1.0 if by_pair else place / base ** (exponent * i / d))
+    a, b = (x[..., : d // 2], x[..., d // 2 :]) if halves else (x[..., 0::2], x[..., 1::2])
+    new = a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()
+    return torch.cat(new, -1) if halves else torch.stack(new, -1).flatten(-2)
+
+
+def _waves(x):
+    T, d = x.shape[-2:]
+    angle = torch.arange(T)[:, None] / 10000.0 ** (torch.arange(0, d, 2) / d)
+    return torch.stack([angle.sin(), angle.cos()], -1).flatten(-2)
+
+
+def _mirrored(x):
+    T, d = x.shape[-2:]
+    angle = torch.arange(T)[:, None] / 10000.0 ** (torch.arange(0, d, 2) / d)
+    a, b = x[..., 0::2], x[..., 1::2]
+    return torch.stack([a * angle.cos() + b * angle.sin(), a * angle.sin() + b * angle.cos()], -1).flatten(-2)
+
+
+Exercise(
+    "rotate",
+    reference=lambda x: _turned(x),
+    cases=lambda: [{"x": x} for x in _random((5, 4), (7, 6), (2, 3, 9, 8))],
     grad=True,
     mistakes=[
         (
-            lambda query, key, value: (_scores(query, key) / query.shape[-1] ** 0.5).softmax(-2) @ value,
-            (
-                "the softmax runs over the **queries**: the weights of each query must sum to 1 over the "
-                "keys, so take the last dimension."
-            ),
+            lambda x: _turned(x, halves=True),
+            "the pairs are number i and number **i + d/2**, as some programs have it: here neighbours, 2i and 2i + 1.",
         ),
+        (lambda x: _turned(x, sign=-1), "it turns the **other way**: a becomes a·cos − b·sin."),
+        (lambda x: _turned(x, first=1), "the first place is **0**: token 0 is not turned."),
+        (lambda x: _turned(x, exponent=1), "the exponent is **2i/d**, not i/d."),
+        (lambda x: _turned(x, base=1000.0), "the base is **10000**, not 1000."),
+        (lambda x: x + _waves(x), "that **adds** sinusoidal positions: RoPE turns, it adds nothing."),
+        (lambda x: x * _waves(x), "each number is **multiplied** by its own wave: a turn mixes the two of a pair."),
+        (_mirrored, "one **sign** is wrong, so norms change: a·cos **−** b·sin, but a·sin **+** b·cos."),
         (
-            lambda query, key, value: _scores(query, key).softmax(-1) @ value,
-            "the division by **√d** is missing: d is the width of a query.",
+            lambda x: _turned(x.transpose(-3, -2)).transpose(-3, -2) if x.dim() > 2 else _turned(x),
+            "with leading dimensions another axis is taken for the **places**: T is the last but one, `x.shape[-2]`.",
         ),
-        (
-            lambda query, key, value: (_scores(query, key) / query.shape[-1]).softmax(-1) @ value,
-            "the scores are divided by **d**: their standard deviation grows as √d, so divide by √d.",
-        ),
-        (
-            lambda query, key, value: (_scores(query, key) * query.shape[-1] ** 0.5).softmax(-1) @ value,
-            "the scores are **multiplied** by √d: divide.",
-        ),
-        (
-            lambda query, key, value: (_scores(query, key) / key.shape[-2] ** 0.5).softmax(-1) @ value,
-            (
-                "the scores are divided by the root of the **number of keys**: d is the width of a query,"
-                " `query.shape[-1]`."
-            ),
-        ),
-        (
-            lambda query, key, value: (_scores(query, key) / query.shape[-2] ** 0.5).softmax(-1) @ value,
-            (
-                "the scores are divided by the root of the **number of queries**: d is the width of a query, "
-                "`query.shape[-1]`."
-            ),
-        ),
-        (
-            lambda query, key, value: _scores(query, key).softmax(-1) / query.shape[-1] ** 0.5 @ value,
-            "the division by √d comes **after** the softmax: there the weights no longer sum to 1. Divide the scores.",
-        ),
-        (
-            lambda query, key, value: _scores(query, key) / query.shape[-1] ** 0.5 @ value,
-            "the **softmax** is missing: scores are not weights; they can be negative, and do not sum to 1.",
-        ),
-        (
-            lambda query, key, value: (_scores(query, key) / query.shape[-1] ** 0.5).softmax(-1) @ key,
-            "the **keys** are averaged: keys are compared, values are averaged.",
-        ),
-        (
-            lambda query, key, value: (_scores(query, key) / query.shape[-1] ** 0.5).softmax(-1),
-            "those are the **weights**: the average of the values with them is still to come.",
-        ),
-        (
-            lambda query, key, value: (_scores(query, key) / query.shape[-1] ** 0.5).sigmoid() @ value,
-            "a **sigmoid** looks at each score alone: the weights of a query must share a sum of 1, so softmax.",
-        ),
-        (
-            lambda query, key, value: value.gather(
-                -2, _scores(query, key).argmax(-1, keepdim=True).expand(*query.shape[:-1], value.shape[-1])
-            ),
-            "each query gets the **one value** of its best key: attention averages all of them.",
-        ),
+        (lambda x: _turned(x, by_pair=True), "the angle does not depend on the **place** t: all tokens turn alike."),
     ],
     hints=[
-        "Three steps: the score of each query with each key, weights from the scores, the average of the values.",
-        (
-            "All scores at once: `query @ key.transpose(-2, -1)`, of shape (..., T, S). Divide by "
-            "`query.shape[-1] ** 0.5`."
-        ),
-        "`scores.softmax(dim=-1) @ value`",
+        "The angles are a table of T rows and d/2 columns; the pairs are `x[..., 0::2]` and `x[..., 1::2]`.",
+        "`angle = torch.arange(T)[:, None] / 10000 ** (torch.arange(0, d, 2) / d)`",
+        "`torch.stack([a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()], -1).flatten(-2)`",
     ],
 )
 
 
-def _causal_cases():
-    return [{"scores": scores} for scores in _random((5, 5), (3, 7, 7), (4, 4))]
+def _from_state(
+    x, memory, state, num_heads, order="qkv", root=None, swap=False, split=True, bias=True, out=True, axis=-1
+):
+    """Cross-attention with many heads from torch's weights, or one of the ways to miss it."""
+    D = x.shape[-1]
+    W = dict(zip(order, state["in_proj_weight"].chunk(3)))
+    b = dict(zip(order, state["in_proj_bias"].chunk(3))) if bias else dict.fromkeys("qkv", 0)
+    sources = {"q": memory if swap else x, "k": x if swap else memory, "v": x if swap else memory}
+    q, k, v = (sources[name] @ W[name].T + b[name] for name in "qkv")
+
+    def cut(part):
+        N, T, _ = part.shape
+        if not split:
+            return part.reshape(N, num_heads, T, D // num_heads)
+        return part.reshape(N, T, num_heads, D // num_heads).transpose(1, 2)
+
+    q, k, v = cut(q), cut(k), cut(v)
+    weights = (q @ k.transpose(2, 3) / (root or D // num_heads) ** 0.5).softmax(axis)
+    merged = (weights @ v).transpose(1, 2).flatten(2)
+    return merged @ state["out_proj.weight"].T + state["out_proj.bias"] if out else merged
 
 
-def _causal(scores):
-    T = scores.shape[-1]
-    return scores.masked_fill(~causal_mask(T), -math.inf).softmax(-1)
-
-
-def _ahead(scores, first):
-    """True for the keys that lie at least so many places after their query."""
-    return torch.ones(scores.shape[-2:], dtype=torch.bool).triu(first)
+def _state_cases():
+    cases = []
+    for N, T, S, D, heads in ((2, 5, 7, 12, 3), (1, 4, 4, 8, 2), (3, 6, 2, 20, 5)):
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(D)
+            layer = nn.MultiheadAttention(D, heads, batch_first=True, dtype=torch.float32)
+            nn.init.normal_(layer.in_proj_bias)
+            nn.init.normal_(layer.out_proj.bias)
+        state = {name: value.detach().clone() for name, value in layer.state_dict().items()}
+        x, memory = _random((N, T, D), (N, S, D))
+        cases.append(dict(x=x, memory=memory, state=state, num_heads=heads))
+    return cases
 
 
 Exercise(
-    "causal_weights",
-    reference=_causal,
-    cases=_causal_cases,
+    "heads_from_state",
+    reference=lambda x, memory, state, num_heads: _from_state(x, memory, state, num_heads),
+    cases=_state_cases,
     mistakes=[
         (
-            lambda scores: scores.softmax(-1).tril(),
-            "the mask comes **after** the softmax: the weights that are left do not sum to 1. Mask the scores.",
+            lambda x, memory, state, num_heads: _from_state(x, x, state, num_heads),
+            "that is **self-attention**: keys and values come from `memory`.",
         ),
         (
-            lambda scores: scores.tril().softmax(-1),
-            "the hidden scores are **0**, and e⁰ = 1 is a weight like any other: they must be −∞.",
+            lambda x, memory, state, num_heads: _from_state(x, memory, state, num_heads, split=False),
+            "the split by `reshape` alone gives a head pieces of **different tokens**: cut D first, then transpose.",
         ),
         (
-            lambda scores: scores.transpose(-2, -1).tril().transpose(-2, -1).softmax(-1),
-            "the **past** is hidden, and with 0 instead of −∞: query t may look at the keys 0 to t.",
+            lambda x, memory, state, num_heads: _from_state(x, memory, state, num_heads, root=x.shape[-1]),
+            "the scores are divided by √D: in a head they are sums of **D / heads** products.",
         ),
         (
-            lambda scores: scores.masked_fill(~causal_mask(scores.shape[-1]).T, -math.inf).softmax(-1),
-            "the **past** is hidden: query t may look at the keys 0 to t, not at t and later.",
+            lambda x, memory, state, num_heads: _from_state(x, memory, state, num_heads, root=1),
+            "the division by the root of **D / heads** is missing.",
         ),
         (
-            lambda scores: scores.masked_fill(_ahead(scores, 0), -math.inf).softmax(-1),
-            (
-                "the **diagonal** is hidden too: a query may look at its own token. So the first one has nothing to"
-                " look at."
-            ),
+            lambda x, memory, state, num_heads: _from_state(x, memory, state, num_heads, bias=False),
+            "the **in_proj_bias** is missing: a third of it for queries, keys and values each.",
         ),
         (
-            lambda scores: scores.masked_fill(_ahead(scores, 2), -math.inf).softmax(-1),
-            "each query still sees **one key of the future**: `triu(1)` begins right of the diagonal.",
+            lambda x, memory, state, num_heads: _from_state(x, memory, state, num_heads, out=False),
+            "the heads are merged, but not **mixed**: `out_proj` is still to come.",
         ),
         (
-            lambda scores: scores.masked_fill(~causal_mask(scores.shape[-1]), -math.inf).softmax(-2),
+            lambda x, memory, state, num_heads: _from_state(x, memory, state, num_heads, order="kqv"),
+            "queries and keys have **each other's** weights: the rows come in the order queries, keys, values.",
+        ),
+        (
+            lambda x, memory, state, num_heads: _from_state(x, memory, state, 1),
+            "all is done in **one head** of the full width.",
+        ),
+        (
+            lambda x, memory, state, num_heads: _from_state(x, memory, state, num_heads, axis=-2),
             "the softmax runs over the **queries**: each row of weights must sum to 1.",
         ),
         (
-            lambda scores: scores.masked_fill(~causal_mask(scores.shape[-1]), -math.inf),
-            "those are the masked **scores**: the softmax is missing.",
-        ),
-        (lambda scores: scores.softmax(-1), "nothing is **hidden**: query t must not look at the keys after t."),
-        (
-            lambda scores: scores.masked_fill(causal_mask(scores.shape[-1]), -math.inf).softmax(-1),
-            "the mask is **upside down**: what may be seen has become −∞, and what may not is left.",
+            lambda x, memory, state, num_heads: _from_state(x, memory, state, num_heads, swap=True),
+            "the two sources are **exchanged**: x asks, `memory` is asked.",
         ),
     ],
     hints=[
-        "The hidden scores must be −∞ before the softmax: e to the power of −∞ is 0.",
-        "`torch.ones(T, T, dtype=torch.bool).triu(1)` is True where a key lies in the future.",
-        "`scores.masked_fill(future, float('-inf')).softmax(dim=-1)`",
-    ],
-)
-
-
-def _waves(T, D, base=10000.0):
-    return torch.arange(T)[:, None] / base ** (torch.arange(0, D, 2) / D)
-
-
-def _interleaved(even, odd):
-    return torch.stack([even, odd], -1).flatten(1)
-
-
-def _sines_and_cosines(angles):
-    return _interleaved(angles.sin(), angles.cos())
-
-
-def _waves_of_their_own(T, D):
-    angles = torch.arange(T)[:, None] / 10000.0 ** (torch.arange(D) / D)
-    return _interleaved(angles[:, 0::2].sin(), angles[:, 1::2].cos())
-
-
-Exercise(
-    "sinusoid",
-    reference=lambda T, D: sinusoidal_positions(T, D),
-    cases=lambda: [{"T": 7, "D": 4}, {"T": 5, "D": 12}, {"T": 30, "D": 6}],
-    mistakes=[
-        (
-            lambda T, D: torch.cat([_waves(T, D).sin(), _waves(T, D).cos()], 1),
-            "all sines stand first, then all cosines: here they **alternate**, sine at 2i, cosine at 2i + 1.",
-        ),
-        (
-            lambda T, D: _interleaved(_waves(T, D).cos(), _waves(T, D).sin()),
-            "sine and cosine are **swapped**: the sine stands at the even places.",
-        ),
-        (
-            lambda T, D: _interleaved(*2 * [_waves(T, D).sin()]),
-            "there are only **sines**: the odd places hold cosines.",
-        ),
-        (
-            lambda T, D: _sines_and_cosines(torch.arange(T)[:, None] / 10000.0 ** (torch.arange(D // 2) / D)),
-            "the exponent is **2i/D**, not i/D: the last wave must come near to 10000 times the first.",
-        ),
-        (
-            _waves_of_their_own,
-            (
-                "sine and cosine of a pair have **different waves**: the place 2i + 1 uses the exponent 2i/D, as its "
-                "neighbour does."
-            ),
-        ),
-        (lambda T, D: _sines_and_cosines(_waves(T + 1, D)[1:]), "the first position is **0**, not 1."),
-        (
-            lambda T, D: _sines_and_cosines(torch.arange(T)[:, None] * 10000.0 ** (torch.arange(0, D, 2) / D)),
-            "the position is **multiplied** by 10000^(2i/D): divide, so that the waves grow longer.",
-        ),
-        (lambda T, D: _sines_and_cosines(_waves(T, D, 1000.0)), "the base is **10000**, not 1000."),
-        (
-            lambda T, D: _sines_and_cosines(_waves(T, D).deg2rad()),
-            "those are **degrees**: the angle is in radians, as torch takes it.",
-        ),
-        (
-            lambda T, D: _sines_and_cosines(_waves(T, D)).T,
-            "rows and columns are **swapped**: a row for each position, so (T, D).",
-        ),
-    ],
-    hints=[
-        "The angle of position t and pair i is t / 10000^(2i/D): a table of T rows and D/2 columns.",
-        "`torch.arange(T)[:, None] / 10000 ** (torch.arange(0, D, 2) / D)`",
-        "Fill `out[:, 0::2]` with the sines, `out[:, 1::2]` with the cosines.",
+        '`state["in_proj_weight"].chunk(3)` are the matrices for queries, keys and values; a linear layer is `x @ W.T + b`.',
+        "Split each into heads as `MultiHead.split` does, attend, and merge with `.transpose(1, 2).flatten(2)`.",
+        'At last `merged @ state["out_proj.weight"].T + state["out_proj.bias"]`.',
     ],
 )
 
@@ -298,39 +270,90 @@ Exercise(
 )
 
 
-def _macs(T, D):
-    return 4 * T * D * D + 2 * T * T * D
+def _causal_heads(q, k, v, heads, apart=False, wide=False, late=False, keep=1, sums=True):
+    """Causal attention with many heads, with some of the colleague's mistakes."""
+    N, T, D = q.shape
+    if apart:
+        q, k, v = (part.reshape(N, heads, T, D // heads) for part in (q, k, v))
+    else:
+        q, k, v = (part.reshape(N, T, heads, D // heads).transpose(1, 2) for part in (q, k, v))
+    scores = q @ k.transpose(2, 3) / (D if wide else D // heads) ** 0.5
+    future = torch.ones(T, T, dtype=torch.bool).triu(keep)
+    weights = scores.softmax(3).masked_fill(future, 0) if late else scores.masked_fill(future, -math.inf).softmax(3)
+    return (weights @ v).transpose(1, 2).reshape(N, T, D) if sums else weights @ v
+
+
+def _with(**bugs):
+    return lambda q, k, v, heads: _causal_heads(q, k, v, heads, **bugs)
 
 
 Exercise(
-    "attention_macs",
-    reference=_macs,
-    cases=lambda: [{"T": 50, "D": 64}, {"T": 197, "D": 768}, {"T": 3, "D": 5}],
+    "causal_heads",
+    reference=lambda q, k, v, heads: _causal_heads(q, k, v, heads),
+    cases=lambda: [
+        dict(zip("qkv", _random(shape, shape, shape), strict=True)) | {"heads": heads}
+        for shape, heads in (((2, 5, 12), 3), ((1, 7, 8), 2), ((3, 4, 20), 5))
+    ],
+    grad=True,
     mistakes=[
-        (lambda T, D: 2 * _macs(T, D), "those are **FLOPs**: asked for are multiply-adds, half of that."),
         (
-            lambda T, D: 3 * T * D * D + 2 * T * T * D,
-            "a **projection** is missing: queries, keys, values, and one more at the end that mixes the heads.",
+            _with(apart=True, wide=True, late=True),
+            "all three are still there. Begin with the symptom: through which line does a token see **the future**?",
         ),
         (
-            lambda T, D: 2 * T * T * D,
-            "the four **projections** are missing: each is a product with a D×D matrix, for every token.",
+            _with(wide=True, late=True),
+            "the heads are cut rightly now. Two are left: do the **weights** sum to 1, and how wide is a head?",
         ),
-        (lambda T, D: 4 * T * D * D, "the **scores and the average** are missing: each takes T·T·D."),
         (
-            lambda T, D: 4 * T * D * D + T * T * D,
-            "one of two is missing: the **scores** take T·T·D, and so does the **average** of the values.",
+            _with(apart=True, late=True),
+            "the division is right now. Two are left: whose numbers does a **head** get, and when is the mask applied?",
         ),
-        (lambda T, D: 4 * T * D * D + 2 * T * T, "a score is a dot product of **D** terms, not one multiplication."),
-        (lambda T, D: 4 * D * D + 2 * T * T * D, "the projections work once for **each token**: T times."),
-        (lambda T, D: 4 * T * D * D + 2 * T * D, "each query meets **every key**: T·T pairs, not T."),
-        (lambda T, D: 4 * T * D + 2 * T * T * D, "a projection is a **D×D** matrix: D·D multiply-adds for each token."),
-        (lambda T, D: _macs(T, D) + 4 * T * D, "the **biases** are counted too: by convention they are left out."),
-        (lambda T, D: _macs(T, D) + T * T, "the **softmax** is counted too: by convention it is left out."),
+        (
+            _with(apart=True, wide=True),
+            "the mask comes before the softmax now. Two are left: whose numbers does a **head** get, how wide is it?",
+        ),
+        (_with(apart=True), "one is left: `reshape` hands a head pieces of **several tokens**, later ones among them."),
+        (_with(wide=True), "one is left: a score is a sum of **D / heads** products, not of D."),
+        (_with(late=True), "one is left: masked **after** the softmax, the weights of a row no longer sum to 1."),
+        (_with(keep=2), "now each token sees **one** of the future: `triu(1)` was right."),
+        (_with(keep=0), "now a token does not see **itself**, and the first has nothing to look at."),
+        (_with(sums=False), "the heads are not **merged**: the answer is (N, T, D)."),
     ],
     hints=[
-        "Four projections (queries, keys, values, output), each a D×D matrix for each of T tokens.",
-        "T·T scores of D terms each, and an average of T values of width D for each of T queries.",
-        "The number of heads does not matter: each of h heads has D/h of the width.",
+        "Change the last token of q, k and v: which outputs change? None before the last may.",
+        "With one head the first mistake vanishes: so it lies in the split. Compare with `MultiHead.split`.",
+        "Then look at one row of weights: does it sum to 1? And at the number under the root.",
+    ],
+)
+
+
+Exercise(
+    "root_needed",
+    reference={4: "no difference", 256: "with"},
+    mistakes=[
+        (
+            {4: "with", 256: "with"},
+            "256 is right. At 4 look at all **five seeds**: their means are closer than 0.1.",
+        ),
+        (
+            {4: "without", 256: "with"},
+            "256 is right. At 4 the means differ by **less than 0.1**, and the seeds by far more.",
+        ),
+        (
+            {4: "no difference", 256: "no difference"},
+            "4 is right. At 256 most seeds agree, but **two of five** are stuck without the division: look at each.",
+        ),
+        (
+            {4: "no difference", 256: "without"},
+            "4 is right. At 256 the **lower** loss is the better one.",
+        ),
+        (
+            {4: "with", 256: "no difference"},
+            "it is the **other way round**: the wider the query, the larger the scores without the division.",
+        ),
+    ],
+    hints=[
+        "`[race.root_run(256, divide, seed) for seed in range(5)]` for `divide` True and False; then the same at 4.",
+        "A loss of 2.08 = ln 8 is guessing: such a run has not moved. Why? Think of w(1 − w).",
     ],
 )
