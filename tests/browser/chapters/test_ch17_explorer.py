@@ -14,7 +14,7 @@ def test_words_are_chosen_by_their_buttons_and_contrast_changes_the_caption(show
         answered(root)
         assert root.evaluate(VALUE, "word") == str(place + 1)
         assert root.locator(".cap-bars .taken span").first.inner_text().startswith(words[place].replace("<end>", "■"))
-        seen = [float(text) for text in root.locator(".cap-stages text").all_inner_texts()]
+        seen = [float(text) for text in root.locator(".cap-stages text").all_text_contents()]
         assert seen == [round(100 * weight) for weight in looked[place].tolist()]
     put(root, "contrast", 10)
     assert buttons.all_inner_texts() != [word.replace("<end>", "■") for word in words]
