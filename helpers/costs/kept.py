@@ -29,8 +29,9 @@ class Kept:
     """
 
     def __init__(self, model):
-        self.modules = list(model.modules())
-        self.seen, self.before, self.classes = {id(module): module for module in self.modules}, [], []
+        self.names = {module: name for name, module in model.named_modules()}
+        self.modules = [*self.names]
+        self.seen, self.before, self.attributes = dict(zip(map(id, self.modules), self.modules)), [], []
         self.empty, self.generators = [], []
         for module in self.modules:
             self.keep_module(module)
@@ -38,8 +39,7 @@ class Kept:
     def keep_module(self, module):
         """Keep a module's attributes: of the many containers that every module has, most are empty."""
         inside = module.__dict__
-        self.classes.append((module, type(module)))
-        self.before.append((inside, inside.copy()))
+        self.attributes.append((module, type(module), inside, inside.copy()))
         for name, value in inside.items():
             kind = type(value)
             if kind in PLAIN:
@@ -83,9 +83,11 @@ class Kept:
                     self.look(part, far - 1)
 
     def put_back(self):
-        for module, kind in self.classes:
+        for module, kind, inside, before in self.attributes:
             if type(module) is not kind:  # a lazy layer that saw its first input
                 module.__class__ = kind
+            inside.clear()
+            inside.update(before)
         for container in self.empty:
             if container:
                 container.clear()
@@ -142,8 +144,8 @@ def random_states():
 class Twins(dict):
     """For each weight a tensor of its shape on meta, of the same class and with the same attributes."""
 
-    def __init__(self):
-        self.originals = []
+    def __init__(self, names):
+        self.originals, self.names = [], names
 
     def pairs(self):
         """Return the twins of buffers and of small weights, each with its original, where the numbers may be asked for."""
@@ -176,7 +178,8 @@ class Twins(dict):
 @contextmanager
 def on_meta(model, training=False):
     """Within, the model's weights are shapes alone, and it is in eval mode, or train mode. A weight that two layers share stays shared."""
-    kept, twins, scripted = Kept(model), Twins(), []
+    kept, scripted = Kept(model), []
+    twins = Twins(kept.names)
     try:
         with random_states():
             for module in kept.modules:

@@ -83,12 +83,17 @@ class Recorder(TorchDispatchMode):
     stretch of its own work between them: a residual addition, an attention, a concatenation.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls):
+        return False  # else torch puts a slow wrapper around __torch_dispatch__
+
     def __init__(self, model, twins, values=None):
         super().__init__()
-        self.values, self.model, self.names, self.strangers = values, model, names_in(model), set()
+        self.values, self.model, self.strangers = values, model, set()
+        self.names = {module: name or ROOT for module, name in twins.names.items()}
         self.rows, self.uncounted, self.by_rule, self.claimed = [], {}, {}, set()
         self.calls, self.asked, self.row_of = [], None, {}
-        self.registered, self.strays = {id(p) for p in model.parameters()}, {}
+        self.registered, self.strays = {id(p) for m in self.names for p in m._parameters.values()}, {}
         self.written_over, self.failed, self.stopped = {}, None, None
         self.devices = {weight.device.type for weight in twins.originals} or {"cpu", "cuda"}
         self.autocast = autocast_on(self.devices)
@@ -253,7 +258,8 @@ class Recorder(TorchDispatchMode):
         nn.MultiheadAttention multiplies by out_proj's weight without calling out_proj: the nearest module above that did
         counted work by itself takes them. An auxiliary classifier, which only training calls, is a row that was not run.
         """
-        self.names = names_in(self.model) | self.names
+        if self.strangers or self.strays:
+            self.names = names_in(self.model) | self.names
         users = {
             self.names[m]: next((i for i in written if self.rows[i].macs), None) for m, written in self.row_of.items()
         }
@@ -269,7 +275,7 @@ class Recorder(TorchDispatchMode):
 
     def unregistered(self):
         """Return {module: values}: how many weights were used that the model has not registered, and where."""
-        registered, found = {id(p) for p in self.model.parameters()}, {}
+        registered, found = {id(p) for p in self.model.parameters()} if self.strays else (), {}
         for weight, where in self.strays.values():
             if id(weight) not in registered:
                 found[where] = found.get(where, 0) + weight.numel()
