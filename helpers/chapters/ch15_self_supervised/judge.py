@@ -63,7 +63,7 @@ def probe(known, labels, asked, truth, steps=100, rate=0.02):
     """Train one linear layer on frozen features, each standardised, and return the share in percent that it tells rightly."""
     mean, std = known.mean(0), known.std(0) + 1e-5
     known, asked = (known - mean) / std, (asked - mean) / std
-    layer = nn.Linear(known.shape[1], int(labels.max()) + 1, device=known.device)
+    layer = nn.Linear(known.shape[1], int(labels.max()) + 1).to(known.device)
     nn.init.zeros_(layer.weight), nn.init.zeros_(layer.bias)
     optimizer = torch.optim.AdamW(layer.parameters(), rate, weight_decay=0.01)
     for _ in range(steps):
