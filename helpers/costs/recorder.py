@@ -1,8 +1,7 @@
 """The recorder: one pass on torch's meta device, in which every operator is counted and put down to its layer."""
 
-import sys
 from collections.abc import Callable
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import cache
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from torch.utils._pytree import tree_map
 from helpers.costs.complaints import OnMeta, complaint, hint
 from helpers.costs.heard import autocast_on, tells, under_autocast
 from helpers.costs.inputs import DEFAULT, Inputs, check_model
-from helpers.costs.kept import as_written, on_meta
+from helpers.costs.kept import as_written, deeper, on_meta
 from helpers.costs.rules import BYTES, FREE, MACS, META, OURS, SILENT
 from helpers.costs.shortcuts import PLAIN, SHORT, written_over
 from helpers.costs.table import NO_WINDOW, CostTable, Row
@@ -283,17 +282,6 @@ class Recorder(TorchDispatchMode):
 
 
 ROOT = "(model)"  # the name of the whole network in its own table
-
-
-@contextmanager
-def deeper():
-    """Within, calls may be nested as deep as they may without the recorder, which adds its own to each."""
-    before = sys.getrecursionlimit()
-    sys.setrecursionlimit(2 * before)
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(before)
 
 
 def names_in(model):
