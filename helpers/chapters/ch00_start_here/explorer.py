@@ -184,6 +184,7 @@ class MicroscopeExplorer(Panel):
             found, self.output = look(self.net, self._seen, self.layer)
             self.probabilities = found[0]
         if now not in self._untouched:
+            self.target = None  # a class is chosen for one picture
             self._untouched = {now: look(self.net, now.at(SIDE))[0][0]}
         asked = (now, self.class_now, *self.tools.values())
         if asked != self._asked:
