@@ -31,7 +31,7 @@ def _arrow(ax, *points, colour="black", width=1.8):
 
 def show_bottleneck():
     """Show an encoder–decoder that hands over one vector, and one whose decoder looks back at every step."""
-    fig, axes = plots.figure(1, 2, width=14, height=4.6)
+    fig, axes = plots.figure(1, 2, width=13, height=4.1)
     source, target = ["the", "cat", "is", "asleep"], ["le", "chat", "dort"]
     for ax, looks in zip(axes, (False, True)):
         for i, word in enumerate(source):
@@ -133,7 +133,7 @@ def show_heads():
 
 def show_blocks():
     """Show the encoder block as it was in 2017, norm after the addition, and as it is today, norm before the layer."""
-    fig, axes = plots.figure(1, 2, width=13, height=6.2)
+    fig, axes = plots.figure(1, 2, width=11, height=5.4)
     for ax, pre in zip(axes, (False, True)):
         ax.set_title("pre-norm: today" if pre else "post-norm: Vaswani et al. 2017")
         ax.plot([2, 2], [-0.1, 8.0], color=plots.BLUE, linewidth=7 if pre else 3, zorder=1)

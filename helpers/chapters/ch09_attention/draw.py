@@ -7,6 +7,7 @@ from matplotlib.patches import Rectangle
 
 from helpers import plots
 from helpers.chapters.ch09_attention.tasks import COLOURS, WORDS
+from helpers.output import publish
 
 
 def draw_asking(ax, image, place, side, title=""):
@@ -26,15 +27,6 @@ def draw_weights(ax, weights, place, title="", most=None):
     return drawn
 
 
-def name_cells(ax, columns, rows, size=15):
-    """Write names beside the columns and the rows of plots.draw_numbers."""
-    ax.grid(False)
-    ax.set(xticks=range(len(columns)), yticks=range(len(rows)))
-    ax.tick_params(labelbottom=True, labelleft=True, length=0)
-    ax.set_xticklabels(columns, fontsize=size)
-    ax.set_yticklabels(rows, fontsize=size)
-
-
 def draw_dots(ax, rows, chance=None, xlabel=""):
     """Draw one row of dots for each name, a dot for each seed; `chance`, a number or one a row, as a dashed line.
 
@@ -48,33 +40,6 @@ def draw_dots(ax, rows, chance=None, xlabel=""):
             ax.plot([at, at], [place - 0.4, place + 0.4], "--", color="black", linewidth=2)
     ax.set(yticks=range(len(rows)), yticklabels=list(rows), xlabel=xlabel, ylim=(len(rows) - 0.5, -0.5))
     ax.grid(axis="y", color="#DDDDDD")
-
-
-def draw_learnt(ax, found, networks, tasks):
-    """Draw in how many seeds each network learnt each task, and in how many steps: a table of coloured cells.
-
-    found: {(network, task): steps for each seed, None where it has not learnt}
-    """
-    for row, network in enumerate(networks):
-        for column, task in enumerate(tasks):
-            took = sorted(n for n in found[network, task] if n)
-            share = len(took) / len(found[network, task])
-            colour = plots.RED if share == 0 else plots.GREEN if share == 1 else "#F4C17A"
-            ax.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, color=colour))
-            steps = f"   {took[0]} steps" if len({*took}) == 1 else f"   {took[0]} to {took[-1]} steps" if took else ""
-            ax.text(
-                column,
-                row,
-                f"{len(took)} of {len(found[network, task])}{steps}",
-                ha="center",
-                va="center",
-                fontsize=14,
-                weight="bold",
-                color="white" if share in (0, 1) else "black",
-            )
-    ax.set(xlim=(-0.5, len(tasks) - 0.5), ylim=(len(networks) - 0.5, -0.5))
-    name_cells(ax, tasks, networks)
-    ax.spines[:].set_visible(False)
 
 
 def show_saturation(sizes, bare, scaled):
@@ -105,13 +70,13 @@ def show_saturation(sizes, bare, scaled):
 
 def show_maps(weights, line):
     """Show the weights of every head, (heads, T, T) for each block, over the letters of a line."""
-    fig, axes = plots.figure(len(weights), len(weights[0]), width=15, height=7.6)
+    fig, axes = plots.figure(len(weights), len(weights[0]), width=12, height=6.4)
     for block, (row, heads) in enumerate(zip(axes, weights)):
         for head, (ax, each) in enumerate(zip(row, heads)):
             ax.imshow(each, cmap="Oranges", vmin=0, vmax=0.8)
             ax.set(title=f"block {block + 1}, head {head + 1}", xticks=range(len(line)), yticks=range(len(line)))
-            ax.set_xticklabels(line.replace(" ", "␣"), fontsize=8)
-            ax.set_yticklabels(line.replace(" ", "␣"), fontsize=8)
+            ax.set_xticklabels(line.replace(" ", "␣"), fontsize=11)
+            ax.set_yticklabels(line.replace(" ", "␣"), fontsize=11)
             ax.tick_params(length=0)
     axes[0][0].set(ylabel="the letter that asks")
     axes[-1][0].set(xlabel="the letter that is looked at", ylabel="the letter that asks")
@@ -138,7 +103,7 @@ def show_questions(pictures, asked, answers, looked):
 
 def show_waves(waves, places):
     """Show sinusoidal positions as a picture, and the dot products of two places with all others, by offset."""
-    fig, axes = plots.figure(1, 2, width=13, height=3.9)
+    fig, axes = plots.figure(1, 2, width=11, height=3.4)
     fig.colorbar(axes[0].imshow(waves.T, cmap=plots.SIGNED, aspect="auto", vmin=-1, vmax=1))
     axes[0].set(xlabel="place", ylabel="number", title=f"sinusoidal_positions{tuple(waves.shape)}")
     for at, colour, width in zip(places, (plots.SKY, plots.RED), (8, 2)):
@@ -151,35 +116,6 @@ def show_waves(waves, places):
         fig,
         "Left: the sinusoidal encoding as a picture, fast waves on top, slow ones below. Right: the dot product "
         "of place 10 and of place 40 with all others, against the offset: both curves are the same.",
-    )
-
-
-def show_places(accuracies, tasks, encodings, knowing_nothing=(25, 21, 21)):
-    """Show three tables of accuracies, encodings by tasks: white where counting symbols does as well, blue where solved.
-
-    accuracies: {(task, encoding): [(at the trained length, counted on, stretched) for each seed]}
-    """
-    fig, axes = plots.figure(1, 3, width=15, height=4.6)
-    titles = ["length 17, as trained", "length 33, counted on", "length 33, stretched"]
-    for test, (ax, title, low) in enumerate(zip(axes, titles, knowing_nothing)):
-        for row, kind in enumerate(encodings):
-            for column, task in enumerate(tasks):
-                if (task, kind) not in accuracies:
-                    continue
-                found = [seed[test] for seed in accuracies[task, kind]]
-                share = max(0.0, (sum(found) / len(found) - low) / (100 - low))
-                ax.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, color=plots.BLUE, alpha=0.75 * share))
-                words = f"{sum(found) / len(found):.0f}\n{min(found):.0f} to {max(found):.0f}"
-                ax.text(column, row, words, ha="center", va="center", fontsize=13, linespacing=1.15)
-        ax.set(xlim=(-0.5, len(tasks) - 0.5), ylim=(len(encodings) - 0.5, -0.5), title=title)
-        name_cells(ax, tasks, encodings if test == 0 else [""] * len(encodings))
-        ax.spines[:].set_visible(True)
-    plots.show(
-        fig,
-        "Three tables of accuracies, encodings by tasks. At the trained length learnable and sinusoidal solve all "
-        "tasks, relative only two before, distance half of it, none nothing. Counted on to 33: place 3 stays "
-        "solved for learnable and sinusoidal, two before is best for relative, the middle is lost. Stretched: the "
-        "middle is solved by the learnable one, in part by the sinusoidal one, and all else is lost.",
     )
 
 
@@ -210,7 +146,7 @@ def show_dilution(far, looks, gaps):
 
 def show_patch(image, place, weights):
     """Show a picture with the patch that asks, (row, column), and its weights over 14×14 patches."""
-    fig, axes = plots.figure(1, 2, width=8, height=3.6)
+    fig, axes = plots.figure(1, 2, width=6.8, height=3.1)
     draw_asking(axes[0], image, place, 12, "one patch asks …")
     fig.colorbar(draw_weights(axes[1], weights.reshape(14, 14), place, "… and weights all 196"))
     plots.show(
@@ -222,7 +158,7 @@ def show_patch(image, place, weights):
 
 def show_four_heads(image, place, maps, most=0.04):
     """Show a picture and the weights of one of its patches in four heads, on one scale up to `most`."""
-    fig, axes = plots.figure(1, 5, width=16, height=3.4, width_ratios=[1, 1, 1, 1, 1])
+    fig, axes = plots.figure(1, 5, width=12.5, height=2.7)
     draw_asking(axes[0], image, place, 12, "who asks")
     for ax, (name, by_head) in zip(axes[1:], maps.items()):
         drawn = draw_weights(ax, by_head[place[0] * 14 + place[1]].reshape(14, 14), place, name, most)
@@ -231,19 +167,6 @@ def show_four_heads(image, place, maps, most=0.04):
         fig,
         "The cat with a framed patch, and the weights of that patch in four heads, on one scale: colour finds dark "
         "patches all over, texture a scattering, place only the neighbours, opposite brightness the bright patches.",
-    )
-
-
-def show_masks(free, masked):
-    """Show the weights of six tokens over six, without and with a causal mask."""
-    fig, axes = plots.figure(1, 2, width=12, height=5)
-    for ax, shown, title in zip(axes, (free, masked), ("every token sees all", "causal: the past and itself")):
-        plots.draw_numbers(ax, shown.detach(), title, fmt="{:.2f}", signed=False, limit=1)
-        ax.set(xlabel="key", ylabel="query")
-    plots.show(
-        fig,
-        "Two tables of weights, six queries by six keys. Left every cell has a weight; right all cells above the "
-        "diagonal are 0: the first token can only look at itself.",
     )
 
 
@@ -284,13 +207,96 @@ def show_found(rows):
     )
 
 
+# ------------------------------------------------------------------------------------------ tables
+
+
+def _table(tables, alt):
+    """Publish tables side by side, as HTML; alt is the text form, and what is compared.
+
+    tables: {title: {row: {column: (words, colour)}}}
+    """
+    cell = "padding:.35em .8em;text-align:center;border:1px solid #999;color:black;background:"
+    made = []
+    for title, rows in tables.items():
+        columns = list(next(iter(rows.values())))
+        head = "".join(f"<th style='text-align:center'>{name}</th>" for name in ("", *columns))
+        body = "".join(
+            f"<tr><th style='text-align:right'>{name}</th>"
+            + "".join(f'<td style="{cell}{colour}">{words}</td>' for words, colour in cells.values())
+            + "</tr>"
+            for name, cells in rows.items()
+        )
+        made.append(f"<table style='font-size:16px'><caption><b>{title}</b></caption><tr>{head}</tr>{body}</table>")
+    boxes = "".join(f"<div>{each}</div>" for each in made)
+    publish(
+        {
+            "text/plain": " ".join(alt.split()),
+            "text/html": f"<div style='display:flex;flex-wrap:wrap;gap:1.5em'>{boxes}</div>",
+        }
+    )
+
+
+def _shade(share):
+    """Return blue, as pale as the share is small; 0 is white."""
+    red, green, blue = (round(255 - max(0.0, min(1.0, share)) * (255 - top)) for top in (106, 176, 222))
+    return f"rgb({red},{green},{blue})"
+
+
+def show_masks(free, masked):
+    """Show the weights of six tokens over six, without and with a causal mask."""
+    _table(
+        {
+            title: {
+                f"query {t}": {f"key {i}": (f"{w:.2f}", _shade(w)) for i, w in enumerate(row)}
+                for t, row in enumerate(weights.tolist())
+            }
+            for title, weights in (("every token sees all", free), ("causal: the past and itself", masked))
+        },
+        "Two tables of weights, six queries by six keys. Left every cell has a weight; right all cells above the "
+        "diagonal are 0: the first token can only look at itself.",
+    )
+
+
+def show_places(accuracies, tasks, encodings, knowing_nothing=(25, 21, 21)):
+    """Show three tables of accuracies, encodings by tasks: white where counting symbols does as well, blue where solved.
+
+    accuracies: {(task, encoding): [(at the trained length, counted on, stretched) for each seed]}
+    """
+
+    def cell(task, kind, test):
+        if (task, kind) not in accuracies:
+            return "–", "white"
+        found = [seed[test] for seed in accuracies[task, kind]]
+        mean, low = sum(found) / len(found), knowing_nothing[test]
+        return f"<b>{mean:.0f}</b> ({min(found):.0f} to {max(found):.0f})", _shade((mean - low) / (100 - low))
+
+    titles = ("length 17, as trained", "length 33, counted on", "length 33, stretched")
+    _table(
+        {
+            f"{title}, %": {kind: {task: cell(task, kind, test) for task in tasks} for kind in encodings}
+            for test, title in enumerate(titles)
+        },
+        "Three tables of accuracies, encodings by tasks. At the trained length learnable and sinusoidal solve all tasks, "
+        "relative only two before, distance half of it, none nothing. Counted on to 33: place 3 stays solved for "
+        "learnable and sinusoidal, two before is best for relative, the middle is lost. Stretched: the middle is solved "
+        "by the learnable one, in part by the sinusoidal one, and all else is lost.",
+    )
+
+
 def show_race(steps, networks, tasks):
-    """Show the race as a table: who learnt what, in how many of the seeds."""
-    fig, ax = plots.figure(width=13, height=5.2)
-    draw_learnt(ax, steps, networks, tasks)
-    plots.show(
-        fig,
+    """Show the race as a table: in how many of the seeds who learnt what, and the steps of each.
+
+    steps: {(network, task): steps for each seed, None where it has not learnt}
+    """
+
+    def cell(found):
+        took = sorted(n for n in found if n)
+        colour = "#BFE6D7" if len(took) == len(found) else "#F6CDB5" if not took else "#F9E7BE"
+        return f"<b>{len(took)} of {len(found)}</b>" + (f": {', '.join(map(str, took))}" if took else ""), colour
+
+    _table(
+        {"learnt, and the steps of each seed": {n: {t: cell(steps[n, t]) for t in tasks} for n in networks}},
         "A table of seven networks by three tasks, in how many seeds each was learnt and in how many steps. Both "
-        "attentions and the wide CNN recall over 20 and 40 blanks in every seed, the CNN of field 9 in none. All learn "
-        "order but attention without places.",
+        "attentions, the wide CNN and the chrono LSTM recall over 20 and 40 blanks; the CNN of field 9 does not. "
+        "Attention with places learns order in every seed, attention without places in none.",
     )

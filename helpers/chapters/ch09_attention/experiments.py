@@ -5,8 +5,9 @@ import math
 import torch
 from torch import nn
 
-from helpers.chapters.ch09_attention import race
+from helpers.chapters.ch09_attention import race, tasks
 from helpers.course.rooms import room
+from helpers.layers import sinusoidal_positions
 from helpers.layers.attention import attention
 from helpers.training import accuracy, train
 
@@ -41,6 +42,37 @@ def race_rates():
         for kind in race.WIDTHS
         if task == "order" or kind != "CNN, field 9"  # which cannot see the symbol
     ]
+
+
+def race_longer():
+    """Do the recurrent networks learn with 2000 steps what they do not learn within 300? Rate 0.003, five runs each.
+
+    How many learn, and in how many steps.
+    """
+    torch.set_num_threads(1)
+    return [
+        {"network": kind}
+        | {
+            task: _steps([race.learn(kind, task, 0.003, seed, most=2000)[1] for seed in range(5)])
+            for task in race.LENGTHS
+        }
+        for kind in ("RNN", "LSTM")
+    ]
+
+
+def places_of_small_networks():
+    """How much do the networks that learn places depend on their seed? The chapter's figure shows three; here are five.
+
+    Right in %: mean (lowest to highest) at length 17, at 33 counted on, at 33 stretched.
+    """
+    torch.set_num_threads(1)
+    rows = []
+    for task in tasks.TASKS:
+        for kind in tasks.ENCODINGS:
+            found = list(zip(*(tasks.placed(task, kind, seed)[1] for seed in range(5))))
+            names = ("length 17", "33, counted on", "33, stretched")
+            rows.append({"task": task, "places": kind} | {n: _written(each, "{:.0f}") for n, each in zip(names, found)})
+    return rows
 
 
 class _Copier(nn.Module):
@@ -98,10 +130,60 @@ def _notebook():
     return room(9).run("imports", "heads-code", "block-code", "lm-code", "lm-data", "lm-train-code", "lm-bits")
 
 
+class _Rotated(nn.Module):
+    """Attention whose queries and keys are turned by their places (RoPE), in the place of a notebook's MultiHead."""
+
+    def __init__(self, mix):
+        super().__init__()
+        self.mix = mix
+
+    def forward(self, x, causal=False):
+        q, k, v = (self.mix.split(part) for part in self.mix.qkv(x).chunk(3, dim=2))
+        q, k = (_rotate(part) for part in (q, k))
+        return self.mix.out(attention(q, k, v, is_causal=causal).transpose(1, 2).flatten(2))
+
+
+def _rotate(x, base=10000.0):
+    """Turn pair i of each token by t / base^(2i/d), t being its place: x (..., T, d), d even.  Source: Su et al. 2021."""
+    angle = torch.arange(x.shape[-2])[:, None] / base ** (torch.arange(0, x.shape[-1], 2) / x.shape[-1])
+    a, b, cos, sin = x[..., 0::2], x[..., 1::2], angle.cos(), angle.sin()
+    return torch.stack([a * cos - b * sin, a * sin + b * cos], -1).flatten(-2)
+
+
+def places_of_a_language_model():
+    """Which way to say where is best for the chapter's language model? Its own training, 600 steps.
+
+    Bits per character on the last tenth of the book; five seeds of learnable places, three of the others: mean (lowest to
+    highest).
+    """
+    known = _notebook()
+
+    def bits(kind, seed):
+        torch.manual_seed(seed)
+        model = known["LanguageModel"](len(known["alphabet"]))
+        if kind != "learnable":
+            waves = sinusoidal_positions(32, 64) * (0.1 if kind == "sinusoidal" else 0)
+            model.places = nn.Parameter(waves, requires_grad=False)
+        if kind == "rotary":
+            for block in model.blocks:
+                block.mix = _Rotated(block.mix)
+        known["fit"](model, seed)
+        return known["bits"](model)
+
+    kinds = ("learnable", "sinusoidal", "rotary", "none but the mask")
+    return [
+        {
+            "places": kind,
+            "bits": _written((bits(kind, seed) for seed in range(5 if kind == "learnable" else 3)), "{:.2f}"),
+        }
+        for kind in kinds
+    ]
+
+
 def norm_before_or_after():
     """Twelve blocks of width 32, norm before each layer or after each addition, with and without a warm-up.
 
-    Bits per character in training, mean of the last 30 of 150 steps at 0.01; 3 seeds: mean (lowest to highest).
+    Bits per character in training, mean of the last 30 of 200 steps at 0.01; 3 seeds: mean (lowest to highest).
     """
     known = _notebook()
 
@@ -115,7 +197,7 @@ def norm_before_or_after():
         model = known["LanguageModel"](len(known["alphabet"]), D=32, depth=12)
         if post:
             model.blocks = nn.ModuleList(Post(32, 4) for _ in range(12))
-        run = known["fit"](model, seed, steps=150, warmup=warmup)
+        run = known["fit"](model, seed, epochs=2, warmup=warmup)
         return sum(run.losses[-30:]) / 30 / math.log(2)
 
     return [
