@@ -259,7 +259,7 @@ def test_a_bad_file_is_refused_in_a_sentence(mine, name, monkeypatch):
         ("https://a.b/c.jpg", FileNotFoundError, r"Nothing is fetched from the network"),
         ("x" * 5000, ValueError, r"must be one of"),
         ("a\0b.jpg", FileNotFoundError, r"is neither in"),
-        (".", ValueError, r"is a folder: give the path of a picture in it"),
+        (".", ValueError, r"is a folder, and must be a shipped name"),
         ("", ValueError, r"is a folder"),
         (None, ValueError, r"picture \(=.*None.*\) must be a shipped name, the path of a file"),
         (3.5, ValueError, r"picture \(shape \(\)\) must be"),

@@ -71,7 +71,7 @@ def found(path):
         if os.path.isfile(place):
             return place
     if any(map(os.path.isdir, places)):
-        raise ValueError(f"picture (={name!r:.100}) is a folder: give the path of a picture in it")
+        raise ValueError(f"picture (={name!r:.100}) is a folder, and must be {KINDS}: give one in it")
     if isinstance(path, str) and not os.path.splitext(name)[1] and not {"/", os.sep} & set(name):
         from helpers.data.photographs import PHOTOGRAPHS
 
