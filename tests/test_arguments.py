@@ -123,7 +123,6 @@ LEFT = {  # not checked, and why
     "steps_flat": "a part of chapter 14, of which it is shown",
     "ZooExplorer.bought": "an empty list is right; tested in chapters/test_ch14_checklist.py",
     "ZooExplorer.accused": "an empty list is right; tested in chapters/test_ch14_checklist.py",
-    "ReceptiveFieldExplorer.picture": "None is right: the field alone, without a picture",
     "own_weights": "a part of chapter 09, of which it is shown",
     "per_mac": "a part of chapter 10, which measures with it",
     "grey_parts": "a part of chapter 10, which shows it",
