@@ -96,6 +96,7 @@ ELSEWISE = {  # where a name means another thing
     "window_partition": dict(x=rand(1, 4, 4, 3)),
     "window_reverse": dict(windows=rand(1, 4, 4, 3)),
     "Swin": dict(patch_size=2, embed_dim=4, num_heads=(1, 2), window_size=2),
+    "fade": dict(images=rand(2, 3, 5, 6), contrast=0.5),
     "photograph": dict(picture="cat", size=8),
     "draw_shapes": dict(shapes=[(3, 8, 8), (10,)]),
     "show_images": dict(images=[rand(1, 4, 4)] * 2),
@@ -123,6 +124,7 @@ LEFT = {  # not checked, and why
     "steps_flat": "a part of chapter 14, of which it is shown",
     "ZooExplorer.bought": "an empty list is right; tested in chapters/test_ch14_checklist.py",
     "ZooExplorer.accused": "an empty list is right; tested in chapters/test_ch14_checklist.py",
+    "fade.images": "any axes may stand before",
     "own_weights": "a part of chapter 09, of which it is shown",
     "per_mac": "a part of chapter 10, which measures with it",
     "grey_parts": "a part of chapter 10, which shows it",
@@ -244,6 +246,10 @@ def test_all_that_can_be_called_with_numbers_and_tensors_is():
     rooms = ("layers.", "models.", "shapes.", "data.", "plots.")
     unknown = sorted(name for name, f in public().items() if name.startswith(rooms) and arguments(f) is None)
     assert unknown == [
+        "data.captions.Words",
+        "data.captions.caption",
+        "data.captions.describe",
+        "data.captions.relations",
         "layers.recurrent.unroll",
         "models.backbones.Backbone",
         "models.efficientnet.most_probable",

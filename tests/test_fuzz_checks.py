@@ -280,7 +280,8 @@ def test_no_spoilt_result_passes(name):
 
             verdict = diagnose(name, answering(name, only_there))
             assert not verdict or not any(seen), (name, label)
-    assert tried >= 5
+    says_yes = all(isinstance(EXERCISES[name].reference(**case), bool) for case in EXERCISES[name].cases())
+    assert tried >= (2 if says_yes else 5)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if not gives_a_network(name)])

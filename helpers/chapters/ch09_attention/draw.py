@@ -70,7 +70,7 @@ def show_saturation(sizes, bare, scaled):
 
 def show_maps(weights, line):
     """Show the weights of every head, (heads, T, T) for each block, over the letters of a line."""
-    fig, axes = plots.figure(len(weights), len(weights[0]), width=12, height=6.4)
+    fig, axes = plots.figure(len(weights), len(weights[0]), width=9.5, height=5.2)
     for block, (row, heads) in enumerate(zip(axes, weights)):
         for head, (ax, each) in enumerate(zip(row, heads)):
             ax.imshow(each, cmap="Oranges", vmin=0, vmax=0.8)
@@ -103,7 +103,7 @@ def show_questions(pictures, asked, answers, looked):
 
 def show_waves(waves, places):
     """Show sinusoidal positions as a picture, and the dot products of two places with all others, by offset."""
-    fig, axes = plots.figure(1, 2, width=11, height=3.4)
+    fig, axes = plots.figure(1, 2, width=9.5, height=3)
     fig.colorbar(axes[0].imshow(waves.T, cmap=plots.SIGNED, aspect="auto", vmin=-1, vmax=1))
     axes[0].set(xlabel="place", ylabel="number", title=f"sinusoidal_positions{tuple(waves.shape)}")
     for at, colour, width in zip(places, (plots.SKY, plots.RED), (8, 2)):
@@ -146,7 +146,7 @@ def show_dilution(far, looks, gaps):
 
 def show_patch(image, place, weights):
     """Show a picture with the patch that asks, (row, column), and its weights over 14×14 patches."""
-    fig, axes = plots.figure(1, 2, width=6.8, height=3.1)
+    fig, axes = plots.figure(1, 2, width=5.4, height=2.5)
     draw_asking(axes[0], image, place, 12, "one patch asks …")
     fig.colorbar(draw_weights(axes[1], weights.reshape(14, 14), place, "… and weights all 196"))
     plots.show(
@@ -158,7 +158,7 @@ def show_patch(image, place, weights):
 
 def show_four_heads(image, place, maps, most=0.04):
     """Show a picture and the weights of one of its patches in four heads, on one scale up to `most`."""
-    fig, axes = plots.figure(1, 5, width=12.5, height=2.7)
+    fig, axes = plots.figure(1, 5, width=10.5, height=2.3)
     draw_asking(axes[0], image, place, 12, "who asks")
     for ax, (name, by_head) in zip(axes[1:], maps.items()):
         drawn = draw_weights(ax, by_head[place[0] * 14 + place[1]].reshape(14, 14), place, name, most)

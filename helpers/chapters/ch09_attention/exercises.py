@@ -113,7 +113,7 @@ Exercise(
     ],
     hints=[
         "The angles are a table of T rows and d/2 columns; the pairs are `x[..., 0::2]` and `x[..., 1::2]`.",
-        "`angle = torch.arange(T)[:, None] / 10000 ** (torch.arange(0, d, 2) / d)`",
+        "The angle of position t and pair i is t / 10000^(2i/d): `torch.arange(0, d, 2) / d` is the exponent.",
         "`torch.stack([a * angle.cos() - b * angle.sin(), a * angle.sin() + b * angle.cos()], -1).flatten(-2)`",
     ],
 )

@@ -27,15 +27,15 @@ def patches_to_rows(images, P):
 # %% vit_forward
 def vit_forward(x, state, heads):
     """x (N, C, H, W), the weights by name, the number of heads → the scores (N, classes)."""
-
     ### BEGIN SOLUTION
+    P = state["conv_proj.weight"].shape[-1]
+
     def norm(x, name):
         return F.layer_norm(x, x.shape[-1:], state[name + ".weight"], state[name + ".bias"], 1e-6)
 
     def linear(x, name):
         return F.linear(x, state[name + ".weight"], state[name + ".bias"])
 
-    P = state["conv_proj.weight"].shape[-1]
     x = F.conv2d(x, state["conv_proj.weight"], state["conv_proj.bias"], stride=P).flatten(2).transpose(1, 2)
     x = torch.cat([state["class_token"].expand(len(x), -1, -1), x], dim=1) + state["encoder.pos_embedding"]
     N, T, D = x.shape

@@ -11,10 +11,7 @@ def shift_seed_by_seed():
     Accuracy in percent on 2,000 maps, for pairs in one window and in two, after 190 steps.
     """
     torch.set_num_threads(1)
-    cells = room(11)
-    known = cells.run("imports", "task-figure", "task-net")
-    first = next(cell["source"] for cell in cells.cells if cell["id"] == "task-train").partition("\nright =")[0]
-    exec(first, known)
+    known = room(11).run("imports", "task-figure", "task-net", "task-train")
     rows = []
     for seed in range(8):
         row = {"seed": seed}

@@ -333,9 +333,9 @@ Exercise(
     "crossing",
     reference=_cross(),
     cases=lambda: [
+        dict(labels=[5, 50], ahead=[[70, 80, 90], [90, 91, 92]], behind=[[50, 50, 50], [60, 60, 60]]),
         dict(labels=[10, 100, 1000], ahead=[[80, 90], [91, 93], [94, 95]], behind=[[60, 70], [95, 96], [98, 99]]),
         dict(labels=[10, 20, 50], ahead=[[70.0], [80.0], [85.0]], behind=[[60.0], [78.0], [91.0]]),
-        dict(labels=[5, 50], ahead=[[70, 80, 90], [90, 91, 92]], behind=[[50, 50, 50], [60, 60, 60]]),
     ],
     mistakes=[
         (
