@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
 
 OWN = "my_pictures"
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".ppm")
@@ -42,6 +41,8 @@ def own_picture(picture):
     picture: see photograph
     raises:  ValueError, FileNotFoundError, in a sentence that says what to do
     """
+    from PIL import Image  # here, as importing helpers.data must stay light
+
     if isinstance(picture, (str, os.PathLike)):
         return from_file(found(picture))
     if isinstance(picture, (bytes, bytearray, memoryview)):
@@ -85,6 +86,8 @@ def found(path):
 
 def from_file(file):
     """Return the picture in a file, a path or BytesIO, whatever is wrong with it said in a sentence."""
+    from PIL import Image  # here, as importing helpers.data must stay light
+
     called = "picture" if isinstance(file, io.BytesIO) else f"picture (={os.path.basename(file)!r:.100})"
     try:
         size = len(file.getbuffer()) if isinstance(file, io.BytesIO) else os.path.getsize(file)
@@ -147,6 +150,8 @@ def reads_heic():
 
 def from_image(image):
     """Return a PIL image: upright, on white where it is transparent, its longer side at most LONGEST."""
+    from PIL import Image, ImageOps  # here, as importing helpers.data must stay light
+
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):  # grey of more than 8 bits
         values = np.asarray(image).astype(np.float64)
         top = 1.0 if image.mode == "F" else 65535.0
