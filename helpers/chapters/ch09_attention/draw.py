@@ -76,7 +76,7 @@ def show_maps(weights, line):
             ax.imshow(each, cmap="Oranges", vmin=0, vmax=0.8)
             ax.set(title=f"block {block + 1}, head {head + 1}", xticks=range(len(line)), yticks=range(len(line)))
             ax.set_xticklabels(line.replace(" ", "␣"), fontsize=11)
-            ax.set_yticklabels(line.replace(" ", "␣"), fontsize=11)
+            ax.set_yticklabels(line.replace(" ", "␣"), fontsize=9)
             ax.tick_params(length=0)
     axes[0][0].set(ylabel="the letter that asks")
     axes[-1][0].set(xlabel="the letter that is looked at", ylabel="the letter that asks")
@@ -98,24 +98,6 @@ def show_questions(pictures, asked, answers, looked):
         fig,
         "Four pictures of six coloured digits, each with a word and the colour that was answered; below, the "
         "weights of the six digits: most of it lies on the digit that was asked for.",
-    )
-
-
-def show_waves(waves, places):
-    """Show sinusoidal positions as a picture, and the dot products of two places with all others, by offset."""
-    fig, axes = plots.figure(1, 2, width=9.5, height=3)
-    fig.colorbar(axes[0].imshow(waves.T, cmap=plots.SIGNED, aspect="auto", vmin=-1, vmax=1))
-    axes[0].set(xlabel="place", ylabel="number", title=f"sinusoidal_positions{tuple(waves.shape)}")
-    for at, colour, width in zip(places, (plots.SKY, plots.RED), (8, 2)):
-        axes[1].plot(
-            torch.arange(len(waves)) - at, waves @ waves[at], color=colour, linewidth=width, label=f"place {at}"
-        )
-    axes[1].set(xlabel="offset", ylabel="dot product", title="a place and the others")
-    axes[1].legend()
-    plots.show(
-        fig,
-        "Left: the sinusoidal encoding as a picture, fast waves on top, slow ones below. Right: the dot product "
-        "of place 10 and of place 40 with all others, against the offset: both curves are the same.",
     )
 
 
@@ -147,8 +129,8 @@ def show_dilution(far, looks, gaps):
 def show_patch(image, place, weights):
     """Show a picture with the patch that asks, (row, column), and its weights over 14×14 patches."""
     fig, axes = plots.figure(1, 2, width=5.4, height=2.5)
-    draw_asking(axes[0], image, place, 12, "one patch asks …")
-    fig.colorbar(draw_weights(axes[1], weights.reshape(14, 14), place, "… and weights all 196"))
+    draw_asking(axes[0], image, place, 12, "one patch asks")
+    fig.colorbar(draw_weights(axes[1], weights.reshape(14, 14), place, "and weights all 196"))
     plots.show(
         fig,
         "Left: a cat, with a frame around one patch. Right: 14 by 14 weights of that patch; patches of the same colour "

@@ -204,7 +204,7 @@ def placed(task, kind, seed, steps=120):
 
     torch.manual_seed(seed)
     model = Placed(kind)
-    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    optimizer = torch.optim.Adam(model.parameters(), 0.01, fused=True)
     train(model, make, steps=steps, seed=seed, live=False, optimizer=optimizer)
     return model.eval(), tuple(right_at(model, task, *test) for test in ((L, False), (33, False), (33, True)))
 
