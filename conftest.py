@@ -103,9 +103,8 @@ def pytest_collection_modifyitems(items):
     for item in filter(lambda item: is_browser_test(item.nodeid), items):
         if CHROMIUM is None:
             item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))
-        item.add_marker(
-            pytest.mark.flaky(reruns=1)
-        )  # a browser on a busy machine may be late; the second try counts, and is told
+        # A browser on a busy machine may be late: then, and only then, it is tried once more, and the report tells.
+        item.add_marker(pytest.mark.flaky(reruns=1, only_rerun="TimeoutError"))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -8,6 +8,7 @@ from torch import nn
 
 from helpers import data, layers
 from helpers.chapters.ch09_attention.explorer import made_heads, patches
+from helpers.checks import whole
 from helpers.layers.attention import MultiHeadAttention
 from helpers.training import train
 
@@ -48,6 +49,7 @@ def own_weights(seed=0):
 
     returns: {head: a mean over 196 patches for each pair}; no patch looks at itself
     """
+    whole("seed", seed, 0, 2**32)
     own = {}
     for pair in itertools.combinations(PHOTOGRAPHS, 2):
         mix, photo = shuffled_pair(*pair, seed)

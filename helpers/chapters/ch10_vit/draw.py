@@ -7,6 +7,7 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from helpers import plots
 from helpers.chapters.ch10_vit.looks import position_likeness
+from helpers.checks import check_shape, check_tensor
 
 COLOURS = {"CNN": plots.BLUE, "ViT": plots.ORANGE}
 
@@ -38,7 +39,15 @@ def show_cut(photo, P=16):
 
 
 def show_tiny(image, weight):
-    """Show a picture of 4×4 pixels cut into four patches, and beside it the token, weight @ patch, of each."""
+    """Show a picture cut into four patches, and beside it the token, weight @ patch, of each.
+
+    image:  (4, 4);  weight: (D, 4)
+    raises: ValueError for other shapes
+    """
+    check_tensor("image", image, "(4, 4)", "four patches of 2×2")
+    check_shape("image", image, (4, 4), "four patches of 2×2")
+    check_tensor("weight", weight, "(D, 4)", "one number for each pixel of a patch")
+    check_shape("weight", weight, (len(weight), 4), "one number for each pixel of a patch")
     fig, axes = plots.figure(1, 2, width=9, height=4.2)
     plots.draw_numbers(axes[0], image, "a picture, four patches", signed=False, limit=9)
     axes[0].axhline(1.5, color=plots.BLUE, linewidth=6)

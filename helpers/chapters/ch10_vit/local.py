@@ -4,6 +4,8 @@ import time
 
 import torch
 
+from helpers.checks import check_multiple, whole
+
 
 def everywhere(q, k, v):
     """Let each place look at all: q, k, v (N, T, D) → (N, T, D), in 2·T·T·D multiply-adds."""
@@ -51,6 +53,8 @@ def seconds(function, *arguments, tries=15):
 
 def per_mac(side=28, K=7, D=32):
     """Return the time of each way on a map of side × side places with D channels, over its multiply-adds: {name: seconds}."""
+    side, K, D = whole("side", side, 1), whole("K", K, 1, side), whole("D", D, 1)
+    check_multiple("side", side, "K", K)
     q, k, v = torch.randn(3, 1, side * side, D)
     T, ways = side * side, (neighbours, windows)
     found = {"everywhere": seconds(everywhere, q, k, v) / (2 * T * T * D)}

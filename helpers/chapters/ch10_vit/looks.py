@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from helpers.chapters.ch10_vit.changed import blanked, mixed, scaled
+from helpers.checks import whole
 from helpers.costs import cost_table
 from helpers.data import photograph, photographs
 from helpers.models.efficientnet import prepared
@@ -197,8 +198,9 @@ def by_kept(vits, cnns, some, keep):
 
 def grey_parts(k=3):
     """Return the shipped photographs in grey, each cut into k·k parts of 112×112: (photographs·k·k, 1, 112, 112)."""
-    whole = torch.stack([photograph(name, 112 * k) for name in photographs()]).mean(1, keepdim=True)
-    return whole.unfold(2, 112, 112).unfold(3, 112, 112).flatten(2, 3).transpose(1, 2).flatten(0, 1)
+    k = whole("k", k, 1)
+    grey = torch.stack([photograph(name, 112 * k) for name in photographs()]).mean(1, keepdim=True)
+    return grey.unfold(2, 112, 112).unfold(3, 112, 112).flatten(2, 3).transpose(1, 2).flatten(0, 1)
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import plots
+from helpers.checks import check_tensor
 from helpers.layers.attention import MultiHeadAttention
 from helpers.models.swin import WindowAttention
 
@@ -131,6 +132,7 @@ def show_stages():
 
 def show_grids(image):
     """Show a picture (3, S, S) under the grid of a ViT's tokens, and under those of Swin's four stages."""
+    check_tensor("image", image, "(3, S, S)")
     fig, axes = plots.figure(1, 5, width=14, height=3.5)
     for ax, side, title in zip(axes, (14, 56, 28, 14, 7), ("ViT-B/16", *(f"Swin, stage {k}" for k in (1, 2, 3, 4)))):
         draw_grid(ax, image, side, f"{title}\n{side}×{side} tokens")

@@ -2,6 +2,8 @@
 
 import torch
 
+from helpers.checks import whole
+
 PAIRS = torch.tensor([(a, b) for a in range(16) for b in range(16) if a != b])
 WINDOW = PAIRS // 8 * 2 + PAIRS % 4 // 2  # of 2×2: 0 1 above, 2 3 below
 AT_HOME = WINDOW[:, 0] == WINDOW[:, 1]
@@ -12,6 +14,8 @@ def same_colour(n, generator=None, colours=3):
 
     returns: maps (n, 4, 4), whole numbers, `colours` where there is none; alike or not, (n,), 1 or 0; in one window, (n,) bool
     """
+
+    n, colours = whole("n", n, 1), whole("colours", colours, 2)
 
     def pick(k):
         return torch.randint(k, (n,), generator=generator)

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import data
-from helpers.checks import check_choice
+from helpers.checks import check_choice, check_number
 from helpers.layers import MultiHeadAttention
 
 HERE = Path(__file__).parent
@@ -124,6 +124,9 @@ def marks(captions, truths):
 
 def pairs_with_habit(form="disk", colour="red", share=0.9):
     """Return (8, 6) weights for data.scenes: all forms and colours as often, but `share` of one form in one colour."""
+    check_choice("form", form, data.FORMS)
+    check_choice("colour", colour, data.COLOURS)
+    check_number("share", share, 0, 1)
     pairs = torch.ones(8, 6)
     f, c = data.FORMS.index(form), list(data.COLOURS).index(colour)
     pairs[:, f] = 8 * (1 - share) / 7
