@@ -291,7 +291,8 @@ def show_by(x, scores, xlabel, of, title="test images right, %"):
     ax.set(xticks=list(x), xlabel=xlabel, title=title, ylim=(0, 103))
     if x[0] > x[-1]:
         ax.invert_xaxis()
-    ax.legend(loc="lower left", fontsize=12)
+    free = dict(loc="lower left") if x[0] > x[-1] else dict(loc="center", bbox_to_anchor=(0.78, 0.3))
+    ax.legend(**free, fontsize=12)
     plots.show(fig, ALTS[of])
 
 
