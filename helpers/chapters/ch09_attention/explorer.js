@@ -129,7 +129,6 @@ function render({ model, el }) {
     [rows, cols, pixels, decoded, read] = [H / side, W / side, bytes(taken), {}, null];
     picture = painted(W, H, (y, x) => [at(0, y, x), at(1, y, x), at(2, y, x)]);
     pale = Float32Array.from({ length: H * W }, (_, n) => 0.72 + 0.28 * (at(0, 0, n) + at(1, 0, n) + at(2, 0, n)) / 765);
-    delete root.dataset.waiting;
   }
   let wide = 330, read = null;                                    // `read` is the patch whose weight is read out
 
@@ -160,7 +159,8 @@ function render({ model, el }) {
     root.result = { scores, weights, average: [...mean], reach: reach(weights) };
 
     options(set.head, Object.keys(model.get("heads")), model.get("head"));
-    options(set.picture, model.get("menu"), model.get("name"));
+    options(set.picture, model.get("menu"), model.get("wanted"));    // while the kernel turns to it, the old one is still drawn
+    if (model.get("wanted") === model.get("name")) delete root.dataset.waiting; else root.dataset.waiting = "";
     for (const node of root.querySelectorAll("[data-menu]")) node.hidden = !model.get("menu").length;
     const own = one("[data-part='own']"), said = model.get("said");
     if (own.shown !== said) own.textContent = own.shown = said;

@@ -130,7 +130,7 @@ class AttentionExplorer(Uploads, Still, anywidget.AnyWidget):
 
     name = tr.Unicode().tag(sync=True)
     menu = tr.List().tag(sync=True)  # of pictures; empty where the heads were given, which fit only one
-    wanted = tr.Unicode().tag(sync=True)  # of the menu
+    wanted = tr.Unicode().tag(sync=True)  # of the menu; it is `name` again once the kernel has turned to it, or could not
     size = tr.List().tag(sync=True)  # channels, height, width, patch_size
     pixels = tr.Unicode().tag(sync=True)  # uint8, (C, H, W)
     heads = tr.Dict().tag(sync=True)  # name → {"d": int, "query": float32 (T, d), "key": float32 (T, d)}
@@ -169,6 +169,7 @@ class AttentionExplorer(Uploads, Still, anywidget.AnyWidget):
         C, H, W = image.shape
         super().__init__(
             name=called,
+            wanted=called,
             menu=[*dict.fromkeys((*self.gallery.names, called))] if made else [],
             said=self.gallery.said,
             size=[C, H, W, patch_size],
@@ -197,6 +198,7 @@ class AttentionExplorer(Uploads, Still, anywidget.AnyWidget):
     def _choose(self, change):
         if change.new != self.name:
             self.turn_to(self.gallery.choose, change.new)
+            self.wanted = self.name
 
     def show_picture(self):
         """Show what the gallery shows now, with heads made from it."""
