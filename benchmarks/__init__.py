@@ -1,6 +1,7 @@
 """The course's claims about its own speed, as commands: `make bench` prints them, `make measured` writes docs/measured.md.
 
 costs        our cost table against four other counters: right or wrong, how fast, and what none of them sees
+models       our cost table against torch's counter, over all of timm, torchvision and sixty kinds of transformers
 layers       layers from scratch against torch's, loops against the fast form
 threads      one torch thread against two
 import_time  what `import helpers` costs

@@ -19,6 +19,7 @@ from benchmarks.tables import ROOT, Table, as_markdown, gpu_name, machine
 
 TITLES = {
     "costs": "Counting",
+    "models": "Models that people bring",
     "layers": "Layers",
     "threads": "Threads",
     "import_time": "Importing",

@@ -9,9 +9,10 @@ import sys
 import nbformat
 import pytest
 import torch
+from torch import nn
 
 import benchmarks.__main__ as runner
-from benchmarks import chapters, costs, explorers, layers, tables
+from benchmarks import chapters, costs, explorers, layers, models, tables
 from benchmarks.tables import Table, in_turn
 from helpers.course.rooms import Room, rooms
 
@@ -271,7 +272,7 @@ def test_the_stored_page_is_what_the_measurements_say():
     "arguments, message",
     [
         (["--quick", "--write"], "--quick measures too little to be written: leave one out"),
-        (["cost"], "NAME (='cost') must be one of costs, layers, threads"),
+        (["cost"], "NAME (='cost') must be one of costs, models, layers"),
     ],
 )
 def test_the_runner_refuses(arguments, message):
@@ -284,3 +285,35 @@ def test_the_runner_refuses(arguments, message):
 def test_each_benchmark_has_a_place_on_the_page():
     assert set(runner.TITLES) == {path.stem for path in (tables.ROOT / "benchmarks").glob("[a-z]*.py")} - {"tables"}
     assert set(runner.ON_GPU) <= set(runner.TITLES)
+
+
+# ---- models that people bring
+
+
+def test_a_model_is_counted_by_hand_by_torch_and_by_us_and_what_is_not_built_or_refused_is_said():
+    class Lost(nn.Module):
+        def forward(self, x):
+            return self.layer(x)
+
+    def source():
+        with_name = {"input_shape": (2, 3)}
+        yield "linear", lambda: nn.Linear(3, 4), with_name
+        yield "upsample", lambda: nn.Upsample(scale_factor=2, mode="bilinear"), {"input_shape": (1, 3, 4, 4)}
+        yield "lost", Lost, with_name
+        yield "never", lambda: nn.Linear(-1.5, 4), with_name
+
+    found = models.count_all(source, quick=False)
+    assert found["linear"]["ours"] == found["linear"]["torch"] == 2 * 3 * 4
+    row, others = models.summed("here", found)
+    assert row[:9] == ["here", "4", *(str(n) for n in (1, 1, 0, 0, 1, 1, 0))]
+    assert [line[1] for line in others] == ["upsample", "lost", "never"]
+    assert "layer" in others[1][-1] and others[2][-1].startswith("not built on meta: ")
+
+
+def test_a_count_that_is_short_or_names_something_is_not_the_same():
+    def one(ours, torch, *named):
+        return {"ours": ours, "torch": torch, "named": named, "said": "", "seconds": (1.0, 8.0, 2.0)}
+
+    row, others = models.summed("here", {"a": one(5, 5), "b": one(4, 5), "c": one(5, 5, "aten.foo"), "d": one(6, 5)})
+    assert row[2:6] == ["1", "1", "1", "1"] and row[12] == "1/8.0"
+    assert [line[1] for line in others] == ["b", "c", "d"] and others[1][-1] == "not counted: aten.foo"

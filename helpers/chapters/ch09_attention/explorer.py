@@ -130,7 +130,7 @@ class AttentionExplorer(Uploads, Still, anywidget.AnyWidget):
 
     name = tr.Unicode().tag(sync=True)
     menu = tr.List().tag(sync=True)  # of pictures; empty where the heads were given, which fit only one
-    wanted = tr.Unicode().tag(sync=True)  # of the menu; it is `name` again once the kernel has turned to it, or could not
+    wanted = tr.Unicode().tag(sync=True)  # of the menu; `name` again once the kernel has turned to it, or could not
     size = tr.List().tag(sync=True)  # channels, height, width, patch_size
     pixels = tr.Unicode().tag(sync=True)  # uint8, (C, H, W)
     heads = tr.Dict().tag(sync=True)  # name → {"d": int, "query": float32 (T, d), "key": float32 (T, d)}

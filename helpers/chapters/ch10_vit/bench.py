@@ -8,10 +8,11 @@ CASES = {
         "picture": "[data-part='grid']",
         "plain": (
             """
+from helpers.course.explorers.pictures import shipped
 from helpers.chapters.ch10_vit.explorer import AXES, COLOURS, PARTS, costs, curves, pixels, tokens, total
 @interact(patch_size=(4, 64, 2))
 def show(patch_size=16):
-    image, parts, lines = pixels("astronaut", 224), costs("ViT-B", patch_size, 224), curves("ViT-B", patch_size)
+    image, parts, lines = pixels(shipped("astronaut"), 224), costs("ViT-B", patch_size, 224), curves("ViT-B", patch_size)
     fig, axes = plt.subplots(1, 4, figsize=(14, 4))
     axes[0].imshow(image)
     edges = np.arange(0, 225, patch_size) - 0.5
