@@ -16,10 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils import prune
+from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
 from helpers import layers
 from helpers.costs import CostTable, cost_table
+from helpers.costs.shortcuts import ACTIVATIONS, SHORT
 
 MODELS = torchvision.models.list_models(module=torchvision.models)
 
@@ -820,3 +822,60 @@ def test_random_stacks(data):
     assert table.total == (params, memory, macs)
     real = nn.Sequential(*layers).eval()(torch.rand(shape))
     assert real.shape[1:] == (channels, size, size)
+
+
+# ---- short cuts
+
+
+def x_(*shape, **more):
+    return torch.rand(*shape, **more)
+
+
+SHORTENED = {  # operator's name: calls of it, which torch answers on the CPU
+    **dict.fromkeys(ACTIVATIONS, [(x_(2, 3),), (x_(4, 3, 2).transpose(0, 1),)]),
+    "clamp": [(x_(2, 3), 0.1, 0.5)],
+    "roll": [(x_(2, 3), [1])],
+    **dict.fromkeys(["add", "sub", "mul", "div"], [(x_(2, 1, 3), x_(4, 1)), (x_(2, 3), 2), (x_(3), x_(3).half())]),
+    "clamp_min": [(x_(2, 3), 0.5)],
+    "conv1d": [(x_(1, 4, 9), x_(6, 2, 3), None, (2,), (1,), (2,), 2)],
+    "conv2d": [(x_(2, 3, 7, 8), x_(4, 3, 3, 2), x_(4), (2, 1), (1, 0))],
+    "conv3d": [(x_(1, 2, 4, 5, 6), x_(3, 2, 2, 2, 2))],
+    "softmax": [(x_(2, 3), -1), (x_(2, 3), 0, torch.float64)],
+    "batch_norm": [(x_(2, 3, 4), x_(3), x_(3), x_(3), x_(3), False, 0.1, 1e-5, False)],
+    "layer_norm": [(x_(2, 3, 4), (3, 4), x_(3, 4), x_(3, 4))],
+    "rms_norm": [(x_(2, 3, 4), (4,), x_(4))],
+    "cat": [([x_(2, 3), x_(2, 5)], 1), ([x_(2, 3), x_(4, 3)], -2)],
+    "embedding": [(x_(5, 3), torch.tensor([[1, 2]]))],
+    "mean": [
+        (x_(2, 3, 4), [1, -1]), (x_(2, 3, 4), (0,), True), (x_(2, 3, 4), [-1]), (x_(2, 3),),
+    ],
+    "linalg_vector_norm": [(x_(2, 3, 4), 2, [-1], True), (x_(2, 3, 4), 1, [0, 2]), (x_(2, 3), 2)],
+    "adaptive_avg_pool2d": [(x_(1, 3, 5, 6), (2, 1))],
+    "linear": [(x_(2, 3), x_(4, 3), x_(4)), (x_(5, 2, 3), x_(4, 3))],
+    "matmul": [(x_(2, 3, 4), x_(2, 4, 5)), (x_(3), x_(3)), (x_(2, 3, 4), x_(4))],
+    "bmm": [(x_(2, 3, 4), x_(2, 4, 5))],
+    "scaled_dot_product_attention": [(x_(1, 2, 3, 4), x_(1, 2, 5, 4), x_(1, 2, 5, 6))],
+}  # fmt: skip
+
+
+def test_every_short_cut_has_its_case():
+    assert SHORT.keys() - {"_nested_tensor_from_mask_left_aligned"} == SHORTENED.keys()
+
+
+@pytest.mark.parametrize("name", SHORTENED)
+def test_a_short_cut_answers_as_torch_does(name):
+    answered = 0
+    for call in SHORTENED[name]:
+        true = getattr(torch.ops.aten, name)(*call)
+        found = SHORT[name](*tree_map(lambda v: v.to("meta") if isinstance(v, torch.Tensor) else v, call))
+        if found is not None:
+            answered += 1
+            assert (found.shape, found.dtype, found.device.type) == (true.shape, true.dtype, "meta"), call
+    assert answered
+
+
+@pytest.mark.parametrize("dims", [[0, 0], [2], [-3, 1], 5])
+def test_a_mean_over_dimensions_that_are_not_there_is_left_to_torch(dims):
+    assert SHORT["mean"](torch.empty(2, 3, device="meta"), dims) is None
+    with pytest.raises((RuntimeError, IndexError)):
+        torch.rand(2, 3).mean(dims)

@@ -40,10 +40,8 @@ class Kept:
         """Keep a module's attributes: of the many containers that every module has, most are empty."""
         inside = module.__dict__
         self.attributes.append((module, type(module), inside, inside.copy()))
-        for name, value in inside.items():
+        for name, value in [item for item in inside.items() if type(item[1]) not in PLAIN]:
             kind = type(value)
-            if kind in PLAIN:
-                continue
             if kind is dict or kind is OrderedDict:
                 if not value:
                     self.empty.append(value)

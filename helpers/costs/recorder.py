@@ -204,7 +204,7 @@ class Recorder(TorchDispatchMode):
         finally:
             self.calls.pop()
         if call.whole and (call.operators or not any(child is not None for child in module._modules.values())):
-            self.write(call, tensors_in((args, kwargs)), tensors_in(out))
+            self.write(call, tensors_in((args, kwargs) if kwargs else args), tensors_in(out))
         else:
             self.write_work(call)
         return out
@@ -300,6 +300,8 @@ def tensors_in(value):
     """Return the tensors in a value, in order, each once, through tuples, lists, dicts and dataclass-like outputs."""
     if isinstance(value, torch.Tensor):
         return [value]
+    if type(value) is tuple and len(value) == 1:
+        return tensors_in(value[0])
     found = {}
     if isinstance(value, dict):
         value = value.values()
@@ -415,7 +417,7 @@ def cost_table(model, input_shape=DEFAULT, **inputs):
 def one_pass(model, given, with_values):
     """Run a network on meta; with_values: and compute the numbers that do not depend on the input."""
     with on_meta(model) as twins, as_written():
-        detects = any(type(part).__module__.startswith("torchvision.models.detection") for part in model.modules())
+        detects = any(type(part).__module__.startswith("torchvision.models.detection") for part in twins.names)
         values = Values([*given.known, *twins.pairs()], detects) if with_values else None
         recorder = Recorder(model, twins, values)
         try:

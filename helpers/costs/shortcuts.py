@@ -130,12 +130,29 @@ def cat_shape(tensors, dim=0):
     return empty(first, first.shape[:dim] + (total,) + first.shape[dim + 1 :]) if total else None
 
 
+def averaged_shape(x, dim=None, keepdim=False, *, dtype=None):
+    """A mean or a norm over some dimensions, each given once."""
+    if not x.is_floating_point() or dtype is not None or dim is None:
+        return None
+    dims = {d % x.dim() if -x.dim() <= d < x.dim() else None for d in ([dim] if isinstance(dim, int) else dim)}
+    if not dims or None in dims or not isinstance(dim, int) and len(dims) < len(dim):
+        return None
+    sides = [1 if d in dims else n for d, n in enumerate(x.shape) if keepdim or d not in dims]
+    return empty(x, sides)
+
+
+def norm_shape(x, ord=2, dim=None, keepdim=False, *, dtype=None):
+    return averaged_shape(x, dim, keepdim, dtype=dtype)
+
+
 def adaptive_pool_shape(x, size):
     fits = x.dim() == 4 and len(size) == 2 and min(*x.shape[1:], *size) > 0
     return empty(x, x.shape[:-2] + tuple(size)) if fits else None
 
 
-ACTIVATIONS = "relu relu6 gelu silu hardswish hardsigmoid hardtanh sigmoid tanh leaky_relu elu mish".split()
+ACTIVATIONS = (
+    "relu relu6 gelu silu hardswish hardsigmoid hardtanh sigmoid tanh leaky_relu elu mish clamp neg exp".split()
+)
 SHORT = dict.fromkeys([*ACTIVATIONS, "roll"], shape_kept) | dict.fromkeys(
     ["add", "sub", "mul", "div", "clamp_min"], broadcast
 )
@@ -148,10 +165,12 @@ SHORT |= {
     "cat": cat_shape,
     "embedding": embedding_shape,
     "_nested_tensor_from_mask_left_aligned": lambda x, mask: False,  # so that padding saves nothing
+    "mean": averaged_shape,
+    "linalg_vector_norm": norm_shape,
     "adaptive_avg_pool2d": adaptive_pool_shape,
     "linear": linear_shape,
     "matmul": matmul_shape,
     "bmm": matmul_shape,
     "scaled_dot_product_attention": attention_shape,
 }
-PLAIN = ("default", "Tensor", "Scalar", "int")  # the forms of an operator that the short cuts are written for
+PLAIN = ("default", "Tensor", "Scalar", "int", "dim")  # the forms of an operator that the short cuts are written for
