@@ -50,7 +50,7 @@ test-elsewhere: .venv/installed-test ## run every notebook with the rounding of 
 notebooks: .venv/installed-test ## run the notebooks and save their outputs (NB=03 for one, NB="01 03" for two)
 	@$(PY) -m helpers.course.notebooks $(NB)
 
-pages: .venv/installed-test ## make the tables of README.md and docs/instructors.md from the chapters
+pages: .venv/installed-test ## make what is gathered from the chapters: tables, plans, glossary, bibliography
 	@$(PY) -m helpers.course.pages
 
 chapter: .venv/installed-test ## write a new chapter to start from: its notebook and its room (NAME=group_norm)

@@ -1,9 +1,10 @@
-"""What is made from the chapters: the README's table, chapter 00's map, the instructors' plan. The command behind `make pages`."""
+"""What is made from the chapters: tables in the README, chapter 00's map, instructors' plans, glossary, bibliography. The command behind `make pages`."""
 
 import re
 import sys
 
 from helpers.course.claims import LEDGER, claims
+from helpers.course.index import bibliography, glossary
 from helpers.course.rooms import ROOT, rooms
 from helpers.files import write_whole
 from helpers.output import publish
@@ -51,6 +52,8 @@ def counted():
 PARTS = {
     "README.md": {"chapters": chapter_table, "counted": counted},
     "docs/instructors.md": {"plans": plans},
+    "docs/glossary.md": {"terms": glossary},
+    "docs/bibliography.md": {"sources": bibliography},
 }
 
 
