@@ -10,6 +10,7 @@ from torch import nn
 from helpers import data
 from helpers.chapters.ch17_image_and_text import captioner, explorer, reader, real
 from helpers.chapters.ch17_image_and_text.explorer import CaptionExplorer
+from helpers.costs import cost_table
 from helpers.course import claim, measured
 from helpers.course.rooms import room
 from helpers.training import train
@@ -189,3 +190,22 @@ def test_m13_follows_from_what_was_found(joins, word, capsys):
     names = dict(all_here=5e11, costs={"MiniGPT-4, 32 words": 1.1e12}, sizes={"all": 14e9}, sees=True, joins=joins)
     room(17).run("ch17-m13", claim=claim, **names)
     assert f"M13 {word}" in capsys.readouterr().out
+
+
+# ---- the published sizes of other chapters
+
+
+def test_the_table_of_directions_says_what_the_other_chapters_count():
+    from helpers.chapters.ch18_diffusion import real as diffusion
+    from helpers.chapters.ch19_segment_anything import real as segmenting
+
+    def total(network, *inputs):
+        return cost_table(network, list(inputs)).total
+
+    found = {
+        "18": total(diffusion.build(diffusion.Denoiser), (1, 4, 64, 64), (1, 320), (1, 77, 768)),
+        "19": total(segmenting.build(segmenting.ImageEncoder), (1, 3, 1024, 1024)),
+    }
+    assert {row[0]: (row[3], row[4]) for row in real.COUNTED} == {
+        number: (each.params, each.macs) for number, each in found.items()
+    }

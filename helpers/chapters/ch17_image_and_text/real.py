@@ -7,7 +7,7 @@ from helpers.costs import cost_table
 from helpers.layers import MultiHeadAttention
 from helpers.models.resnet import resnet50
 from helpers.models.vit import ViT
-from helpers.output import publish
+from helpers.output import show_table
 
 
 class Layer(nn.Module):
@@ -202,17 +202,37 @@ DIRECTIONS = (
 )
 
 
+# The same of chapters that build their networks themselves: parameters and multiply-adds as they count them (a test compares).
+COUNTED = (
+    (
+        "18",
+        "Stable Diffusion 1",
+        "its U-net, one step on 64×64 latents",
+        859_520_964,
+        401_636_720_640,
+        "LAION-2B; 256 A100, 150,000 GPU hours",
+    ),
+    (
+        "19",
+        "Segment Anything",
+        "ViT-H at 1024, read once a picture",
+        637_026_048,
+        2_980_541_415_424,
+        "11 M pictures; 256 A100, 68 h",
+    ),
+)
+
+
 def show_directions():
     """Show for each direction the published network, its parameters and multiply-adds by the cost table, and its training."""
-    head = ("chapter", "direction", "network", "parameters", "MACs, one input", "trained on, with (published)")
-    rows = []
-    for chapter, name, network, trained, make, shapes in DIRECTIONS:
+    rows = [(*first, weights, macs, trained) for *first, weights, macs, trained in COUNTED]
+    for *first, trained, make, shapes in DIRECTIONS:
         model = make()
-        macs = cost_table(model, list(shapes)).total.macs
-        rows.append((chapter, name, network, f"{count(model) / 1e6:,.1f} M", f"{macs / 1e9:,.4g} G", trained))
-    html = "".join(
-        "<tr>" + "".join(f"<td style='text-align:left'>{cell}</td>" for cell in row) + "</tr>" for row in rows
+        rows.append((*first, count(model), cost_table(model, list(shapes)).total.macs, trained))
+    show_table(
+        ["chapter", "direction", "network", "parameters", "MACs, one input", "trained on, with (published)"],
+        [
+            [*first, f"{weights / 1e6:,.1f} M", f"{macs / 1e9:,.4g} G", trained]
+            for *first, weights, macs, trained in sorted(rows, key=lambda row: row[0])
+        ],
     )
-    titles = "".join(f"<th style='text-align:left'>{title}</th>" for title in head)
-    plain = "\n".join(" | ".join(row) for row in (head, *rows))
-    publish({"text/plain": plain, "text/html": f"<table><tr>{titles}</tr>{html}</table>"})
