@@ -17,7 +17,7 @@ import torch
 from helpers.course.exercises import run, solutions
 from helpers.course.exercises.compare import bare, difference, named, plain
 from helpers.course.exercises.reading import blank, idle, notebook_values, said_of, signature_problem
-from helpers.output import publish
+from helpers.output import in_notebook, publish
 
 EXERCISES = {}
 MISSING = object()
@@ -293,6 +293,10 @@ def check(name, answer=MISSING, *, strict=False):
         verdict = Verdict("wrong", f'the answer itself is missing: `check("{name}", {name})`.')
     else:
         verdict = diagnose(_name(name), name if answer is MISSING else answer)
+    if verdict and in_notebook():
+        from helpers.course import progress
+
+        progress.record(_name(name))
     if strict and not verdict:
         raise AssertionError(f"{WORDS[verdict.status]} {verdict.message}")
     _show(COLOURS[verdict.status], WORDS[verdict.status], f"{verdict.message} {verdict.note}".strip())

@@ -63,7 +63,7 @@ def copy_course(folder):
         if safe := SAFE.get(where.name if where.parent.name == "course" else ""):
             return [name for name in names if name not in safe]
         secret = {"exercises.py", "solutions.py"}
-        hidden = secret if where.parent.name == "chapters" else {"slides_assets", "template"}
+        hidden = secret if where.parent.name == "chapters" else {"slides_assets", "template", "shipped"}
         return [name for name in names if name in hidden or name == "__pycache__"]
 
     shutil.copytree(HELPERS, folder / "helpers", ignore=left_out)
@@ -81,6 +81,8 @@ class Box:
         self.sealed, self.process, self.control = {}, None, None
 
     def __enter__(self):
+        if not hasattr(socket, "send_fds"):
+            raise RuntimeError("marking needs Linux or macOS: on Windows, run it in WSL or in the course's container")
         self.root = Path(tempfile.mkdtemp(prefix="marking-")).resolve()
         self.course, self.scratch = self.root / "course", self.root / "scratch"
         self.course.mkdir()
