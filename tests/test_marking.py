@@ -109,7 +109,7 @@ FORGED = {
     "crashes": "import ctypes; ctypes.string_at(0)",
     "kills its group": "import os, signal; os.kill(0, signal.SIGKILL)",
     "kills its parent": "import os, signal; os.kill(os.getppid(), signal.SIGKILL); return 0",
-    "kills everything": "import os, signal; os.kill(-1, signal.SIGKILL); return 0",
+    "kills everything": "import os, signal; os.getpid() == 1 and os.kill(-1, signal.SIGKILL); return 0",
     "replaces the comparison": """
         import helpers.course.exercises.compare as compare, helpers.course.exercises.run as run
         compare.difference = compare._difference = lambda *_, **__: None
@@ -419,6 +419,34 @@ def test_a_larger_result_than_is_sent_is_told(box, invent):
     invent(lambda n: torch.zeros(3), [{"n": 3}])
     mark = marked(box, "import torch\ndef invented(n):\n    return torch.zeros(4_000_000)", name="invented")
     assert mark.share == 0 and "shape (4000000,)" in mark.sentence
+
+
+@pytest.fixture(scope="module")
+def unsealed():
+    """A Box on a machine whose kernel can neither hide files nor the network, nor give a process a world of its own."""
+    nothing = "\n\ndef refuse(*_, **__):\n    return False\n\n\nconfine = no_network = own_processes = refuse\n"
+
+    class Open(sandbox.Box):
+        def _start(self):
+            path = self.course / "helpers/course/marking/seal.py"
+            if "def refuse" not in path.read_text(encoding="utf-8"):
+                path.write_text(path.read_text(encoding="utf-8") + nothing, encoding="utf-8")
+            super()._start()
+
+    with Open() as box:
+        yield box
+
+
+WITHIN = ["prints that it is right", "leaves", "ends Python", "kills its parent", "replaces the comparison", "edits builtins",
+          "borrows by garbage collection", "imports the solutions", "imports the exercises", "writes verdicts to the socket"]  # fmt: skip
+
+
+@pytest.mark.parametrize("how", WITHIN)
+def test_without_the_kernels_help_the_comparison_still_holds(unsealed, how):
+    """What is in the process is worth nothing there either; what lies in files is within reach, and that is told."""
+    assert unsealed.sealed == {"files": False, "network": False}
+    assert marked(unsealed, body(FORGED[how])).share == 0
+    assert marked(unsealed, RIGHT).status == "right"
 
 
 # ---- values as text

@@ -345,6 +345,15 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
     assert "2 answers to mark, 2 marked before" in said[0] and result.total == FULL
 
 
+def test_that_it_was_not_sealed_is_not_forgotten(tmp_path):
+    from helpers.course.marking import kept
+
+    store = kept.Kept(tmp_path)
+    assert store.sealed() == {}
+    store.sealed({"files": False, "network": True})
+    assert store.sealed({"files": True, "network": True}) == store.sealed() == {"files": False, "network": True}
+
+
 def test_a_damaged_kept_mark_is_made_anew(tmp_path):
     from helpers.course.marking import kept
 

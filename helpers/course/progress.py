@@ -120,7 +120,7 @@ def show_progress():
                 f'<tr><td style="text-align:left"><a href="{room.stem}.ipynb">{room.number:02} {room.title}</a></td>'
                 f"<td>{len(right)} of {len(names)}</td><td>{boxes}</td></tr>"
             )
-    kept = "Nothing is kept here (COURSE_PROGRESS=off)." if file() is None else "Kept on this machine only."
+    kept = "Kept on this machine only." if file() else ""
     head = f"<p><b>{total} exercises right so far.</b> {kept}</p>"
     publish(
         {

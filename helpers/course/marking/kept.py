@@ -38,6 +38,17 @@ class Kept:
         except (OSError, ValueError, TypeError):
             return None
 
+    def sealed(self, now=None):
+        """Return what students' code was kept from in every run so far, and, where it is given, in this one, {"files": bool, ...}."""
+        try:
+            before = json.loads((self.folder / "sealed").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            before = {}
+        if now is not None:
+            before = {what: bool(yes and before.get(what, True)) for what, yes in now.items()}
+            write_whole(self.folder / "sealed", json.dumps(before).encode("ascii"))
+        return before
+
     def put(self, key, mark):
         """Keep a Mark.
 

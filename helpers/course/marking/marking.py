@@ -136,7 +136,8 @@ def mark(folder, out, due=None, by_case=True, workers=None, say=lambda _: None):
     say(
         f"{len(works)} notebooks of {len({w.student for w in works})} students: {len(open_work)} answers to mark, {len(done)} marked before."
     )
-    sealed = _mark_all(open_work, done, store, by_case, workers or _processors(), say) if open_work else {}
+    if open_work:
+        _mark_all(open_work, done, store, by_case, workers or _processors(), say)
     out_of, results = answers.points(), []
     for work in works:
         names = chapters()[work.chapter]
@@ -159,7 +160,7 @@ def mark(folder, out, due=None, by_case=True, workers=None, say=lambda _: None):
                 due.left(work.days_late),
             )
         )
-    report.write(out, results, similar.alike(_sources(works)), sealed, unread)
+    report.write(out, results, similar.alike(_sources(works)), store.sealed(), unread)
     return results
 
 
@@ -176,7 +177,7 @@ def _sources(works):
 
 
 def _mark_all(open_work, done, store, by_case, workers, say):
-    """Mark the open answers, several at once, and keep each as soon as it is marked; return what they were kept from."""
+    """Mark the open answers, several at once, and keep each as soon as it is marked."""
     for name in {answer.name for answer in open_work.values()}:
         judge.bench(name)  # not in the threads: it seeds torch
     boxes = queue.SimpleQueue()
@@ -185,6 +186,7 @@ def _mark_all(open_work, done, store, by_case, workers, say):
         with contextlib.ExitStack() as stack:
             count = max(1, min(workers, len(open_work)))
             started = [stack.enter_context(sandbox.Box()) for _ in range(count)]
+            store.sealed(started[0].sealed)
             for box in started:
                 boxes.put(box)
 
@@ -201,6 +203,5 @@ def _mark_all(open_work, done, store, by_case, workers, say):
             for number, _ in enumerate(pool.map(one, open_work.items()), 1):
                 if number % 50 == 0:
                     say(f"{number} of {len(open_work)} answers are marked.")
-            return started[0].sealed
     finally:
         seal.closed_to_debuggers(False)
