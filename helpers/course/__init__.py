@@ -3,6 +3,10 @@
 rooms         where the chapters are; every list of them is made from there
 claims        the lecture's claims, and claim(), which puts one to the test
 exercises/    check(), hint(), solution(), ready(): answers to a student's answer
+marking/      marks for a folder of submissions
+progress      which exercises were right so far
+command       the command image-models-course
+carry         copies of the notebooks, and a student's cells in a new version
 explorers/    what the interactive figures share
 source        show a helper's source in a notebook
 tolerance     measured(), a number with its tolerance

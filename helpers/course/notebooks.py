@@ -64,7 +64,9 @@ def run(nb, folder, env=None):
     client = NotebookClient(nb, timeout=900, kernel_name="python3", store_widget_state=False, record_timing=False)
     # What a cell writes to stderr comes back as its output; what is silenced here is the kernel's own log.
     client.execute(
-        cwd=str(folder), env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})}, stderr=subprocess.DEVNULL
+        cwd=str(folder),
+        env={**os.environ, "OMP_NUM_THREADS": "1", "COURSE_PROGRESS": "off", **(env or {})},
+        stderr=subprocess.DEVNULL,
     )
     return nb
 

@@ -16,7 +16,9 @@ from functools import cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NOTEBOOKS = ROOT / "notebooks"
+SHIPPED = ROOT / "helpers/shipped"  # what a wheel holds; a clone has it beside helpers/
+CLONE = (ROOT / "notebooks").is_dir() and (ROOT / "pyproject.toml").exists()
+NOTEBOOKS = ROOT / "notebooks" if CLONE else SHIPPED / "notebooks"
 CHAPTERS = Path(__file__).parents[1] / "chapters"
 CODE_LINES, WORDS = 10, 200  # read in a minute
 

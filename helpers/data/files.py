@@ -10,10 +10,17 @@ from pathlib import Path
 
 import torch
 
+HELPERS = Path(__file__).resolve().parents[1]
+
 
 def folder():
-    """Return the folder of the data: COURSE_DATA, or data/ beside helpers/."""
-    return Path(os.environ.get("COURSE_DATA") or Path(__file__).resolve().parents[2] / "data")
+    """Return the folder of the data: COURSE_DATA, or data/ beside helpers/, or, where the course was installed, inside it."""
+    return Path(os.environ.get("COURSE_DATA") or (HELPERS / "shipped/data" if installed() else HELPERS.parent / "data"))
+
+
+def installed():
+    """Return whether the course was installed from a wheel, which has no clone around it."""
+    return (HELPERS / "shipped/data").is_dir()
 
 
 def read(name):
@@ -63,7 +70,10 @@ def remedy(name):
             f" file and fetch it, with `python data/make_data.py --full --out {folder()}`, or with torchvision's"
             f" FashionMNIST({str(folder() / 'full')!r}, download=True)"
         )
-    words = f"Restore it with `git checkout -- data/{name}`, or rebuild it with `python data/make_data.py`"
+    if installed():
+        words = "Install the course again: `pip install --force-reinstall --no-deps image-models-course`"
+    else:
+        words = f"Restore it with `git checkout -- data/{name}`, or rebuild it with `python data/make_data.py`"
     if os.environ.get("COURSE_DATA"):
         words += "; or unset COURSE_DATA, which points there, to use the course's own data/"
     return words

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from helpers.data import files
+
 OWN = "my_pictures"
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif", ".ppm")
 # What Pillow may decode: not EPS, for which it would start another program.
@@ -23,8 +25,12 @@ KINDS = (
 
 
 def own_folder():
-    """Return where a student's own pictures are looked for: COURSE_PICTURES, or my_pictures/ beside helpers/."""
-    return Path(os.environ.get("COURSE_PICTURES") or Path(__file__).resolve().parents[2] / OWN)
+    """Return where a student's own pictures are looked for: COURSE_PICTURES, or my_pictures/ beside helpers/.
+
+    Where the course was installed from a wheel: my_pictures/ in the folder in which Python runs.
+    """
+    beside = Path.cwd() if files.installed() else Path(__file__).resolve().parents[2]
+    return Path(os.environ.get("COURSE_PICTURES") or beside / OWN)
 
 
 def own_pictures():

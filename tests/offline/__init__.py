@@ -15,7 +15,7 @@ def environment(log):
     path = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
     # A proxy on this machine would carry a request out through an allowed address.
     proxies = {name: "" for name in os.environ if name.lower().endswith("_proxy")}
-    return {**proxies, "PYTHONPATH": path, "OFFLINE_LOG": str(log), "OMP_NUM_THREADS": "1"}
+    return {**proxies, "PYTHONPATH": path, "OFFLINE_LOG": str(log), "OMP_NUM_THREADS": "1", "COURSE_PROGRESS": "off"}
 
 
 def attempts(log):

@@ -17,7 +17,7 @@ import torch
 from helpers.course.exercises import run, solutions
 from helpers.course.exercises.compare import bare, difference, named, plain
 from helpers.course.exercises.reading import blank, idle, notebook_values, said_of, signature_problem
-from helpers.output import publish
+from helpers.output import in_notebook, publish
 
 EXERCISES = {}
 MISSING = object()
@@ -128,30 +128,68 @@ def _diagnose(exercise, answer):
     cases = exercise.cases()
     with capture_output() as output, run.kept(EXERCISES.values()) as replaced, run.time_limit(exercise.seconds):
         got = exercise.outcomes(answer, cases)
-    if function and all(isinstance(o.error, NotImplementedError) or (not o.error and blank(o.value)) for o in got):
-        # A function that works and then returns nothing has forgotten its return; one that does nothing is the stub.
-        if idle(answer) or any(o.error or o.value is not None for o in got):
-            return todo
-    note = "(Your prints are hidden while checking.)" if output.stdout or output.outputs else ""
-    if replaced:
+    heard = Heard(
+        got,
+        idle=function and idle(answer),
+        printed=bool(output.stdout),
+        said=lambda error: said_of(error, answer),
+        read=lambda: notebook_values(answer, set(inspect.signature(exercise.reference).parameters)),
+        note="(Your prints are hidden while checking.)" if output.stdout or output.outputs else "",
+    )
+    if replaced and not unfilled(exercise, heard):
         return Verdict(
             "wrong",
             f"your function replaces `{replaced[0]}`, which everything else uses too; it was put back: choose "
             "another name for what you make.",
-            note,
+            heard.note,
         )
     with capture_output():
         want = exercise.outcomes(exercise.reference, cases)
-        problems = [_problem(exercise, answer, g, w, output.stdout) for g, w in zip(got, want, strict=True)]
-        if not any(problems):
-            agrees = f"gives what it should in all {len(cases)} cases" if function else "is right"
-            return Verdict("right", f"`{exercise.name}` {agrees}.", note)
-        for wrong, sentence in exercise.mistakes:
-            if _alike(exercise, got, exercise.outcomes(wrong, cases)):
-                return Verdict("wrong", sentence, note)
+        others = (exercise.outcomes(wrong, cases) for wrong, _ in exercise.mistakes)
+        return judge(exercise, cases, heard, want, others)[0]
+
+
+@dataclass
+class Heard:
+    """What is known of an answer that was called with every case, here or in another process."""
+
+    got: list  # an Outcome for each case
+    idle: bool = False  # whether it does nothing, as a stub
+    printed: bool = False
+    said: Callable = str  # a sentence on an error that it raised
+    read: Callable = list  # the names that it reads from the notebook and should perhaps not
+    note: str = ""
+
+
+def unfilled(exercise, heard):
+    """Return whether what was heard is what a stub gives."""
+    if not callable(exercise.reference):
+        return all(blank(outcome.value) for outcome in heard.got)
+    if not all(isinstance(o.error, NotImplementedError) or (not o.error and blank(o.value)) for o in heard.got):
+        return False
+    # A function that works and then returns nothing has forgotten its return; one that does nothing is the stub.
+    return heard.idle or any(o.error or o.value is not None for o in heard.got)
+
+
+def judge(exercise, cases, heard, want, others):
+    """Return the Verdict on an answer that was called elsewhere, and a list with what is wrong in each case, "" for nothing.
+
+    heard:  Heard, with an Outcome of the answer for each case
+    want:   the outcomes of the reference
+    others: for each of the known mistakes its outcomes; looked at only where the answer is wrong
+    """
+    function = callable(exercise.reference)
+    if unfilled(exercise, heard):
+        return Verdict("todo", f"`hint({_written(exercise)})` has a first step."), ["not filled in"] * len(cases)
+    problems = [_problem(exercise, heard, g, w) for g, w in zip(heard.got, want, strict=True)]
+    if not any(problems):
+        agrees = f"gives what it should in all {len(cases)} cases" if function else "is right"
+        return Verdict("right", f"`{exercise.name}` {agrees}.", heard.note), problems
+    for (_, sentence), other in zip(exercise.mistakes, others):
+        if _alike(exercise, heard.got, other):
+            return Verdict("wrong", sentence, heard.note), problems
     case, problem = next((case, problem) for case, problem in zip(cases, problems, strict=True) if problem)
-    read = notebook_values(answer, set(inspect.signature(exercise.reference).parameters)) if function else []
-    if read:
+    if function and (read := heard.read()):
         problem += (
             f" Your function also reads {', '.join(f'`{n}`' for n in read)} from the notebook: is that meant to be an"
             " argument?"
@@ -159,7 +197,7 @@ def _diagnose(exercise, answer):
     given = ", ".join(
         f"{k} {tuple(v.shape)}" if isinstance(v, torch.Tensor) else f"{k}={plain(repr(v), 60)}" for k, v in case.items()
     )
-    return Verdict("wrong", f"with {given}: {problem}" if given else problem, note)
+    return Verdict("wrong", f"with {given}: {problem}" if given else problem, heard.note), problems
 
 
 def _alike(exercise, got, other):
@@ -172,17 +210,17 @@ def _alike(exercise, got, other):
         return False
 
 
-def _problem(exercise, answer, got, want, printed):
+def _problem(exercise, heard, got, want):
     """Return what is wrong in one case as a sentence, or ''."""
     spoilt = (
         got.changed and type(got.error) is RuntimeError and "an inplace operation" in str(got.error)
     )  # found by autograd
     if got.error and not want.error and not spoilt:
-        return said_of(got.error, answer)
+        return heard.said(got.error)
     if got.value is None and not got.error:
         advice = (
             "it prints its result, and has to hand it back with `return`"
-            if printed
+            if heard.printed
             else "is a `return` missing, or on one path only?"
         )
         return f"your function returns None: {advice}" + "." * (advice[-1] != "?")
@@ -255,6 +293,10 @@ def check(name, answer=MISSING, *, strict=False):
         verdict = Verdict("wrong", f'the answer itself is missing: `check("{name}", {name})`.')
     else:
         verdict = diagnose(_name(name), name if answer is MISSING else answer)
+    if verdict and in_notebook():
+        from helpers.course import progress
+
+        progress.record(_name(name))
     if strict and not verdict:
         raise AssertionError(f"{WORDS[verdict.status]} {verdict.message}")
     _show(COLOURS[verdict.status], WORDS[verdict.status], f"{verdict.message} {verdict.note}".strip())
