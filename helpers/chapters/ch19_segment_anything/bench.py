@@ -8,7 +8,7 @@ CASES = {
         "picture": "[data-part='cards']",
         "plain": (
             """
-from helpers.chapters.ch19_segment_anything.draw import draw_clicks, faded
+from helpers.chapters.ch19_segment_anything.draw import draw_clicks
 from helpers.chapters.ch19_segment_anything.explorer import SHOWN, SegmentExplorer
 explorer = SegmentExplorer()
 @interact(column=(0, 31, 1))
@@ -19,7 +19,7 @@ def show(column=16):
     axes[0].imshow(explorer.image().permute(1, 2, 0))
     draw_clicks(axes[0], explorer.clicks)
     for ax, i in zip(axes[1:], SHOWN):
-        ax.imshow(faded(explorer.image(), masks[i].sigmoid()).permute(1, 2, 0))
+        ax.imshow(masks[i].sigmoid(), cmap="gray", vmin=0, vmax=1)
         ax.set(title=f"{quality[i]:.2f}")
     plt.show()"""
         ),

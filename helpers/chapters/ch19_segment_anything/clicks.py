@@ -101,7 +101,9 @@ def segmenting(net, batch, three=True):
             answer = 1 + quality[:, 1:].argmax(1) if three and first else torch.zeros_like(kinds[:, 0])
             previous = masks[torch.arange(len(masks), device=masks.device), answer].detach()
             points, kinds = add(points, kinds, target, anywhere((previous > 0) != target))
-    return total / turns, {"three" if three else "one": real[:, 1:].max(1).values.mean() if three else real[:, 0].mean()}
+    return total / turns, {
+        "three" if three else "one": real[:, 1:].max(1).values.mean() if three else real[:, 0].mean()
+    }
 
 
 # ---- use

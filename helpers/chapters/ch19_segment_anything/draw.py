@@ -5,24 +5,27 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from helpers import plots
 
 
-def faded(image, share):
-    """Return a picture (3, S, S) that is nearly black where share (S, S) is 0, and as it is where it is 1."""
-    return image * (0.12 + 0.88 * share)
-
-
 def draw_clicks(ax, clicks):
     """Mark clicks (x, y, kind) on a picture: a green + on it, a red − beside it."""
     for x, y, kind in clicks:
-        ax.plot(x, y, "o", markersize=15, color=plots.GREEN if kind else plots.RED, markeredgecolor="white", markeredgewidth=1.5)
+        ax.plot(
+            x,
+            y,
+            "o",
+            markersize=15,
+            color=plots.GREEN if kind else plots.RED,
+            markeredgecolor="white",
+            markeredgewidth=1.5,
+        )
         ax.plot(x, y, marker="+" if kind else "_", markersize=9, color="white", markeredgewidth=2.2)
 
 
 def draw_row(axes, image, clicks, masks, titles):
-    """Draw a picture with its clicks, then one copy for each mask (K, S, S), shares from 0 to 1, bright where it is 1."""
+    """Draw a picture with its clicks, then each mask (K, S, S), from 0, black, to 1, white."""
     plots.draw_image(axes[0], image, titles[0])
     draw_clicks(axes[0], clicks)
     for ax, mask, title in zip(axes[1:], masks, titles[1:], strict=True):
-        plots.draw_image(ax, faded(image, mask), title)
+        plots.draw_image(ax, mask, title, limit=1.0)
 
 
 def box(ax, x, y, width, height, text, colour, size=13):
@@ -41,7 +44,7 @@ def arrow(ax, start, end):
 def draw_network(ax):
     """Draw the network: the encoder above, run once; prompts and the two-way block below, run for each prompt; the masks."""
     box(ax, 1.1, 3.3, 1.9, 0.9, "picture\n3 × 32 × 32", plots.GREY)
-    box(ax, 4.0, 3.3, 2.6, 0.9, "encoder:\n11 convolutions", plots.ORANGE)
+    box(ax, 4.0, 3.3, 2.6, 0.9, "encoder:\n12 convolutions", plots.ORANGE)
     box(ax, 8.2, 3.3, 4.0, 0.9, "maps: 48 × 8 × 8,\n24 × 16 × 16, 24 × 32 × 32", plots.ORANGE)
     box(ax, 1.1, 0.9, 1.9, 1.0, "clicks, boxes\nP points", plots.GREY)
     box(ax, 4.0, 0.9, 2.6, 1.0, "place + kind\n+ what lies there", plots.BLUE)

@@ -14,7 +14,10 @@ Exercise(
     mistakes=[
         (lambda iou: iou, "that says that they are **equal**: Dice counts the overlap twice, above and below."),
         (lambda iou: iou / (2 - iou), "that is the **way back**, from Dice to IoU."),
-        (lambda iou: 2 * iou, "twice the overlap, but also divided by **both areas**: the union is only their sum less the overlap."),
+        (
+            lambda iou: 2 * iou,
+            "twice the overlap, but also divided by **both areas**: the union is only their sum less the overlap.",
+        ),
         (lambda iou: 2 * iou / (2 + iou), "the two areas add up to union **+** overlap: with union 1 that is 1 + iou."),
         (lambda iou: (1 + iou) / 2, "it must be **0** where nothing overlaps."),
     ],
@@ -25,28 +28,27 @@ Exercise(
 )
 
 
-def _pairs(grid, window, pad=True, up=True, tokens=False, squares=True, heads=1):
-    if window is None:
-        return grid**2 if tokens else grid**4
-    if pad:
+def _pairs(pad=True, up=True, tokens=False):
+    def pairs(grid, window):
+        if window is None:
+            return grid**2 if tokens else grid**4
+        if not pad:
+            return round((grid / window) ** 2 * window**4)
         count = (-(-grid // window) if up else grid // window) ** 2
-        return heads * count * (window**2 if tokens else window**4 if squares else window**2)
-    return round((grid / window) ** 2 * window**4)
+        return count * (window**2 if tokens else window**4)
+
+    return pairs
 
 
 Exercise(
     "pairs",
-    reference=_pairs,
+    reference=_pairs(),
     cases=lambda: [dict(grid=g, window=w) for g, w in ((64, None), (64, 14), (28, 14), (10, 4), (9, None))],
     mistakes=[
-        (lambda grid, window: _pairs(grid, window, pad=False), "a window that hangs over the edge is **filled up** and computed whole."),
-        (lambda grid, window: _pairs(grid, window, up=False), "the last tokens of a row need a window too: round **up**."),
-        (lambda grid, window: _pairs(grid, window, tokens=True), "that is the number of **tokens**: each meets every other of its window."),
+        (_pairs(pad=False), "a window that hangs over the edge is **filled up**, and its zeros are computed too."),
+        (_pairs(up=False), "the last tokens of a row need a window too: round **up**."),
+        (_pairs(tokens=True), "that is the number of **tokens**: each meets every other of its window."),
         (lambda grid, window: grid**4, "that is without windows: tokens meet only those of **their own** window."),
-        (
-            lambda grid, window: grid**4 if window is None else grid**2 * window**2,
-            "so many pairs the real tokens have; the **filled** ones are computed with them.",
-        ),
         (
             lambda grid, window: grid**4 if window is None else window**4,
             "that is **one** window: how many are there?",
@@ -63,7 +65,7 @@ Exercise(
 # --------------------------------------------------------------------------------------------------------------- build
 
 
-def _fill(near=((0, 1), (1, 0), (0, -1), (-1, 0)), chain=False, once=False, connected=True, swap=False, each=True, include=True):
+def _fill(near=((0, 1), (1, 0), (0, -1), (-1, 0)), chain=False, once=False, connected=True, swap=False, each=True):
     def fill(image, x, y, limit):
         image = image.detach().cpu()
         H, W = image.shape[1:]
@@ -134,7 +136,7 @@ Exercise(
 
 def _click(own=True, kind=True, depth=True, swap=False, union=False, missed_only=False, edge=True):
     def click(guess, truth):
-        wrong = guess | truth if union else truth & ~guess if missed_only else guess != truth
+        wrong = (guess + truth) > 0 if union else truth > guess if missed_only else guess != truth
         H, W = wrong.shape
         best, found = -1, (0, 0)
         for r in range(H):
@@ -158,19 +160,19 @@ def _click(own=True, kind=True, depth=True, swap=False, union=False, missed_only
 
 
 def _guesses():
-    truth = torch.zeros(8, 9, dtype=torch.bool)
-    truth[1:7, 1:6] = True
+    truth = torch.zeros(8, 9, dtype=torch.int64)
+    truth[1:7, 1:6] = 1
     guess = torch.zeros_like(truth)
-    guess[1:7, 1:3] = True
+    guess[1:7, 1:3] = 1
     yield dict(guess=guess, truth=truth)
     too_much = truth.clone()
-    too_much[2:8, 5:9] = True
+    too_much[2:8, 5:9] = 1
     yield dict(guess=too_much, truth=truth)
     both = truth.clone()
-    both[0:3, 6:9], both[5:7, 1:3] = True, False
+    both[0:3, 6:9], both[5:7, 1:3] = 1, 0
     yield dict(guess=both, truth=truth)
-    rim = torch.zeros(5, 6, dtype=torch.bool)
-    rim[:, :3] = True
+    rim = torch.zeros(5, 6, dtype=torch.int64)
+    rim[:, :3] = 1
     yield dict(guess=torch.zeros_like(rim), truth=rim)
 
 
@@ -179,7 +181,10 @@ Exercise(
     reference=_click(),
     cases=lambda: list(_guesses()),
     mistakes=[
-        (_click(own=False), "the kind is **turned round**: what was missed needs a click on it, 1; what is too much, 0."),
+        (
+            _click(own=False),
+            "the kind is **turned round**: what was missed needs a click on it, 1; what is too much, 0.",
+        ),
         (_click(kind=False), "always **1**: where the guess is too large, the click must say 0, beside it."),
         (_click(depth=False), "that is the **first** wrong pixel in reading order, not the one deepest in the error."),
         (_click(swap=True), "**x and y** are exchanged: x is the column."),
@@ -229,7 +234,10 @@ Exercise(
     cases=lambda: list(_answers()),
     grad=True,
     mistakes=[
-        (_best(where="pixel"), "that is the broken one: each **pixel** takes the mask that suits it, and no mask need be right."),
+        (
+            _best(where="pixel"),
+            "that is the broken one: each **pixel** takes the mask that suits it, and no mask need be right.",
+        ),
         (_best(where="batch"), "one mask for **all examples**: each example has its own best."),
         (_best(axis=0), "the minimum runs over the **examples**: it belongs to the masks, axis 1."),
         (_best(reduce="max"), "that is the **worst** of the three."),

@@ -22,7 +22,9 @@ def _trained(seed, three=True):
     torch.set_flush_denormal(True)
     torch.manual_seed(seed)
     net, step = network.Sam(), partial(clicks.segmenting, three=three)
-    train(net, clicks.prompts(*_pictures()), step=step, steps=STEPS, lr=RATE, schedule="one-cycle", seed=seed, live=False)
+    train(
+        net, clicks.prompts(*_pictures()), step=step, steps=STEPS, lr=RATE, schedule="one-cycle", seed=seed, live=False
+    )
     return net.cpu().eval()
 
 

@@ -6,7 +6,7 @@ import torch
 
 from helpers import plots
 from helpers.chapters.ch19_segment_anything.clicks import deepest
-from helpers.chapters.ch19_segment_anything.draw import draw_clicks, faded
+from helpers.chapters.ch19_segment_anything.draw import draw_clicks
 from helpers.chapters.ch19_segment_anything.network import stored
 from helpers.chapters.ch19_segment_anything.scenes import LEVELS, SIZE, iou, nested
 from helpers.checks import whole
@@ -195,7 +195,7 @@ class SegmentExplorer(Panel):
             return '<div class="seg-none">No click yet: point into the picture.</div>'
         found, truth = [], self.truth()
         for i in SHOWN:
-            picture = pixel_png(faded(self.image(), masks[i].sigmoid()).permute(1, 2, 0).numpy())
+            picture = pixel_png(masks[i].sigmoid()[..., None].expand(-1, -1, 3).numpy())
             said = f"guessed <b>{quality[i]:.2f}</b>"
             if truth is not None:
                 said += f"<br>true IoU <b>{iou(masks[i] > 0, truth).item():.2f}</b>"
@@ -238,7 +238,7 @@ class SegmentExplorer(Panel):
             ax.set_axis_off()
             if masks is not None:
                 ax.set_axis_on()
-                plots.draw_image(ax, faded(self.image(), masks[i].sigmoid()), f"{MASKS[i]}: {quality[i]:.2f}")
+                plots.draw_image(ax, masks[i].sigmoid(), f"{MASKS[i]}: {quality[i]:.2f}", limit=1.0)
         return fig
 
 

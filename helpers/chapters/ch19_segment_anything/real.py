@@ -37,7 +37,9 @@ class PlacedAttention(nn.Module):
         placed = q.unflatten(1, (H, W))
         down = placed @ self.rel_pos_h[across.to(x.device)].transpose(1, 2)  # (N · heads, H, W, H)
         along = (placed.transpose(1, 2) @ self.rel_pos_w[across.to(x.device)].transpose(1, 2)).transpose(1, 2)
-        scores = (scores.unflatten(1, (H, W)).unflatten(3, (H, W)) + down[..., None] + along[..., None, :]).view_as(scores)
+        scores = (scores.unflatten(1, (H, W)).unflatten(3, (H, W)) + down[..., None] + along[..., None, :]).view_as(
+            scores
+        )
         found = scores.softmax(-1) @ v
         return self.proj(found.unflatten(0, (N, -1)).transpose(1, 2).reshape(N, H, W, D))
 
@@ -132,7 +134,13 @@ class MaskDecoder(nn.Module):
         self.register_buffer("waves", torch.empty(2, width // 2))
         self.kinds, self.no_mask = nn.Embedding(5, width), nn.Parameter(torch.empty(width))
         self.before = nn.Sequential(
-            nn.Conv2d(1, 4, 2, 2), Norm2d(4), nn.GELU(), nn.Conv2d(4, 16, 2, 2), Norm2d(16), nn.GELU(), nn.Conv2d(16, width, 1)
+            nn.Conv2d(1, 4, 2, 2),
+            Norm2d(4),
+            nn.GELU(),
+            nn.Conv2d(4, 16, 2, 2),
+            Norm2d(16),
+            nn.GELU(),
+            nn.Conv2d(16, width, 1),
         )
         self.own = nn.Parameter(torch.empty(5, width))
         self.blocks = nn.ModuleList(TwoWayBlock(width) for _ in range(2))
@@ -153,7 +161,9 @@ class MaskDecoder(nn.Module):
         start = torch.cat([angles.sin(), angles.cos()], -1) + self.kinds(kinds)
         start = tokens = torch.cat([self.own.expand(len(points), -1, -1), start], 1)
         maps = maps + (self.no_mask[:, None, None] if previous is None else self.before(previous))
-        place = cells = maps.flatten(2).transpose(1, 2)  # the places are sines, computed once: only their shape matters here
+        place = cells = maps.flatten(2).transpose(
+            1, 2
+        )  # the places are sines, computed once: only their shape matters here
         for block in self.blocks:
             tokens, cells = block(tokens, cells, start, place)
         tokens = self.norm(tokens + self.last(tokens + start, cells + place, cells))

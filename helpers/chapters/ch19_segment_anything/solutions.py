@@ -43,7 +43,7 @@ def fill(image, x, y, limit):
 
 # %% next_click
 def next_click(guess, truth):
-    """Where to click next, and how: masks (H, W) bool → (x, y, kind)."""
+    """Where to click next, and how: masks (H, W) of 0 and 1 → (x, y, kind)."""
     ### BEGIN SOLUTION
     wrong = F.pad(guess != truth, (1, 1, 1, 1))
     right = (~wrong).nonzero()
