@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers.chapters.ch19_segment_anything.scenes import SIZE
+from helpers.checks import check_tensor
 
 HERE = Path(__file__).parent
 WIDTH, FINE = 48, 24  # numbers of a token; of a pixel
@@ -19,6 +20,7 @@ WIDTH, FINE = 48, 24  # numbers of a token; of a pixel
 
 def twice(x):
     """Return maps (N, C, H, W) twice as large, smoothed."""
+    check_tensor("x", x, "(N, C, H, W)", "one map becomes a batch by x[None]", floats=True)
     return F.interpolate(x, scale_factor=2, mode="bilinear")
 
 
