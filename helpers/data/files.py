@@ -10,17 +10,21 @@ from pathlib import Path
 
 import torch
 
-HELPERS = Path(__file__).resolve().parents[1]
+
+def _helpers():
+    return Path(__file__).resolve().parents[1]
 
 
 def folder():
     """Return the folder of the data: COURSE_DATA, or data/ beside helpers/, or, where the course was installed, inside it."""
-    return Path(os.environ.get("COURSE_DATA") or (HELPERS / "shipped/data" if installed() else HELPERS.parent / "data"))
+    return Path(
+        os.environ.get("COURSE_DATA") or (_helpers() / "shipped/data" if installed() else _helpers().parent / "data")
+    )
 
 
 def installed():
     """Return whether the course was installed from a wheel, which has no clone around it."""
-    return (HELPERS / "shipped/data").is_dir()
+    return (_helpers() / "shipped/data").is_dir()
 
 
 def read(name):
