@@ -94,7 +94,7 @@ def draw_pipeline(ax):
     arrow(ax, (5.2, 1.9), (5.95, 1.9))
     box(ax, 7.0, 1.9, 2.0, 1.2, "field\npoint → σ, colour", plots.BLUE)
     arrow(ax, (8.05, 1.9), (8.8, 1.9))
-    box(ax, 10.0, 1.9, 2.3, 1.2, "Σ wᵢ · colourᵢ\nw from all σ", plots.GREEN)
+    box(ax, 10.0, 1.9, 2.3, 1.2, "Σ w · colour\nw from all σ", plots.GREEN)
     arrow(ax, (11.2, 1.9), (11.95, 1.9))
     box(ax, 13.0, 1.9, 2.0, 1.2, "colour\nof the pixel", plots.GREY)
     arrow(ax, (13.0, 1.25), (13.0, 0.8))

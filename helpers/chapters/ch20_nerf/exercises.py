@@ -44,10 +44,10 @@ Exercise(
 )
 
 
-def _waves(pixels=2, span=2, period=4, strict=False, last=False):
+def _waves(pixels=2, strict=False, last=False):
     def count(size):
         k = 0
-        while (period / 2**k > pixels * span / size) if strict else (period / 2**k >= pixels * span / size):
+        while 4 / 2**k > pixels * 2 / size if strict else 4 / 2**k >= pixels * 2 / size:
             k += 1
         return k - last
 
@@ -59,11 +59,16 @@ Exercise(
     reference=_waves(),
     cases=lambda: [dict(size=size) for size in (64, 48, 100, 7, 256)],
     mistakes=[
-        (_waves(pixels=1), "a period of **one** pixel looks constant at the pixels: two are needed."),
-        (_waves(span=1), "the picture is **2** wide, from −1 to 1, so a pixel is 2 / size."),
-        (_waves(period=2), "sin(π/2 · x) turns once in **4**, not in 2: the first wave's period is twice the picture."),
-        (_waves(last=True), "that is the **number of the last** wave: k begins at 0, so there is one more."),
-        (_waves(strict=True), "**at least** two pixels: one of exactly two counts."),
+        (
+            _waves(pixels=1),
+            "one **too many**: two pixels make the shortest period, and a pixel is 2 / size wide, not 1 / size.",
+        ),
+        (
+            _waves(last=True),
+            "one **too few**: k begins at 0, and that wave's period is 4, twice the picture.",
+        ),
+        (_waves(strict=True), "**at least** two pixels: a period of exactly two counts."),
+        (lambda size: math.log2(size), "how many is a **whole** number, and wave 0 is one of them."),
     ],
     hints=[
         "The period of wave k is 4 / 2^k; a pixel is 2 / size wide.",

@@ -16,8 +16,9 @@ class NeRF(nn.Module):
     point: (N, 60), direction: (N, 24) → density (N, 1), colour (N, 3).  Source: Mildenhall et al. 2020, figure 7.
     """
 
-    def __init__(self, width=256):
+    def __init__(self):
         super().__init__()
+        width = 256
         sides = [60, *[width] * 4, width + 60, width, width]
         self.layers = nn.ModuleList(nn.Linear(side, width) for side in sides)
         self.density, self.feature = nn.Linear(width, 1), nn.Linear(width, width)
