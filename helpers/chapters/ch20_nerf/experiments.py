@@ -46,7 +46,7 @@ def fields_seed_by_seed():
     """How good are the four fields, seed by seed, each with 30 pictures and the notebook's settings?
 
     Each seed has cameras of its own; all are judged by the same six pictures that none was trained on. training: PSNR
-    over the last 50 steps. depth and outline as in stored_field. cores: CPU-seconds of the training.
+    over the last 50 steps. depth and outline as in stored_field. CPU-seconds of the training.
     """
     rows = []
     for kind in SETTINGS:
