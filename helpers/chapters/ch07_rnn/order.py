@@ -30,13 +30,6 @@ def overlapping():
     return nn.Sequential(*convs, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
 
 
-def shuffle_patches(images, patch=7, seed=0):
-    """Cut (N, 1, H, W) into patches and join them in another order, the same for all images."""
-    parts = F.unfold(images, patch, stride=patch)
-    order = torch.randperm(parts.shape[2], generator=torch.Generator().manual_seed(seed))
-    return F.fold(parts[:, :, order], images.shape[2:], patch, stride=patch)
-
-
 def pairs(n, distance, seed, height=4, width=32):
     """n noisy images, a bright and a dark pixel in one row; label 0: the bright one is on the left."""
     dice = torch.Generator().manual_seed(seed)
@@ -69,8 +62,9 @@ def block(inputs, outputs):
 class SmallUNet(nn.Module):
     """Shrinks the image to see far, enlarges the result, and joins it with the fine maps: (N, 3, H, W) → (N, H, W)."""
 
-    def __init__(self, C=16):
+    def __init__(self):
         super().__init__()
+        C = 16
         self.fine = block(3, C)
         self.deep = nn.Sequential(
             nn.MaxPool2d(2), block(C, 2 * C), nn.MaxPool2d(2), block(2 * C, 2 * C), nn.Upsample(scale_factor=4)
