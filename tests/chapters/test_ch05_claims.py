@@ -11,18 +11,20 @@ DEEP_IS_GOOD = torch.tensor([[4.0, 2, 1]] * 3)
 
 
 @pytest.mark.parametrize(
-    ("plain", "residual", "verdict"),
+    ("plain", "residual", "longer", "verdict"),
     [
-        (DEEP_IS_BAD, DEEP_IS_GOOD, "E1 holds."),
-        (DEEP_IS_GOOD, DEEP_IS_GOOD, "E1 is wrong."),
-        (DEEP_IS_BAD, DEEP_IS_BAD, "E1 is wrong."),
+        (DEEP_IS_BAD, DEEP_IS_GOOD, [0.2, 0.3], "E1 holds under a condition."),
+        (DEEP_IS_BAD, DEEP_IS_GOOD, [40.0, 30.0], "E1 holds."),
+        (DEEP_IS_GOOD, DEEP_IS_GOOD, [0.2, 0.3], "E1 is wrong."),
+        (DEEP_IS_BAD, DEEP_IS_BAD, [40.0, 30.0], "E1 is wrong."),
     ],
 )
-def test_degradation(plain, residual, verdict, capsys):
-    room(5).run("settle-e1", on_training={"plain": plain, "residual": residual}, claim=claim, measured=measured)
+def test_degradation(plain, residual, longer, verdict, capsys):
+    known = dict(on_training={"plain": plain, "residual": residual}, longer=longer, claim=claim, measured=measured)
+    room(5).run("settle-e1", **known)
     said = capsys.readouterr().out
     assert said.startswith(verdict)
-    assert ("The chapter found that it holds" in said) == (verdict != "E1 holds.")
+    assert ("The chapter found that it holds under" in said) == (verdict != "E1 holds under a condition.")
 
 
 @pytest.mark.parametrize(

@@ -58,4 +58,16 @@ CLAIMS = (
         "A11",
         "Going from fully connected to convolution matters for images, because of locality and shared weights.",
     ),
+    Claim(
+        "A12",
+        "The dot product is written Wᵀ×X + b; T names the area of the image that the filter covers.",
+        "wrong",
+        "T is the transpose: window and filter are columns, and T lays one of them down as a row",
+    ),
+    Claim(
+        "A13",
+        "Where output values are not defined, one puts 0 or the nearest output value.",
+        "wrong",
+        "what is filled up is the input, beyond its border; filling up the output gives other numbers",
+    ),
 )

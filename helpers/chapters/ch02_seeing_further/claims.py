@@ -36,4 +36,23 @@ CLAIMS = (
         "condition",
         "the second half is true; the first is a design choice to be measured, not a theorem",
     ),
+    Claim(
+        "B8",
+        "High resolution is too expensive, so the image itself is made smaller before it is fed in.",
+        "condition",
+        "it does save; whether it costs accuracy at equal multiply-adds depends on the task and on the end of the network, "
+        "and what is dropped before the first layer is lost to all of them",
+    ),
+    Claim(
+        "B9",
+        "Halving the resolution gives four times the performance.",
+        "wrong",
+        "it gives a quarter of the cost of what follows; the accuracy does not rise by it",
+    ),
+    Claim(
+        "B10",
+        "A strided convolution, too, gives robustness to shifts, as pooling does.",
+        "condition",
+        "not by itself: it samples every second place and aliases; with a blur before the stride it does",
+    ),
 )

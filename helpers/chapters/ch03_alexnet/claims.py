@@ -61,4 +61,10 @@ CLAIMS = (
         "C11",
         "Memory sits in the early layers, parameters in the fully connected ones, compute in the convolutions.",
     ),
+    Claim(
+        "C12",
+        "AlexNet is the most classic CNN.",
+        "wrong",
+        "LeNet-5 (1998) and its forerunner of 1989 are older, the neocognitron (1980) older still",
+    ),
 )

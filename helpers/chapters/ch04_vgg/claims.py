@@ -54,4 +54,11 @@ CLAIMS = (
         "the paper measured it on ImageNet, a deeper network against a shallower one; small networks of "
         "equal compute show no plain difference here",
     ),
+    Claim(
+        "D8",
+        "The design is so plain that each layer can be given a meaning; the features before a pooling are meaningful.",
+        "condition",
+        "maps of the first layers can be named: brightness, colours, edges; deeper ones cannot be by such words, and the "
+        "first maps of a network that has learnt nothing can be named as well",
+    ),
 )

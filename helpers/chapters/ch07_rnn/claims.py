@@ -49,7 +49,7 @@ CLAIMS = (
         "Multiplying by W again and again makes gradients explode where W is large, vanish where it is small.",
         "condition",
         "in the long run and without tanh, large means a spectral radius of W above 1; tanh, whose slope is "
-        "at most 1, pulls the gradient down",
+        "at most 1, pulls the gradient down and so raises that edge",
     ),
     Claim(
         "G10",
@@ -57,5 +57,12 @@ CLAIMS = (
         "condition",
         "clipping by the norm keeps the direction of each step's gradient and changes its length; clipping "
         "each value bends it",
+    ),
+    Claim(
+        "G11",
+        "A recurrent network has a strong inductive bias for series, such as text, speech and sensors.",
+        "condition",
+        "the same rule at every step carries over to later places and to longer series; only where training shows the event "
+        "at more than one place and length, for the state can count steps too",
     ),
 )
