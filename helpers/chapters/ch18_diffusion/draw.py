@@ -82,8 +82,42 @@ def draw_unet(ax, channels=1, width=24, side=8):
     ax.text(5, 2.55, "kept, and added", ha="center", fontsize=13)
     ax.text(3.05, 1.35, "halve", fontsize=12, ha="left")
     ax.text(5.95, 1.35, "double", fontsize=12, ha="right")
-    ax.text(5, 3.45, "time t and label scale and shift the channels of every block", ha="center", fontsize=13)
-    for x in (1.9 + wide(width) / 2, 4.2 + wide(2 * width) / 2, 7.2 + wide(width) / 2):
-        ax.plot([x, x], [3.4, 3.15 if x != 4.2 + wide(2 * width) / 2 else 2.85], ":", color="black", linewidth=1.4)
-    ax.set(xlim=(0.2, 10.2), ylim=(-0.4, 3.8))
+    ax.text(4.95, 3.4, "time t and label scale and shift the channels of every block", ha="center", fontsize=13)
+    ax.set(xlim=(0.2, 10.2), ylim=(-0.4, 3.7))
     ax.set_axis_off()
+
+
+def draw_fields(axes, times, fields):
+    """Draw, for each time, the exact arrows broad and grey and the learnt ones on them; fields: (places, exact, learnt) for each."""
+    for ax, t, (places, exact, learnt) in zip(axes, times, fields, strict=True):
+        draw_arrows(ax, places, -exact, plots.GREY, "exact", width=0.011)
+        draw_arrows(ax, places, -learnt, plots.ORANGE, "learnt")
+        draw_points(ax, places[:0], f"t = {t + 1}")
+    axes[0].legend(loc="upper left", frameon=True, fontsize=12)
+
+
+def draw_far(ax, counts, far, floor):
+    """Draw the distance against the number of steps, a line for each name of far {name: distances}, and the floor, dotted."""
+    for (name, each), style in zip(far.items(), ("o-", "s-", "x--")):
+        ax.loglog(counts, each, style, label=name)
+    ax.axhline(floor, color=plots.GREY, linestyle=":", label="two true sets")
+    ax.set(xlabel="steps of DDIM", ylabel="distance to true points", xticks=counts, xticklabels=counts)
+    ax.minorticks_off()
+    ax.legend(loc="upper right")
+
+
+def draw_marks(axes, found, floor):
+    """Draw, against the number of steps, the marks of found {steps: marks}: right, distance with its floor, spread."""
+    counts = list(found)
+    titles = {
+        "right": "taken for what was asked, %",
+        "distance": "Fréchet distance",
+        "spread": "spread, of true digits' 1",
+    }
+    for ax, (key, title) in zip(axes, titles.items(), strict=True):
+        ax.semilogx(counts, [found[n][key] * (100 if key == "right" else 1) for n in counts], "o-")
+        ax.set(title=title, xlabel="steps of DDIM", xticks=counts, xticklabels=counts)
+        ax.set_ylim((85, 101) if key == "right" else (0, None))
+        ax.minorticks_off()
+    axes[1].axhline(floor, color=plots.GREY, linestyle=":")
+    axes[1].text(counts[0], floor + 2, "500 true digits", fontsize=12, color=plots.GREY)

@@ -210,20 +210,13 @@ Exercise(
 # ------------------------------------------------------------------------------------------------------------- predict
 
 
-def _price(guided=2, decoder=1, text="both", steps=True):
-    def price(unet, decoder_macs, text_macs, steps_, guidance):
+def _price(guided=2, decoded=True, text="both", in_pixels=False):
+    def price(unet, decoder, text_macs, steps, guidance):
         calls = guided if guidance != 1 else 1
-        texts = {"both": calls, "one": 1, "each": calls * steps_}[text]
-        return (
-            steps_ * calls * unet * (1 if steps else 0)
-            + decoder * decoder_macs * (steps_ if decoder == "each" else 1)
-            + texts * text_macs
-        )
+        texts = {"both": calls, "one": 1, "each": calls * steps}[text]
+        return steps * calls * (unet + in_pixels * decoder) + (decoded and not in_pixels) * decoder + texts * text_macs
 
-    def picture_macs(unet, decoder, text, steps, guidance):
-        return price(unet, decoder, text, steps, guidance)
-
-    return picture_macs
+    return lambda unet, decoder, text, steps, guidance: price(unet, decoder, text, steps, guidance)
 
 
 Exercise(
@@ -237,13 +230,8 @@ Exercise(
         (_price(guided=1), "with guidance the U-net is asked **twice** a step: with the text and without."),
         (_price(text="each"), "the text is read **once**, not at every step: it does not change."),
         (_price(text="one"), "with guidance the **empty** text is read as well."),
-        (_price(decoder=0), "the **decoder** is missing: once, at the end."),
-        (
-            lambda unet, decoder, text, steps, guidance: (
-                steps * (unet + decoder) * (2 if guidance != 1 else 1) + text * (2 if guidance != 1 else 1)
-            ),
-            "the **decoder** works once, at the end: all steps are taken in latents.",
-        ),
+        (_price(decoded=False), "the **decoder** is missing: once, at the end."),
+        (_price(in_pixels=True), "the **decoder** works once, at the end: all steps are taken in latents."),
     ],
     hints=[
         "What is done once, what at every step, and what is done twice where the guidance is not 1?",

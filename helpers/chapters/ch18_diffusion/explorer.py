@@ -112,7 +112,8 @@ class DiffusionExplorer(Panel):
         pieces.append(f'<path class="way" d="M{way}"/>')
         pieces += [circle("on", x, y, 0.035) for x, y in places[1:-1]]
         pieces += [circle("begin", *places[0], 0.085), circle("end", *places[-1], 0.085)]
-        box = f'viewBox="{-SIDE} {-SIDE} {2 * SIDE} {2 * SIDE}" role="img" aria-label="{html.escape(self.alt)}"'
+        words = f"{self.alt} It ends {self.end(path)[1]:.1f} σ from mode {self.end(path)[0]}."
+        box = f'viewBox="{-SIDE} {-SIDE} {2 * SIDE} {2 * SIDE}" role="img" aria-label="{html.escape(words)}"'
         return f"<svg {box}>{''.join(pieces)}</svg>"
 
     def _words(self, path):
@@ -128,10 +129,9 @@ class DiffusionExplorer(Panel):
     @property
     def alt(self):
         """What is shown now, in a sentence."""
-        mode, away = self.end(self.path())
         return (
-            f"Field explorer. Arrows against the noise at time {self.t} of 100. A point starts at ({self.x / 100:.2f}, {self.y / 100:.2f}) and takes"
-            f" {self.steps} steps with η = {self.eta} %, by {SOURCES[self.source]}; it ends {away:.1f} σ from mode {mode}."
+            f"Field explorer. Arrows against the noise at time {self.t} of 100. A point starts at ({self.x / 100:.2f},"
+            f" {self.y / 100:.2f}) and takes {self.steps} steps with η = {self.eta} %, by {SOURCES[self.source]}."
         )
 
     def still(self):

@@ -47,7 +47,7 @@ class Exact(nn.Module):
 
     def forward(self, x, t, labels=None):
         at = (t * self.diffusion.T).round().long()
-        noise = exact_noise(x, self.diffusion.alpha_bar[at[0]])
+        noise = exact_noise(x, self.diffusion.alpha_bar[at[0].item()])
         a, s = self.diffusion.scales(at, x)
         return {"noise": noise, "x0": (x - s * noise) / a, "v": (noise - s * x) / a}[self.diffusion.predict]
 
