@@ -1,0 +1,19 @@
+"""What the lecture says on this, claim by claim, with the verdict that the chapter comes to."""
+
+from helpers.course.claims import Claim
+
+CLAIMS = (
+    Claim(
+        "M5",
+        "Diffusion adds noise step by step and learns to undo it; the reverse is trained like a denoising autoencoder.",
+        "holds",
+    ),
+    Claim(
+        "M6",
+        "The quality of diffusion exceeds that of GANs; its training is stable, and it does not lose modes.",
+        "condition",
+        "each at a rate of its own: on eight modes a tuned GAN holds all of them too and comes near in quality, and too high a rate"
+        " ruins diffusion as well",
+    ),
+    Claim("M7", "Latent diffusion (Stable Diffusion) works in a compressed space."),
+)
