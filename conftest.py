@@ -15,6 +15,7 @@ from offline import attempts, environment
 
 
 def pytest_configure(config):
+    os.environ.setdefault("COURSE_PROGRESS", "off")  # what the tests solve is not the student's
     # A shell that starts something in the background has it ignore interrupts, as would then be the stop button of the tests.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -31,7 +31,8 @@ def body(source):
 
 
 def test_the_notebook_and_the_room_have_one_captioner():
-    shown = {cell["id"]: cell["source"] for cell in room(17).cells}["ch17-captioner"]
+    sources = {cell["id"]: cell["source"] for cell in room(17).cells}
+    shown = "\n\n".join(sources[id] for id in ("ch17-parts", "ch17-captioner"))
     kept = body((captioner.HERE / "captioner.py").read_text(encoding="utf-8"))
     assert body(shown) == {name: kept[name] for name in ("Eye", "Block", "Captioner")}
 

@@ -14,7 +14,7 @@ CLAIMS = (
         "M11",
         "A few images suffice for a high quality.",
         "condition",
-        "of dozens, not of a few: quality rises with the number of views, and the first paper used 100 for each of its "
-        "synthetic scenes",
+        "of a small, simple scene a dozen do, four do not: quality rises with the number of views, and the first paper used "
+        "100 for each of its synthetic scenes",
     ),
 )
