@@ -70,3 +70,10 @@ def test_a_line_of_sources_is_taken_apart(line, found):
 
 def test_two_terms_are_one_but_for_capitals_and_a_plural():
     assert index.same("Feature map", "feature maps") and not index.same("encoder", "decoder")
+
+
+def test_every_list_of_sources_leads_to_both_pages():
+    for room in rooms():
+        for text in texts(room):
+            if text.startswith("## Sources"):
+                assert "(../docs/glossary.md)" in text and "(../docs/bibliography.md)" in text, room.stem
