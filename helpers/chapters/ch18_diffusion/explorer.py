@@ -75,7 +75,8 @@ class DiffusionExplorer(Panel):
         return torch.cat([*(place.cpu() for _, place, _ in passed), last])
 
     def _others(self, source, steps, eta, noise):
-        return self.run(source, torch.randn(200, 2, generator=torch.Generator().manual_seed(0)), noise + 100)
+        starts = torch.randn(200, 2, generator=torch.Generator().manual_seed(noise - 1))
+        return self.run(source, starts, noise + 100)
 
     def arrows(self, source):
         """Return the places (121, 2), and minus the noise there at time t."""

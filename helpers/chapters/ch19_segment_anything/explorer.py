@@ -185,10 +185,11 @@ class SegmentExplorer(Panel):
                     ("clear", "clear", "take all clicks away", not self.clicks),
                 )
             ),
+            "number": str(len(self.clicks)),
             "words": self._words(masks, which),
         }
         self.values = {"picture": self.picture, "meant": self.meant, "column": last[0], "row": last[1]}
-        self.values |= {"take": -1 if which is None else which, "number": len(self.clicks)}
+        self.values["take"] = -1 if which is None else which
 
     def _cards(self, masks, quality, which):
         if masks is None:

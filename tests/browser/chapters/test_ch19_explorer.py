@@ -23,7 +23,7 @@ def test_the_picture_is_clicked_and_the_masks_follow(shown):
     x, y, _ = kept.clicks[-1]
     assert root.locator("[data-show=column]").inner_text() == str(x)
     assert root.locator("[data-show=row]").inner_text() == str(y)
-    assert root.locator("circle").count() == 2 and root.locator("[data-show=number]").inner_text() == "2"
+    assert root.locator("circle").count() == 2 and root.locator("[data-part=number]").inner_text() == "2"
     cards.nth(1).click()
     answered(root)
     assert cards.nth(1).get_attribute("data-on") is not None
