@@ -5,6 +5,7 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from helpers import plots
 from helpers.chapters.ch18_diffusion.points import MEANS
+from helpers.checks import check_tensor, whole
 
 SIDE = 2.4  # how far the plane is shown
 
@@ -17,6 +18,8 @@ def plane(ax, title=""):
 
 def draw_points(ax, x, title="", colour=plots.BLUE, size=4):
     """Draw points (N, 2), and a cross at each of the eight means."""
+    check_tensor("x", x, "(N, D)", "two numbers for each point")
+    whole("size", size, 1)
     x = x.detach().cpu()
     ax.plot(x[:, 0], x[:, 1], ".", color=colour, markersize=size, alpha=0.5, markeredgewidth=0)
     ax.plot(MEANS[:, 0], MEANS[:, 1], "+", color="black", markersize=11, markeredgewidth=2)
@@ -25,6 +28,7 @@ def draw_points(ax, x, title="", colour=plots.BLUE, size=4):
 
 def grid(n=13, side=SIDE * 0.92):
     """Return the places (n · n, 2) where arrows begin."""
+    whole("n", n, 2)
     line = torch.linspace(-side, side, n)
     return torch.cartesian_prod(line, line)
 
@@ -65,6 +69,8 @@ def arrow(ax, start, end, **how):
 
 def draw_unet(ax, channels=1, width=24, side=8):
     """Draw the U-net: blocks as tall as the picture, as wide as their channels; the arrow on top is what is kept and added."""
+    whole("channels", channels, 1)
+    whole("width", width, 1)
     wide = lambda c: 0.22 + c / 40  # noqa: E731
     high, low = 1.9, 0.95
     parts = [(0.5, channels, high, 0.9, "noisy x", plots.GREY), (1.9, width, high, 0.9, "block", plots.BLUE),

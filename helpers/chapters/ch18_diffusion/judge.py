@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers.checks import check_tensor
+from helpers.checks import check_tensor, whole
+from helpers.data import ImageSet
 from helpers.training import train
 
 
@@ -28,7 +29,12 @@ class Judge(nn.Module):
 
 
 def train_judge(images, device="cpu", epochs=12, width=32, seed=100):
-    """Return a Judge trained on an ImageSet, which no longer learns."""
+    """Return a Judge trained on an ImageSet, which no longer learns; ValueError for anything else."""
+    if not isinstance(images, ImageSet):
+        raise ValueError(f"images (a {type(images).__name__}) must be an ImageSet, such as data.digits()")
+    whole("epochs", epochs, 1)
+    whole("width", width, 1)
+    whole("seed", seed, 0)
     torch.manual_seed(seed)
     net = Judge(images.images.shape[-1], width).to(device)
     train(net, images, epochs=epochs, lr=3e-3, schedule="one-cycle", seed=seed, live=False)
@@ -95,5 +101,6 @@ class Marks:
 
 def shown(x, levels=None):
     """Return pictures from −1..1 as 0..1, cut there and rounded to so many levels where that is given."""
+    check_tensor("x", x, "(N, C, H, W)", "pictures from −1 to 1", floats=True)
     x = ((x + 1) / 2).clamp(0, 1)
     return x if levels is None else (x * levels).round() / levels

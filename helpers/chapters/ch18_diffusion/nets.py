@@ -6,11 +6,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from helpers.checks import check_multiple, whole
+
 
 class PointNet(nn.Module):
     """Points (N, dims) at times t (N,) from 0 to 1 → (N, dims): coordinates and time, with sines and cosines of both, in an MLP."""
 
     def __init__(self, dims=2, width=128, layers=3, waves=3, time_waves=8):
+        for name, value in dict(dims=dims, width=width, layers=layers, waves=waves, time_waves=time_waves).items():
+            whole(name, value, 1)
         super().__init__()
         self.register_buffer("rates", torch.exp(torch.linspace(0, math.log(200), time_waves)))
         self.register_buffer("space", 2.0 ** torch.arange(waves))
@@ -56,6 +60,9 @@ class UNet(nn.Module):
     """Pictures (N, channels, S, S) at times t (N,) with labels (N,) → the same shape: down to half the side and up again."""
 
     def __init__(self, channels=1, width=24, told=64):
+        for name, value in dict(channels=channels, width=width, told=told).items():
+            whole(name, value, 1)
+        check_multiple("width", width, "the groups of its normalisation", 4)
         super().__init__()
         self.told = Told(told)
         self.first, self.last = nn.Conv2d(channels, width, 3, padding=1), nn.Conv2d(width, channels, 3, padding=1)

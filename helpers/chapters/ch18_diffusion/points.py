@@ -74,7 +74,8 @@ def sliced(a, b, directions=64, seed=0):
 
 
 def near_modes(x):
-    """Return (share of points within 3 spreads of a mode, how many modes hold at least a fifth of their due)."""
+    """Return (share of points within 3 spreads of a mode, how many modes hold at least a fifth of their due); x: (N, 2)."""
+    check_tensor("x", x, "(N, D)", "two numbers for each point", floats=True)
     away, mode = torch.cdist(x.cpu(), MEANS).min(1)
     inside = away < 3 * SPREAD
     held = torch.bincount(mode[inside], minlength=MODES) / len(x)
@@ -88,6 +89,7 @@ class GAN(nn.Module):
     """A generator, noise (N, 2) → points (N, 2), and a discriminator, points (N, 2) → a score (N, 1): true or made?"""
 
     def __init__(self, width=128):
+        whole("width", width, 1)
         super().__init__()
         self.generator = nn.Sequential(
             nn.Linear(2, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 2)
