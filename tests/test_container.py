@@ -36,10 +36,10 @@ def test_it_does_not_run_as_root_and_says_who():
     assert words.index("USER") < words.index("CMD") and "USER" not in words[words.index("USER") + 1 :]
 
 
-def test_torch_and_torchvision_are_the_projects_and_of_one_index():
+def test_torch_and_torchvision_are_the_projects_and_installed_together():
     (install,) = [rest for _, rest in STEPS if "torchvision" in rest]
     wanted = [each for each in PROJECT["project"]["dependencies"] if each.startswith("torch")]
-    assert re.findall(r'"(torch[^"]*)"', install) == wanted and "--index-url ${TORCH}" in install
+    assert re.findall(r'"(torch[^"]*)"', install) == wanted and "${TORCH}" in install and "://" not in install
     python = re.search(r"python:(\d+)\.(\d+)", dict(STEPS)["FROM"])
     low, beyond = map(int, re.fullmatch(r">=3\.(\d+),<3\.(\d+)", PROJECT["project"]["requires-python"]).groups())
     assert int(python[1]) == 3 and low <= int(python[2]) < beyond
@@ -58,6 +58,4 @@ def test_a_dev_container_builds_that_file(path):
     assert (folder / told["build"]["dockerfile"]).resolve() == ROOT / "Dockerfile"
     assert (folder / told["build"]["context"]).resolve() == ROOT
     assert told["remoteUser"] == dict(STEPS)["USER"]
-    arguments = {rest.partition("=")[0] for word, rest in STEPS if word == "ARG"}
-    assert set(told["build"]["args"]) <= arguments
-    assert ("cuda" in path) == ("--gpus" in told.get("runArgs", [])) == ("/cu" in told["build"]["args"]["TORCH"])
+    assert ("cuda" in path) == ("--gpus" in told.get("runArgs", []))
