@@ -99,7 +99,9 @@ class DiffusionExplorer(Panel):
         ranges = dict(times=TIMES, steps=STEPS, eta=ETA, noises=NOISES, place=PLACE)
         self.fixed = {"frame": page(__file__, sources=names, learnt="learnt" in self.nets, **ranges)}
         self.parts = {"field": self._field(path, others), "chart": chart(path), "words": self._words(path)}
-        self.values = {name: getattr(self, name) for name in RANGES} | {"source": SOURCES[self.source]}
+        self.values = {name: getattr(self, name) for name in RANGES}
+        if "learnt" in self.nets:  # else there is nothing to choose
+            self.values["source"] = SOURCES[self.source]
 
     def _field(self, path, others):
         pieces = [strokes("exact", *self.arrows("exact"))]
