@@ -59,7 +59,7 @@ def public():
     things += [getattr(room, name) for room in (layers, models) for name in room.__all__]
     things += [thing for thing in vars(shapes).values() if inspect.isfunction(thing)]
     ours = (thing for thing in things if getattr(thing, "__module__", "").startswith("helpers.") and callable(thing))
-    ours = (each for each in ours if not (each.__name__ in ON_META and each.__module__.endswith(".real")))
+    ours = (each for each in ours if each.__name__ not in ON_META)
     return {f"{thing.__module__.removeprefix('helpers.')}.{thing.__qualname__}": thing for thing in ours}
 
 
@@ -123,11 +123,7 @@ ON_META = {
     "Llama",
     "ImageEncoder",
     "MaskDecoder",
-    "Denoiser",
-    "Encoder",
-    "Decoder",
-    "Text",
-}  # published networks of chapters 17 to 19, built on meta alone: with numbers they fill 29 GB
+}  # published networks of chapters 17 and 19, built on meta alone: with numbers they fill 29 GB
 LEFT = {  # not checked, and why
     "Window": "a tuple; whoever takes it checks its numbers",
     "stage": "a part of VGG, which checks",

@@ -12,8 +12,8 @@ CLAIMS = (
         "M6",
         "The quality of diffusion exceeds that of GANs; its training is stable, and it does not lose modes.",
         "condition",
-        "each at a rate of its own: on eight modes a tuned GAN holds all of them too and comes near in quality, and too high a rate"
-        " ruins diffusion as well",
+        "each at a rate of its own: there diffusion is nearer to the data, but a tuned GAN also holds all of eight modes, and at"
+        " too high a rate diffusion is ruined as well",
     ),
     Claim("M7", "Latent diffusion (Stable Diffusion) works in a compressed space."),
 )

@@ -67,10 +67,9 @@ def arrow(ax, start, end, **how):
     ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=16, linewidth=1.7, color="black", **how))
 
 
-def draw_unet(ax, channels=1, width=24, side=8):
+def draw_unet(ax):
     """Draw the U-net: blocks as tall as the picture, as wide as their channels; the arrow on top is what is kept and added."""
-    whole("channels", channels, 1)
-    whole("width", width, 1)
+    channels, width, side = 1, 24, 8
     wide = lambda c: 0.22 + c / 40  # noqa: E731
     high, low = 1.9, 0.95
     parts = [(0.5, channels, high, 0.9, "noisy x", plots.GREY), (1.9, width, high, 0.9, "block", plots.BLUE),

@@ -199,6 +199,17 @@ def build(make):
         return make()
 
 
+def networks():
+    """Return the four parts by name, on the meta device."""
+    made = {"U-net": Denoiser, "encoder": Encoder, "decoder": Decoder, "text": Text}
+    return {name: build(make) for name, make in made.items()}
+
+
+def on_pixels():
+    """Return the U-net with three channels for four: as it would have to be for pictures themselves; on the meta device."""
+    return build(lambda: Denoiser(channels=3))
+
+
 def count(network):
     """Return how many parameters a network has."""
     return sum(p.numel() for p in network.parameters())
