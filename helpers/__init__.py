@@ -7,7 +7,8 @@ costs/      any nn.Module and an input → parameters, memory and multiply-adds,
 data/       the data sets in data/, loaded, verified and batched under a seed
 sequences   symbols as numbers, and tasks of memory
 training/   one training loop for every chapter
-plots       figures and diagrams, one style for the whole course
+plots       figures, one style for the whole course
+diagrams    boxes and arrows, from which chapters draw their networks
 device      which processor, how many threads, which seed: decided once, here
 checks      what arguments must be, said with their names and values
 files       write a file whole or not at all

@@ -1,8 +1,9 @@
 """The figures of chapter 17: pictures with their captions, what each word looked at, dots for each seed, the networks."""
 
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import Rectangle
 
 from helpers import plots
+from helpers.diagrams import arrow, box
 
 GRID = 3  # cells of the eye, each way
 
@@ -47,26 +48,6 @@ def draw_dots(ax, scores, colours=None):
     ax.set_yticks(range(len(scores)), list(scores))
     ax.set_ylim(len(scores) - 0.5, -0.5)
     ax.grid(axis="y", color="#DDDDDD")
-
-
-def box(ax, x, y, width, height, text, colour, size=14):
-    """Draw a box with rounded corners, its middle at (x, y), and words in it."""
-    corner = (x - width / 2, y - height / 2)
-    shape = FancyBboxPatch(
-        corner, width, height, boxstyle="round,pad=0,rounding_size=0.12", facecolor=colour, alpha=0.3
-    )
-    ax.add_patch(shape)
-    ax.add_patch(
-        FancyBboxPatch(corner, width, height, boxstyle="round,pad=0,rounding_size=0.12", fill=False, linewidth=1.5)
-    )
-    ax.text(x, y, text, ha="center", va="center", fontsize=size)
-
-
-def arrow(ax, start, end, text="", above=0.16):
-    """Draw an arrow from one point to another, with a word beside its middle."""
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=18, linewidth=1.8, color="black"))
-    if text:
-        ax.text((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + above, text, ha="center", va="bottom", fontsize=12)
 
 
 def draw_captioner(ax):

@@ -1,8 +1,7 @@
 """The figures of chapter 19: clicks on pictures, masks, the network, dots for each seed."""
 
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
-
 from helpers import plots
+from helpers.diagrams import arrow, box
 
 
 def draw_clicks(ax, clicks):
@@ -28,30 +27,17 @@ def draw_row(axes, image, clicks, masks, titles):
         plots.draw_image(ax, mask, title, limit=1.0)
 
 
-def box(ax, x, y, width, height, text, colour, size=13):
-    """Draw a box with rounded corners, its middle at (x, y), and words in it."""
-    corner = (x - width / 2, y - height / 2)
-    for style in (dict(facecolor=colour, alpha=0.3), dict(fill=False, linewidth=1.5)):
-        ax.add_patch(FancyBboxPatch(corner, width, height, boxstyle="round,pad=0,rounding_size=0.12", **style))
-    ax.text(x, y, text, ha="center", va="center", fontsize=size)
-
-
-def arrow(ax, start, end):
-    """Draw an arrow from one point to another."""
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=18, linewidth=1.8, color="black"))
-
-
 def draw_network(ax):
     """Draw the network: the encoder above, run once; prompts and the two-way block below, run for each prompt; the masks."""
-    box(ax, 1.1, 3.3, 1.9, 0.9, "picture\n3 × 32 × 32", plots.GREY)
-    box(ax, 4.0, 3.3, 2.6, 0.9, "encoder:\n12 convolutions", plots.ORANGE)
-    box(ax, 8.2, 3.3, 4.0, 0.9, "maps: 48 × 8 × 8,\n24 × 16 × 16, 24 × 32 × 32", plots.ORANGE)
-    box(ax, 1.1, 0.9, 1.9, 1.0, "clicks, boxes\nP points", plots.GREY)
-    box(ax, 4.0, 0.9, 2.6, 1.0, "place + kind\n+ what lies there", plots.BLUE)
-    box(ax, 8.2, 0.9, 4.0, 1.5, "two-way block\ntokens ↔ tokens\ntokens → cells, cells → tokens", plots.GREEN)
-    box(ax, 12.6, 0.9, 2.5, 1.0, "4 masks,\n4 qualities", plots.GREY)
-    box(ax, 12.6, 3.3, 2.5, 0.9, "products, for\neach pixel", plots.BLUE)
-    box(ax, 4.0, -0.5, 2.6, 0.8, "5 tokens of its own", plots.BLUE)
+    box(ax, 1.1, 3.3, 1.9, 0.9, "picture\n3 × 32 × 32", plots.GREY, 13)
+    box(ax, 4.0, 3.3, 2.6, 0.9, "encoder:\n12 convolutions", plots.ORANGE, 13)
+    box(ax, 8.2, 3.3, 4.0, 0.9, "maps: 48 × 8 × 8,\n24 × 16 × 16, 24 × 32 × 32", plots.ORANGE, 13)
+    box(ax, 1.1, 0.9, 1.9, 1.0, "clicks, boxes\nP points", plots.GREY, 13)
+    box(ax, 4.0, 0.9, 2.6, 1.0, "place + kind\n+ what lies there", plots.BLUE, 13)
+    box(ax, 8.2, 0.9, 4.0, 1.5, "two-way block\ntokens ↔ tokens\ntokens → cells, cells → tokens", plots.GREEN, 13)
+    box(ax, 12.6, 0.9, 2.5, 1.0, "4 masks,\n4 qualities", plots.GREY, 13)
+    box(ax, 12.6, 3.3, 2.5, 0.9, "products, for\neach pixel", plots.BLUE, 13)
+    box(ax, 4.0, -0.5, 2.6, 0.8, "5 tokens of its own", plots.BLUE, 13)
     for start, end in (
         ((2.05, 3.3), (2.7, 3.3)),
         ((5.3, 3.3), (6.2, 3.3)),

@@ -3,10 +3,11 @@
 import math
 
 import torch
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import Circle, Rectangle
 
 from helpers import plots
 from helpers.chapters.ch20_nerf.scene import BOX, FAR_AWAY, HALF, SPHERES
+from helpers.diagrams import arrow, box
 
 NEAR, FAR = 2.6, 5.4  # distances from the camera that are drawn
 
@@ -65,18 +66,6 @@ def draw_ray(axes, density, t, weights, colours):
     axes[2].set(xlabel="distance from the camera")
 
 
-def box(ax, x, y, width, height, text, colour, size=15):
-    """Draw a box with rounded corners, its middle at (x, y), and words in it."""
-    corner = (x - width / 2, y - height / 2)
-    for style in (dict(facecolor=colour, alpha=0.3), dict(fill=False, linewidth=1.5)):
-        ax.add_patch(FancyBboxPatch(corner, width, height, boxstyle="round,pad=0,rounding_size=0.12", **style))
-    ax.text(x, y, text, ha="center", va="center", fontsize=size)
-
-
-def arrow(ax, start, end):
-    ax.add_patch(FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=18, linewidth=1.8, color="black"))
-
-
 def draw_pipeline(ax):
     """Draw how a pixel gets its colour: its ray through the cube, points on it, the field, the weighted sum, the loss."""
     ax.plot([0.35], [1.5], "o", color="black", markersize=13)
@@ -92,11 +81,11 @@ def draw_pipeline(ax):
     ax.plot(places, heights, "o", color=plots.BLUE, markersize=9)
     ax.text(3.3, 2.75, "one ray, n points", ha="center", fontsize=14)
     arrow(ax, (5.2, 1.9), (5.95, 1.9))
-    box(ax, 7.0, 1.9, 2.0, 1.2, "field\npoint → σ, colour", plots.BLUE)
+    box(ax, 7.0, 1.9, 2.0, 1.2, "field\npoint → σ, colour", plots.BLUE, 15)
     arrow(ax, (8.05, 1.9), (8.8, 1.9))
-    box(ax, 10.0, 1.9, 2.3, 1.2, "Σ w · colour\nw from all σ", plots.GREEN)
+    box(ax, 10.0, 1.9, 2.3, 1.2, "Σ w · colour\nw from all σ", plots.GREEN, 15)
     arrow(ax, (11.2, 1.9), (11.95, 1.9))
-    box(ax, 13.0, 1.9, 2.0, 1.2, "colour\nof the pixel", plots.GREY)
+    box(ax, 13.0, 1.9, 2.0, 1.2, "colour\nof the pixel", plots.GREY, 15)
     arrow(ax, (13.0, 1.25), (13.0, 0.8))
     ax.text(13.0, 0.72, "squared difference\nto the photograph", ha="center", va="top", fontsize=14)
     ax.set(xlim=(0, 14.2), ylim=(-0.1, 3.3))
