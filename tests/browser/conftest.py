@@ -325,7 +325,12 @@ class Notebook:
 
 def leave(page, lab):
     """Close the page of a notebook, and shut its kernel down."""
-    kernel = page.evaluate("() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.id")
+    # A page that was only looked at may still be starting its kernel, which would then be nobody's.
+    kernel = page.evaluate(
+        """async () => { const context = window.jupyterapp?.shell?.currentWidget?.sessionContext;
+            await Promise.race([context?.ready, new Promise(late => setTimeout(late, 10_000))]);
+            return context?.session?.kernel?.id; }"""
+    )
     page.goto("about:blank")  # first: a page would complain that its kernel went away
     if kernel:
         lab.shut_down(kernel)
