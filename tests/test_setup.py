@@ -87,7 +87,8 @@ def clone(tmp_path):
                 (programs / name).write_text("#!/bin/sh\nexit 1\n")
                 (programs / name).chmod(0o755)
         environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}", "MAKEFLAGS": "", "MAKELEVEL": ""}
-        environment.pop("WORKERS", None)  # which the Makefile would take for its own
+        for name in ("WORKERS", "TEST_ARGS"):  # which the Makefile would take for its own
+            environment.pop(name, None)
         (folder / "asked").write_text("")
         done = subprocess.run(
             ["make", *arguments], cwd=folder, capture_output=True, text=True, env=environment, stdin=subprocess.DEVNULL
