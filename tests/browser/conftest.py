@@ -124,9 +124,11 @@ def lab(tmp_path_factory):
         yield made
         for kernel in made.dying:
             kernel.result()
-        with urllib.request.urlopen(f"{made.url}api/kernels?token={token}", timeout=10) as answer:
-            left = [kernel["id"] for kernel in json.load(answer)]
-        assert not left, f"kernels that no test shut down: {left}"
+        left = {}
+        for kind in ("kernels", "sessions"):
+            with urllib.request.urlopen(f"{made.url}api/{kind}?token={token}", timeout=10) as answer:
+                left[kind] = json.load(answer)
+        assert not left["kernels"], f"kernels that no test shut down: {left}"
     finally:
         for kind in (signal.SIGTERM, signal.SIGKILL):
             if server.poll() is None:
