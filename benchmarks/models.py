@@ -45,7 +45,11 @@ def with_torchvision():
         if ".detection." in module:
             take = {"images": [(3, 320, 320)]}
         elif ".video." in module:
-            take = {"input_shape": (1, 3, 16, 224, 224) if "mvit" in name or "swin3d" in name else (1, 3, 16, 112, 112)}
+            take = {
+                "input_shape": (1, 3, 16, 224, 224)
+                if name.startswith(("mvit", "swin3d", "s3d"))
+                else (1, 3, 16, 112, 112)
+            }
         elif ".optical_flow." in module:
             take = {"input_shape": [(1, 3, 128, 128)] * 2}
         else:

@@ -334,6 +334,8 @@ def loop(times):
         (Net(lambda s, x: s.l(x[torch.arange(4, device=x.device) % 2 == 0]), l=lin()), (4, 4), 32),
         (Net(lambda s, x: s.l(x[s.m.nonzero()[:, 0]]), l=lin(), m=nn.Buffer(torch.tensor([True, False]))), (2, 4), 16),
         (Net(lambda s, x: s.l(x[: int(torch.ones(2, device=x.device).cpu().numpy().sum())]), l=lin()), (4, 4), 32),
+        (Net(loop(lambda s: int(s.n[[-1, 0]].sum())), l=lin(), n=nn.Buffer(torch.tensor([1, 5, 2]))), (1, 4), 48),
+        (Net(loop(lambda s: int(s.n[:, [True, False]])), l=lin(), n=nn.Buffer(torch.tensor([[3, 2]]))), (1, 4), 48),
     ],
 )
 def test_numbers_that_do_not_depend_on_the_input_stay_numbers(net, shape, macs):
@@ -346,6 +348,18 @@ def test_lengths_may_be_an_input():
     pack = nn.utils.rnn.pack_padded_sequence
     net = Net(lambda s, x, n: s.l(pack(x, n.cpu(), enforce_sorted=False))[1], l=nn.LSTM(3, 4))
     assert cost_table(net, [(7, 2, 3), torch.tensor([7, 3])]).total.macs == 10 * 4 * 4 * 7
+
+
+def test_a_model_may_look_for_padding_in_its_tokens():
+    def forward(s, tokens):
+        if 3 in tokens[:, [-1, 0]]:
+            raise AssertionError("no token is 3")
+        return s.l(s.e(tokens))
+
+    net = Net(forward, e=nn.Embedding(5, 4), l=lin())
+    assert cost_table(net, torch.tensor([[1, 3, 2]])).total.macs == 3 * 16
+    with pytest.raises(ValueError, match="no token is 3"):
+        cost_table(net, torch.tensor([[3, 1, 2]]))
 
 
 def test_lazy_layers_are_counted_and_stay_lazy():

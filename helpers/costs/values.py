@@ -15,6 +15,7 @@ MOST = 2**20  # tensors with more numbers have shapes alone
 
 LEAVING = torch.Tensor.numpy, torch.Tensor.tolist, torch.Tensor.__array__
 MAKERS = torch.tensor, torch.as_tensor, torch.asarray
+INDEXED = torch.Tensor.__getitem__, torch.Tensor.__setitem__
 
 
 class Values(TorchFunctionMode):
@@ -36,6 +37,9 @@ class Values(TorchFunctionMode):
             return function(self.known[id(args[0])][1], *args[1:], **kwargs)
         if function is torch.Tensor.new_tensor and args[0].is_meta:
             return torch.tensor(args[1], **{"dtype": args[0].dtype} | kwargs | {"device": "cpu"}).to(META)
+        if function in INDEXED and args[0].is_meta:
+            places = args[1] if isinstance(args[1], tuple) else (args[1],)
+            args = args[0], tuple(as_tensor(place) for place in places), *args[2:]
         return function(*args, **kwargs)
 
     def numbers(self, args, kwargs):
@@ -96,6 +100,13 @@ class Values(TorchFunctionMode):
             return shape
 
         return tree_map(shaped, operator(*inputs[0], **inputs[1]))
+
+
+def as_tensor(place):
+    """Make a tensor of an index that is a list of numbers, before torch does, which takes it to meta unseen; leave any other."""
+    if isinstance(place, list) and place and all(isinstance(each, (bool, int)) for each in place):
+        return torch.tensor(place).to(META)
+    return place
 
 
 def keep_all(name, operator, args):

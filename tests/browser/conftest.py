@@ -66,12 +66,18 @@ class Lab:
         self.url, self.token, self.root, self.log, self.tried = url, token, root, log, tried
         self.asked, self.dying = ThreadPoolExecutor(4), []
 
-    def shut_down(self, kernel):
-        """Shut a kernel down and do not wait for it: it takes a second to go, and the next test has no need of that."""
-        order = urllib.request.Request(
-            f"{self.url}api/kernels/{kernel}", method="DELETE", headers={"Authorization": f"token {self.token}"}
-        )
-        self.dying.append(self.asked.submit(lambda: urllib.request.urlopen(order, timeout=60).close()))
+    def running(self, kind):
+        """Return what runs: its "kernels", or its "sessions", which know whose kernel is whose."""
+        with urllib.request.urlopen(f"{self.url}api/{kind}?token={self.token}", timeout=10) as answer:
+            return json.load(answer)
+
+    def shut_down(self, names):
+        """Shut the kernels of these notebooks down and do not wait: they take a second to go, and the next test has no need of that."""
+        for kernel in {each["kernel"]["id"] for each in self.running("sessions") if each["path"] in names}:
+            order = urllib.request.Request(
+                f"{self.url}api/kernels/{kernel}", method="DELETE", headers={"Authorization": f"token {self.token}"}
+            )
+            self.dying.append(self.asked.submit(lambda order=order: urllib.request.urlopen(order, timeout=60).close()))
 
 
 @pytest.fixture(scope="session")
@@ -124,11 +130,7 @@ def lab(tmp_path_factory):
         yield made
         for kernel in made.dying:
             kernel.result()
-        left = {}
-        for kind in ("kernels", "sessions"):
-            with urllib.request.urlopen(f"{made.url}api/{kind}?token={token}", timeout=10) as answer:
-                left[kind] = json.load(answer)
-        assert not left["kernels"], f"kernels that no test shut down: {left}"
+        assert not made.running("kernels"), f"kernels that no test shut down, of {made.running('sessions')}"
     finally:
         for kind in (signal.SIGTERM, signal.SIGKILL):
             if server.poll() is None:
@@ -221,7 +223,7 @@ class Notebook:
     shots = SHOTS
 
     def __init__(self, page, lab):
-        self.page, self.lab, self.name = page, lab, None
+        self.page, self.lab, self.name, self.opened = page, lab, None, set()
         SHOTS.mkdir(exist_ok=True)
 
     def write(self, *cells, name=None):
@@ -235,6 +237,7 @@ class Notebook:
     def open(self, name=None, timeout=90_000):
         """Open it (or the file `name` below the lab's root) and wait for its kernel."""
         self.name = name or self.name
+        self.opened.add(self.name)
         self.page.goto(
             f"{self.lab.url}lab/tree/{urllib.parse.quote(self.name)}?token={self.lab.token}&reset",
             wait_until="domcontentloaded",
@@ -325,24 +328,24 @@ class Notebook:
         return self
 
 
-def leave(page, lab):
-    """Close the page of a notebook, and shut its kernel down."""
+def leave(notebook):
+    """Close the page of a Notebook, and shut the kernels of all that it opened down."""
     # A page that was only looked at may still be starting its kernel, which would then be nobody's.
-    kernel = page.evaluate(
-        """async () => { const context = window.jupyterapp?.shell?.currentWidget?.sessionContext;
-            await Promise.race([context?.ready, new Promise(late => setTimeout(late, 10_000))]);
-            return context?.session?.kernel?.id; }"""
+    notebook.page.evaluate(
+        """() => Promise.race([window.jupyterapp?.shell?.currentWidget?.sessionContext?.ready,
+            new Promise(late => setTimeout(late, 10_000))])"""
     )
-    page.goto("about:blank")  # first: a page would complain that its kernel went away
-    if kernel:
-        lab.shut_down(kernel)
+    notebook.page.goto("about:blank")  # first: a page would complain that its kernel went away
+    notebook.lab.shut_down(notebook.opened)
+    notebook.opened.clear()
 
 
 @pytest.fixture
 def notebook(page, lab):
     """A Notebook in a new page; its kernel is shut down at the end. Fails the test if the kernel tried to reach another machine."""
     before = len(attempts(lab.tried))
-    yield Notebook(page, lab)
-    leave(page, lab)
+    opened = Notebook(page, lab)
+    yield opened
+    leave(opened)
     tried = attempts(lab.tried)[before:]
     assert not tried, f"a kernel, or JupyterLab, tried to reach the network: {tried[:5]}"

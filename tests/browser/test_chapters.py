@@ -109,7 +109,7 @@ def test_what_differs_is_seen(notebook, request):
         assert sorted(found) == (sorted(cell.id for cell in made.cells) if kind == "changed" else [])
         if kind == "changed":
             assert "\n-rows 34943\n+rows 34944" in found["number"]
-        leave(notebook.page, notebook.lab)
+        leave(notebook)
 
 
 def test_a_solution_that_fails_is_seen(notebook):

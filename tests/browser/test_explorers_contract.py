@@ -39,7 +39,7 @@ def notebook(browser, lab):
     opened.open("explorers.ipynb")
     page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
     yield opened
-    leave(page, lab)
+    leave(opened)
     page.context.close()
     tried = attempts(lab.tried)[before:]
     assert not tried, f"a kernel, or JupyterLab, tried to reach the network: {tried[:5]}"

@@ -1,93 +1,51 @@
-"""The exercises of chapter 03, AlexNet and the cost table: the blanks of the lecture's table."""
+"""The exercises of chapter 03, AlexNet and the cost table: larger images, multiply-adds, the competition's measure, dropout, memory."""
+
+import torch
 
 from helpers.course.exercises.engine import Exercise
-from helpers.shapes import output_size
 
+# ---- 1. Predict
 
-def _side(size, kernel_size, stride=1, padding=0, dilation=1):
-    return output_size(size, kernel_size, stride, padding, dilation)
-
+_FC6 = 256 * 7 * 7 * 4096
 
 Exercise(
-    "output_side",
-    reference=_side,
-    cases=lambda: [
-        dict(zip(("size", "kernel_size", "stride", "padding", "dilation"), case))
-        for case in (
-            (227, 11, 4, 0, 1),
-            (224, 11, 4, 2, 1),
-            (55, 3, 2, 0, 1),
-            (27, 5, 1, 2, 1),
-            (33, 3, 1, 4, 3),
-            (40, 4, 3, 1, 2),
-        )
-    ],
+    "fc6_parameters",
+    reference=_FC6 + 4096,
     mistakes=[
+        (_FC6, "the **biases** are missing: one for each of the 4096 outputs."),
         (
-            lambda size, kernel_size, stride=1, padding=0, dilation=1: (
-                (size - dilation * (kernel_size - 1) - 1 + 2 * padding) / stride + 1
-            ),
+            256 * 6 * 6 * 4096 + 4096,
             (
-                "the division is not **rounded down**: a window that does not fit is left out. `//` divides and rounds"
-                " down."
+                "that is fc6 for an image of **227** pixels, where the last maps are 6×6. Follow 259 pixels through the"
+                " layers."
             ),
         ),
         (
-            lambda size, kernel_size, stride=1, padding=0, dilation=1: (
-                -(-(size - dilation * (kernel_size - 1) - 1 + 2 * padding) // stride) + 1
-            ),
-            "the division is rounded **up**: a last window that does not fit is left out, so round down.",
+            256 * 8 * 8 * 4096 + 4096,
+            "the last maps are not 8×8: did you round **up** somewhere? Every division rounds down.",
         ),
         (
-            lambda size, kernel_size, stride=1, padding=0, dilation=1: (
-                round((size - dilation * (kernel_size - 1) - 1 + 2 * padding) / stride) + 1
-            ),
-            "the division is rounded to the **nearest** number: a window that does not fit is left out, so round down.",
+            256 * 15 * 15 * 4096 + 4096,
+            "the **last pooling** is missing: after conv5 the maps are 15×15, and pooling makes them smaller.",
         ),
         (
-            lambda size, kernel_size, stride=1, padding=0, dilation=1: (
-                (size - dilation * (kernel_size - 1) - 1 + padding) // stride + 1
-            ),
-            "**padding** is counted once: it stands on both sides.",
+            256 * 4096 + 4096,
+            "the **positions** are missing: the layer takes every value of all 256 maps, not one for each map.",
         ),
-        (
-            lambda size, kernel_size, stride=1, padding=0, dilation=1: (
-                (size - dilation * (kernel_size - 1) - 1) // stride + 1
-            ),
-            "**padding** is ignored: it makes the input larger, on both sides.",
-        ),
-        (
-            lambda size, kernel_size, stride=1, padding=0, dilation=1: (size - kernel_size + 2 * padding) // stride + 1,
-            "**dilation** is ignored: a kernel with K taps then reaches over D(K − 1) + 1 pixels.",
-        ),
-        (
-            lambda size, kernel_size, stride=1, padding=0, dilation=1: (
-                (size - dilation * kernel_size + 2 * padding) // stride + 1
-            ),
-            "a dilated kernel reaches over **D(K − 1) + 1** pixels, not D·K: there are K − 1 gaps between K taps.",
-        ),
-        (
-            lambda size, kernel_size, stride=1, padding=0, dilation=1: (
-                (size - dilation * (kernel_size - 1) - 1 + 2 * padding) // stride
-            ),
-            "one too few: the **+ 1** is missing. The first window stands there before any step.",
-        ),
-        (
-            lambda size, kernel_size, stride=1, padding=0, dilation=1: (
-                size - dilation * (kernel_size - 1) + 2 * padding
-            ),
-            "**stride** is ignored: the window moves on by `stride` pixels, so divide by it.",
-        ),
+        (256 * 7 * 4096 + 4096, "the maps have rows and columns: **7·7** values each."),
+        (7 * 7 * 4096 + 4096, "the **256 maps** are missing: the layer takes the values of all of them."),
+        (4096 * 4096 + 4096, "that is **fc7**: fc6 takes the flattened maps of the last pooling."),
+        (384 * 7 * 7 * 4096 + 4096, "conv5 has **256** filters; 384 is conv4."),
+        (_FC6 + 256 * 7 * 7, "the biases are counted per **input**: there is one for each of the 4096 outputs."),
     ],
     hints=[
-        "A kernel of K taps with dilation D reaches over D(K − 1) + 1 pixels. Put that in the place of K.",
-        (
-            "How far can the window travel? `size + 2 * padding - reach`. It travels in steps of `stride`, whole ones"
-            " only."
-        ),
-        "`(size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`",
+        "Sides: conv1 makes (259 − 11)//4 + 1 = 63 of it, the first pooling (63 − 3)//2 + 1 = 31. Go on.",
+        "Inputs × outputs + outputs. The inputs are all values of 256 maps.",
     ],
 )
+
+
+# ---- 2. Build: multiply-adds
 
 
 def _macs(in_channels, out_channels, kernel_size, out_height, out_width, groups=1):
@@ -181,168 +139,136 @@ Exercise(
 )
 
 
-_CONV2 = 256 * 96 * 5 * 5  # weights of conv2, ungrouped
+# ---- 3. Build: the measure of the competition
+
+
+def _top_cases():
+    found = []
+    for seed, (N, classes, k) in enumerate(((40, 12, 5), (30, 7, 1), (20, 9, 3))):
+        dice = torch.Generator().manual_seed(seed)
+        logits = torch.randn(N, classes, generator=dice)
+        found.append({"logits": logits, "labels": torch.randint(classes, (N,), generator=dice), "k": k})
+    return found
+
+
+def _top(largest=True, right=False, count=False, k_of=lambda k: k, any_of=False):
+    def top_error(logits, labels, k=5):
+        k = k_of(k)
+        best = logits.topk(k, dim=1, largest=largest).indices
+        hit = (best == labels[:, None]).any(1)
+        if any_of:
+            hit = torch.isin(labels, best)
+        wrong = hit if right else ~hit
+        return wrong.sum().item() if count else wrong.float().mean().item()
+
+    return top_error
+
 
 Exercise(
-    "conv2_parameters",
-    reference=_CONV2 + 256,
+    "top_error",
+    reference=_top(),
+    cases=_top_cases,
     mistakes=[
-        (_CONV2, "the **biases** are missing: one for each filter."),
+        (_top(right=True), "that is the share of images that are **right**: the error is the rest."),
+        (_top(count=True), "that is a **number** of images: divide by N."),
         (
-            _CONV2 // 2 + 256,
-            (
-                "that is the network with **two groups**: asked for is the ungrouped one, whose filters see all 96"
-                " channels."
-            ),
+            _top(largest=False),
+            "those are the **least** probable classes: `topk` gives the largest, `argsort` begins with the smallest.",
         ),
+        (_top(k_of=lambda k: 1), "only the **first** answer is looked at: k of them count."),
+        (_top(k_of=lambda k: 5), "**k** is not used: it need not be 5."),
+        (_top(any_of=True), "a label is looked for in the answers to **all** images: each image has its own k."),
         (
-            _CONV2 // 2,
-            "that is the network with **two groups**, and without biases: here each filter sees all 96 channels.",
+            lambda logits, labels, k=5: 100 * _top()(logits, labels, k),
+            "those are **percent**: a share lies between 0 and 1.",
         ),
-        (_CONV2 + 96, "the biases are counted per **input** channel: there is one for each of the 256 filters."),
-        (256 * 5 * 5 + 256, "the **input channels** are missing: each filter is 96 channels deep."),
-        (256 * 3 * 5 * 5 + 256, "this takes **3** input channels: conv2 sees the 96 maps of conv1, not the image."),
-        (256 * 96 * 5 + 256, "a kernel of 5 has **5·5** numbers."),
-        (256 * 96 * 3 * 3 + 256, "the kernels of conv2 are **5×5**; 3×3 begins with conv3."),
-        (
-            192 * 64 * 5 * 5 + 192,
-            "that is **torchvision's** AlexNet, with 64 and 192 filters: asked for is the network of 2012, ungrouped.",
-        ),
-        (4 * (_CONV2 + 256), "those are **bytes**: asked for is the number of parameters."),
     ],
     hints=[
-        "Filters × depth of a filter × 5 × 5, and a bias for each filter.",
-        "256 filters, each 96 channels deep, because groups = 1.",
+        "`logits.topk(k, dim=1).indices` holds the k most probable classes of each image: (N, k).",
+        "Compare with `labels[:, None]`, and ask `.any(1)`: is it among them? The error counts where it is not.",
     ],
 )
 
 
-_CONV2_MACS = _CONV2 * 27 * 27
+# ---- 4. Debug: dropout with four bugs
+
+
+def _dropout_cases():
+    found = []
+    for seed, (N, D, p, training) in enumerate(((6, 50, 0.1, True), (3, 40, 0.6, True), (4, 20, 0.5, False))):
+        dice = torch.Generator().manual_seed(seed)
+        x, noise = torch.randn(N, D, generator=dice), torch.rand(N, D, generator=dice)
+        found.append({"x": x, "p": p, "noise": noise, "training": training})
+    return found
+
+
+def _dropout(shared=False, turned=False, scale="right", always=False):
+    def dropout(x, p, noise, training):
+        if not training and not always:
+            return x * (1 - p) if scale == "later" else x * 1
+        noise = noise[:1] if shared else noise
+        kept = noise < p if turned else noise >= p
+        by = {"right": 1 / (1 - p), "none": 1, "later": 1, "p": 1 / p, "times": 1 - p}[scale]
+        return x * kept * by
+
+    return dropout
+
+
+_SCALE = "what is left is not made **larger**: divide by 1 − p, so that the mean stays."
 
 Exercise(
-    "conv2_macs",
-    reference=_CONV2_MACS,
+    "dropout_mended",
+    reference=_dropout(),
+    cases=_dropout_cases,
     mistakes=[
-        (2 * _CONV2_MACS, "those are **FLOPs**: asked for are multiply-adds, half of that."),
-        (_CONV2_MACS + 256 * 27 * 27, "the **bias** is counted too: by convention it is left out."),
         (
-            _CONV2_MACS // 2,
-            (
-                "that is half: the network with **two groups**, or torchvision's. Ungrouped, 256 filters see 96"
-                " channels each."
-            ),
+            _dropout(True, True, "none", True),
+            "nothing is mended yet. Begin here: which values does `noise < p` **keep**?",
         ),
+        (_dropout(True, False, "none", True), f"the right values are dropped now; three bugs are left. One: {_SCALE}"),
         (
-            _CONV2 * 55 * 55,
-            "those are the **positions of conv1**: a pooling stands between, and conv2 has 27×27 of them.",
+            _dropout(True, False, "right", True),
+            "two are left: without `training` nothing is dropped, and each **image** has its own noise.",
         ),
+        (_dropout(always=True), "one is left: for **prediction** (`training` is False) x stays as it is."),
         (
-            _CONV2 * 23 * 23,
-            "the **padding** is missing: conv2 has padding 2, so its output is as large as its input, 27×27.",
+            _dropout(shared=True),
+            "one is left: all images of a batch lose the **same** values; `noise[:1]` is the first image's.",
         ),
+        (_dropout(turned=True), "one is left: a value whose noise lies **below** p is dropped, not kept."),
+        (_dropout(scale="none"), f"one is left: {_SCALE}"),
         (
-            _CONV2 * 31 * 31,
-            (
-                "the padding of 2 keeps the side at **27**: the positions of the output count, not those of the padded"
-                " input."
-            ),
+            _dropout(scale="later"),
+            "that is dropout as AlexNet had it, made smaller for prediction: here **training** divides by 1 − p.",
         ),
-        (_CONV2 * 27, "27 is one row of positions: there are **27·27**."),
-        (_CONV2, "that is the number of **weights**: each works at every position of the output."),
-        (_CONV2_MACS // 96, "the **96 input channels** are missing."),
+        (_dropout(scale="p"), "what is left is divided by p: a share of **1 − p** is left, so divide by that."),
+        (_dropout(scale="times"), "what is left is made **smaller**: divide by 1 − p."),
     ],
     hints=[
-        "Every weight is used once at every position of the output. The biases do not count.",
-        "The output of conv2 has 27·27 positions.",
+        "Take p = 0.1 and ones. How many of ten should be left, and how large should each be?",
+        "Take a batch of two equal rows: may they come out equal? And `training=False`: what may change?",
+        "`x if not training else x * (noise >= p) / (1 - p)`",
     ],
 )
 
 
-_FC6 = 256 * 7 * 7 * 4096
+# ---- 5. Experiment: memory to train with
 
 Exercise(
-    "fc6_parameters",
-    reference=_FC6 + 4096,
+    "largest_batch",
+    reference=176,
     mistakes=[
-        (_FC6, "the **biases** are missing: one for each of the 4096 outputs."),
-        (
-            256 * 6 * 6 * 4096 + 4096,
-            (
-                "that is fc6 for an image of **227** pixels, where the last maps are 6×6. Follow 259 pixels through the"
-                " layers."
-            ),
-        ),
-        (
-            256 * 8 * 8 * 4096 + 4096,
-            "the last maps are not 8×8: did you round **up** somewhere? Every division rounds down.",
-        ),
-        (
-            256 * 15 * 15 * 4096 + 4096,
-            "the **last pooling** is missing: after conv5 the maps are 15×15, and pooling makes them smaller.",
-        ),
-        (
-            256 * 4096 + 4096,
-            "the **positions** are missing: the layer takes every value of all 256 maps, not one for each map.",
-        ),
-        (256 * 7 * 4096 + 4096, "the maps have rows and columns: **7·7** values each."),
-        (7 * 7 * 4096 + 4096, "the **256 maps** are missing: the layer takes the values of all of them."),
-        (4096 * 4096 + 4096, "that is **fc7**: fc6 takes the flattened maps of the last pooling."),
-        (384 * 7 * 7 * 4096 + 4096, "conv5 has **256** filters; 384 is conv4."),
-        (_FC6 + 256 * 7 * 7, "the biases are counted per **input**: there is one for each of the 4096 outputs."),
+        (177, "with 177 it needs a little **more** than 3 GiB: the largest that still fits."),
+        (175, "one more **fits**: 176 images need 3,069 of the 3,072 MiB."),
+        (158, "that is for **Adam**, which keeps two numbers for each weight: momentum keeps one."),
+        (193, "that is for plain **SGD**: momentum keeps one more number for each weight."),
+        (160, "that is for 3 **GB**, 3·10⁹ bytes: asked for are 3·2³⁰."),
+        (258, "only the **activations** are counted: weights, gradients and momentum take 714 MiB more."),
+        (238, "the **gradients** and the momentum are missing: each is as large as the weights."),
+        (198, "the gradients **on their way** through the network are missing: take `.total`."),
     ],
     hints=[
-        "Sides: conv1 makes (259 − 11)//4 + 1 = 63 of it, the first pooling (63 − 3)//2 + 1 = 31. Go on.",
-        "Inputs × outputs + outputs. The inputs are all values of 256 maps.",
+        '`training_memory(AlexNet2012(groups=1), (batch, 3, 227, 227), optimizer="momentum").total` is in bytes; 3 GiB are `3 * 2**30`.',
+        "At 128 it fits, at 256 it does not. Try 192, and go on with the half in which the answer lies.",
     ],
-)
-
-
-def _mebibytes(shapes):
-    return sum(C * H * W for C, H, W in shapes) * 4 / 2**20
-
-
-Exercise(
-    "outputs_mebibytes",
-    reference=_mebibytes,
-    cases=lambda: [
-        {"shapes": shapes}
-        for shapes in (
-            [(96, 55, 55), (256, 27, 27), (384, 13, 13), (384, 13, 13), (256, 13, 13)],
-            [(64, 111, 112), (128, 56, 55)],
-            [(7, 512, 300)],
-        )
-    ],
-    mistakes=[
-        (
-            lambda shapes: sum(C * H * W for C, H, W in shapes) / 2**20,
-            "a value takes **4 bytes**: this counts one for each.",
-        ),
-        (
-            lambda shapes: sum(C * H * W for C, H, W in shapes) * 4 / 1e6,
-            "those are **megabytes** (MB, a million bytes): one mebibyte (MiB) has 1024·1024 bytes.",
-        ),
-        (
-            lambda shapes: sum(C * H * W for C, H, W in shapes) * 4 / (1000 * 1024),
-            "one MiB is 1024·1024 bytes: here one of the two factors is **1000**.",
-        ),
-        (
-            lambda shapes: sum(C * H * W for C, H, W in shapes) * 4 / 1024,
-            "those are **KiB**: divide by 1024 once more.",
-        ),
-        (
-            lambda shapes: sum(C * H * W for C, H, W in shapes) * 4,
-            "those are **bytes**: one MiB has 1024·1024 of them.",
-        ),
-        (lambda shapes: sum(C * H * W for C, H, W in shapes) * 32 / 2**20, "those are **bits**: 32 bits are 4 bytes."),
-        (
-            lambda shapes: max(C * H * W for C, H, W in shapes) * 4 / 2**20,
-            "that is the **largest** output: asked for are all of them together.",
-        ),
-        (
-            lambda shapes: sum(H * W for C, H, W in shapes) * 4 / 2**20,
-            "the **channels** are missing: every channel is a map of its own.",
-        ),
-        (lambda shapes: round(_mebibytes(shapes)), "do not **round**: the decimals are asked for too."),
-    ],
-    hints=["Values of one output: C·H·W. Add them up over the shapes.", "4 bytes a value, 1024·1024 bytes a MiB."],
 )

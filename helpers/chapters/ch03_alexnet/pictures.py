@@ -5,7 +5,6 @@ import torch
 from PIL import Image, ImageDraw
 
 from helpers import data, plots
-from helpers.shapes import output_size
 
 FAMILIES = {
     "AlexNet": (("alexnet",), plots.RED, "*"),
@@ -28,31 +27,24 @@ def draw_winners(ax, winners):
     ax.set(ylabel="top-5 error in %", xticks=range(2010, 2018), xlim=(2009.4, 2018.7), ylim=(0, 37))
 
 
-def draw_windows(ax, size, stride, dilation):
-    """Draw the pixels of a row, those that no window sees in red, and below them each window's three taps."""
-    count = output_size(size, 3, stride, dilation=dilation)
-    seen = {window * stride + tap * dilation for window in range(count) for tap in range(3)}
-    for pixel in range(size):
-        colour = "black" if pixel in seen else plots.RED
-        ax.text(pixel, 0.8, str(pixel), ha="center", color=colour, weight="bold")
-    for window in range(count):
-        taps = [window * stride + tap * dilation for tap in range(3)]
-        ax.plot(taps, [-window] * 3, "s-", color=plots.BLUE, markersize=14)
-    title = f"{size} pixels, stride {stride}, dilation {dilation}: {count} windows"
-    ax.set(title=title, xlim=(-1, 10), ylim=(-count, 1.6))
-    ax.set_axis_off()
+def draw_temperatures(ax, logits):
+    """Draw the five highest probabilities of (1000,) logits at three temperatures."""
+    five = logits.topk(5).indices
+    for T, colour, marker in ((0.5, plots.RED, "^"), (1, plots.BLUE, "o"), (2, plots.ORANGE, "s")):
+        ax.plot(range(1, 6), (logits / T).softmax(0)[five], marker=marker, color=colour, label=f"T = {T}")
+    ax.set(title="the cat's first five", xticks=range(1, 6), ylim=(0, 0.6))
+    ax.legend()
 
 
-def draw_layers(axes, tables, names):
-    """Draw parameters and MACs of each layer, a bar for each table: {name: a CostTable of as many rows as names}."""
-    for ax, column, title in ((axes[0], "params", "parameters in millions"), (axes[1], "macs", "MACs in millions")):
-        for i, (name, table) in enumerate(tables.items()):
-            amounts = [getattr(row, column) / 1e6 for row in table.rows]
-            places = [place + 0.27 * (i - 1) for place in range(len(names))]
-            ax.barh(places, amounts, height=0.25, color=plots.COLOURS[i], label=name)
-        ax.set(title=title, yticks=range(len(names)), yticklabels=names)
-    axes[0].invert_yaxis()
-    axes[1].legend(loc="lower right")
+def draw_steps(axes, runs, steps, colours):
+    """Draw the losses of each network's first seed, and the steps that those took which got below 1 in every seed."""
+    left, right = axes
+    for name, each in runs.items():
+        plots.draw_losses(left, each[0], name, colours[name])
+    left.axhline(1, color="black", linewidth=1, linestyle=":")
+    left.legend(fontsize=12, loc="lower left", ncols=2)
+    moving = [name for name in steps if None not in steps[name]]
+    plots.draw_dots(right, {name: (steps[name], colours[name]) for name in moving}, "steps until the loss is below 1")
 
 
 def no_class():

@@ -1,13 +1,13 @@
 """Solutions of chapter 03."""
 
+from helpers.costs import training_memory
+from helpers.models import AlexNet2012
 
-# %% output_side
-def output_side(size, kernel_size, stride=1, padding=0, dilation=1):
-    """The side of the output of a convolution or a pooling: an int."""
-    ### BEGIN SOLUTION
-    reach = dilation * (kernel_size - 1) + 1
-    return (size + 2 * padding - reach) // stride + 1
-    ### END SOLUTION
+# %% fc6_parameters
+fc6_parameters = ...
+### BEGIN SOLUTION
+fc6_parameters = (256 * 7 * 7) * 4096 + 4096
+### END SOLUTION
 
 
 # %% conv_multiply_adds
@@ -19,31 +19,34 @@ def conv_multiply_adds(in_channels, out_channels, kernel_size, out_height, out_w
     ### END SOLUTION
 
 
-# %% conv2_parameters
-conv2_parameters = ...
-### BEGIN SOLUTION
-conv2_parameters = 256 * 96 * 5 * 5 + 256
-### END SOLUTION
-
-
-# %% conv2_macs
-conv2_macs = ...
-### BEGIN SOLUTION
-conv2_macs = 27 * 27 * (5 * 5 * 96) * 256
-### END SOLUTION
-
-
-# %% fc6_parameters
-fc6_parameters = ...
-### BEGIN SOLUTION
-fc6_parameters = (256 * 7 * 7) * 4096 + 4096
-### END SOLUTION
-
-
-# %% outputs_mebibytes
-def outputs_mebibytes(shapes):
-    """shapes: list of (C, H, W), one for each output. The memory of all of them in MiB, at 4 bytes a value: a float."""
+# %% top_error
+def top_error(logits, labels, k=5):
+    """logits: (N, classes); labels: (N,) → the share of the N images whose label is not among the k highest: a float."""
     ### BEGIN SOLUTION
-    values = sum(C * H * W for C, H, W in shapes)
-    return values * 4 / 1024 / 1024
+    best = logits.topk(k, dim=1).indices
+    right = (best == labels[:, None]).any(1)
+    return 1 - right.float().mean().item()
     ### END SOLUTION
+
+
+# %% dropout_mended
+def dropout_mended(x, p, noise, training):
+    """x, noise: (N, D); p: the probability to drop; training: bool → x after dropout, (N, D)."""
+    ### BEGIN SOLUTION
+    if not training:
+        return x
+    kept = noise >= p
+    return x * kept / (1 - p)
+    ### END SOLUTION
+
+
+# %% largest_batch
+largest_batch = ...
+### BEGIN SOLUTION
+low, high = 128, 256  # 128 fits, 256 does not
+while high - low > 1:
+    middle = (low + high) // 2
+    needs_now = training_memory(AlexNet2012(groups=1), (middle, 3, 227, 227), optimizer="momentum").total
+    low, high = (middle, high) if needs_now <= 3 * 2**30 else (low, middle)
+largest_batch = low
+### END SOLUTION

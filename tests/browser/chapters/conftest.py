@@ -11,8 +11,9 @@ from browser.conftest import Notebook, assert_clean, leave, new_page
 def opened(browser, lab):
     before, page = len(attempts(lab.tried)), new_page(browser)
     page.goto("about:blank")
-    yield Notebook(page, lab)
-    leave(page, lab)
+    made = Notebook(page, lab)
+    yield made
+    leave(made)
     page.context.close()
     assert not attempts(lab.tried)[before:]
 
