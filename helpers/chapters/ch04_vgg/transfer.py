@@ -17,6 +17,14 @@ def only(images, keep):
     return data.ImageSet(chosen.images, labels, [images.classes[c] for c in keep])
 
 
+def nearest(images, kinds):
+    """Return the two of these kinds (names of classes) whose mean pictures are nearest to each other, as numbers of classes."""
+    mean = {c: images.images[images.labels == c].mean(0) for c in map(images.classes.index, kinds)}
+    return min(
+        ((i, j) for i in mean for j in mean if i < j), key=lambda pair: (mean[pair[0]] - mean[pair[1]]).norm().item()
+    )
+
+
 def fresh(make, classes, seed, features=None):
     """Return a new network, make(classes); with the weights of `features` below its new last layer."""
     torch.manual_seed(seed)
