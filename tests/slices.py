@@ -131,6 +131,14 @@ def training_cells(cells):
     return found
 
 
+def bound_by_training(cell, functions):
+    """Return the names that the cell's training statements bind, by one of these functions or by a loop of their own."""
+    runs = [node for node in cell.tree.body if not isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    return frozenset().union(
+        *(names(ast.unparse(node))[0] for node in runs if calls(node) & functions or backward(node))
+    )
+
+
 def own_loops(cell):
     """Return the functions of a cell that are themselves training loops: a dict from name to whether they return the network."""
     loops = [node for node in cell.tree.body if isinstance(node, ast.FunctionDef) and backward(node)]

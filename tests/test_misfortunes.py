@@ -120,7 +120,9 @@ class Bench:
                 if name in self.names:
                     self.names[name] = stand_in
             for k in places:
-                with contextlib.suppress(AssertionError):  # a claim about what was not trained
+                with contextlib.suppress(
+                    Exception
+                ):  # what it shows of what was not trained; what it binds before that is there
                     self.run(cells[k])
                 for name in own.keys() & cells[k].binds:
                     real[name] = self.names[name]
@@ -186,10 +188,12 @@ def test_the_stop_button_in_a_training_cell(bench, monkeypatch, cells, i):
             bench.run(cells[k])
         assert caught.value.name in absent
     later = frozenset().union(*(other.uses for other in cells[i + 1 :]))
-    assert readers or not cell.binds & later, "the cell was stopped, and everything that later cells use is there"
+    trained = slices.bound_by_training(cell, functions)
+    assert readers or not trained & later, "the cell was stopped, and everything that later cells use is there"
     with pytest.raises(KeyboardInterrupt):
         bench.run(cell, press_at=3)
-    assert bench.seen[:2] == first and len(bench.seen) == 3, (
+    # repr: nan is nan; 4: where two optimizers take turns a step is whole with both
+    assert repr(bench.seen[:2]) == repr(first) and len(bench.seen) in (3, 4), (
         "run again, the cell begins differently: something of the first run is left"
     )
 
