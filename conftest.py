@@ -14,6 +14,14 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 from offline import attempts, environment
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--share",
+        metavar="K/N",
+        help="of the long tests that there are many of (one a chapter), run the K-th of N shares",
+    )
+
+
 def pytest_configure(config):
     os.environ.setdefault("COURSE_PROGRESS", "off")  # what the tests solve is not the student's
     # A shell that starts something in the background has it ignore interrupts, as would then be the stop button of the tests.
@@ -100,7 +108,12 @@ def is_browser_test(nodeid):
     return nodeid.startswith("tests/browser/")
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
+    if part := config.getoption("share"):
+        long = [item.nodeid for item in items if item.get_closest_marker("long")]
+        left_out = {*long} - sharing.share(long, part)
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
+        items[:] = [item for item in items if item.nodeid not in left_out]
     for item in filter(lambda item: is_browser_test(item.nodeid), items):
         if CHROMIUM is None:
             item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))

@@ -48,6 +48,37 @@ def test_a_file_stays_together_and_a_chapter_alone():
         assert sharing.unit(alone) == alone
 
 
+def test_the_shares_together_hold_every_test_once_and_what_stands_alone_each_time():
+    tests = ["a.py::one", *(f"a.py::many[{i}]" for i in range(7)), *(f"b.py::many[{i}]" for i in range(2))]
+    shares = [sharing.share(tests, f"{which}/3") for which in (1, 2, 3)]
+    assert [len(each) for each in shares] == [1 + 3 + 1, 1 + 2 + 1, 1 + 2]
+    assert set().union(*shares) == set(tests) and set.intersection(*shares) == {"a.py::one"}
+    assert sharing.share(tests, "1/1") == set(tests)
+    for wrong in ("0/3", "4/3", "3", "a/b", "1/2/3", ""):
+        with pytest.raises(ValueError, match=r"share \(=.*\) must be K/N"):
+            sharing.share(tests, wrong)
+
+
+def test_only_long_tests_are_shared_out():
+    def collected(*more):
+        asked = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "--collect-only",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "tests/test_standin.py",
+        ]
+        done = subprocess.run([*asked, *more], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        return {line for line in done.stdout.splitlines() if "::" in line}
+
+    whole, some = collected(), collected("--share=2/3")
+    chapters = sorted(nodeid for nodeid in whole if "::test_chapter[" in nodeid)
+    assert whole - some == {*chapters} - {*chapters[1::3]} and len(some) > 3
+
+
 def test_what_takes_minutes_is_handed_out_first():
     left = [
         "tests/test_x.py",
