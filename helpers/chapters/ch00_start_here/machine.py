@@ -9,6 +9,7 @@ import time
 from html import escape
 from pathlib import Path
 
+from helpers.course.rooms import CLONE
 from helpers.output import publish
 
 NEEDED = {
@@ -58,8 +59,8 @@ def python():
     return (
         "wrong",
         (
-            f"{version}: the course is tested with 3.11 to 3.13; install one, then delete the folder .venv and run"
-            " make lab"
+            f"{version}: the course is tested with 3.11 to 3.13; install one, then "
+            + ("delete the folder .venv and run make lab" if CLONE else "the course with its pip, in a new environment")
         ),
     )
 
@@ -73,7 +74,8 @@ def packages():
         if tuple(int(part) for part in found[name].split("+")[0].split(".")[:2]) < least
     ]
     if old:
-        return "wrong", f"too old: {', '.join(old)}; run make lab again, or pip install -U with these names"
+        again = "make lab again, or pip install -U with these names" if CLONE else f"pip install -U {' '.join(NEEDED)}"
+        return "wrong", f"too old: {', '.join(old)}; run {again}"
     return "ok", ", ".join(f"{name} {version}" for name, version in found.items())
 
 
@@ -160,7 +162,10 @@ def room():
         with tempfile.NamedTemporaryFile(dir=here):
             pass
     except OSError as error:
-        return "note", f"this folder cannot be written to ({error.strerror}): copy the course to one where you may save"
+        copy = "copy the course to one where you may save"
+        if not CLONE:
+            copy = "run image-models-course copy-notebooks FOLDER, with one where you may save"
+        return "note", f"this folder cannot be written to ({error.strerror}): {copy}"
     free = shutil.disk_usage(here).free / 2**30
     if free < 1:
         return "note", f"{free:.1f} GiB free: make room before you save trained models"

@@ -103,6 +103,9 @@ class Box:
         """Return what the student's code may read, and list: Python, its packages but this course, the system's, the data."""
         places = [sys.prefix, sys.base_prefix, *site.getsitepackages(), "/usr", "/lib", "/lib64", "/etc"]
         places += [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+        places += [
+            place for place in sys.path if Path(place).name in ("site-packages", "dist-packages")
+        ]  # of .pth files
         places = {Path(place).resolve() for place in places if Path(place).is_dir()}
         found = {path for place in places for path in seal.without(place, HELPERS)}
         found |= {Path(p) for p in ("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu")}
