@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from helpers.course import carry, command, progress
 from helpers.course.rooms import NOTEBOOKS, ROOT, rooms
@@ -166,17 +169,17 @@ def test_lab_opens_the_notebooks(monkeypatch, tmp_path, said):
     asked = []
     monkeypatch.setattr(subprocess, "call", lambda words: asked.append(words) or 0)
     said("lab", "--no-browser")
-    assert asked[-1][3] == str(NOTEBOOKS / "00_start_here.ipynb") and asked[-1][-1] == "--no-browser"
+    assert asked[-1][4] == str(NOTEBOOKS / "00_start_here.ipynb") and asked[-1][-1] == "--no-browser"
     monkeypatch.setattr(command, "CLONE", False)
     monkeypatch.chdir(tmp_path)
     said("lab")
     folder = tmp_path / command.OPENED
-    assert asked[-1][3] == str(folder / "00_start_here.ipynb") and len(list(folder.glob("*.ipynb"))) == len(rooms())
+    assert asked[-1][4] == str(folder / "00_start_here.ipynb") and len(list(folder.glob("*.ipynb"))) == len(rooms())
     with pytest.raises(SystemExit):
         said("test", "--no-browser")
     monkeypatch.chdir(folder)
     said("lab")
-    assert asked[-1][3] == str(folder / "00_start_here.ipynb") and not (folder / command.OPENED).exists()
+    assert asked[-1][4] == str(folder / "00_start_here.ipynb") and not (folder / command.OPENED).exists()
 
 
 # ---- progress
@@ -325,11 +328,53 @@ sys.exit(command.main(["copy-notebooks", "mine"]))
 
 def test_an_installed_course_names_what_it_can_do(wheel, tmp_path):
     code = """
-from helpers.data import files
-print(files.remedy("alice.txt"))
+import sys, tempfile
+from helpers.chapters.ch00_start_here import machine
 from helpers.course import progress
+from helpers.data import files
+def refused(**_):
+    raise PermissionError(13, "Permission denied")
+machine.NEEDED["torch"], sys.version_info, tempfile.NamedTemporaryFile = (99, 0), (3, 10, 1, "final", 0), refused
 print(progress.file())
+for words in (files.remedy("alice.txt"), machine.python()[1], machine.packages()[1], machine.room()[1]):
+    print(words)
 """
     done = python(wheel, code, tmp_path)
-    remedy, path = done.stdout.splitlines()
-    assert "git" not in remedy and "pip install" in remedy and str(tmp_path) in path and "site" not in path
+    path, *remedies = done.stdout.splitlines()
+    assert len(remedies) == 4, done.stderr
+    assert str(tmp_path) in path and "site" not in path
+    assert all(
+        word in words for word, words in zip(["pip install", "pip", "pip install -U torch", "copy-notebooks"], remedies)
+    )
+    assert not any(re.search(r"\bgit\b|make lab|\.venv", words) for words in remedies), remedies
+
+
+@pytest.mark.long
+def test_an_installed_course_tests_itself(wheel, tmp_path):
+    done = python(wheel, "import sys; from helpers.course import command; sys.exit(command.main(['test']))", tmp_path)
+    assert done.returncode == 0 and "Everything is as it should be." in done.stdout, done.stdout + done.stderr
+
+
+def test_files_beside_a_notebook_that_are_named_like_packages(monkeypatch, tmp_path):
+    folder, profile = tmp_path / "내 공책", tmp_path / "ipython/profile_default"
+    for made in (folder, profile):
+        made.mkdir(parents=True)
+    for name in ("random", "data", "torch", "own"):
+        (folder / f"{name}.py").write_text("mine = True")
+    # where the wheel puts it for the whole environment, a user's own folder serves as well
+    (profile / "ipython_kernel_config.json").write_bytes((ROOT / "jupyter/kernel.json").read_bytes())
+    monkeypatch.setenv("IPYTHONDIR", str(profile.parent))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    lines = [
+        "import importlib.util, random, own",
+        "from helpers import data",
+        "print(random.random, own.mine, len(data.digits()))",
+    ]
+    lines += ["print(importlib.util.find_spec('torch').origin)"]
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("\n".join(lines)), nbformat.v4.new_code_cell("2")])
+    NotebookClient(nb, timeout=120, kernel_name="python3").execute(cwd=str(folder))
+    said, names, torch, *more = "".join(out["text"] for out in nb.cells[0].outputs).splitlines()
+    assert said.startswith(
+        "random.py and torch.py beside this notebook: a package has that name, and `import random` gives"
+    )
+    assert "True" in names and str(tmp_path) not in torch and not more
