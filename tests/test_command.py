@@ -182,6 +182,17 @@ def test_lab_opens_the_notebooks(monkeypatch, tmp_path, said):
     assert asked[-1][4] == str(folder / "00_start_here.ipynb") and not (folder / command.OPENED).exists()
 
 
+def test_check_says_the_version_and_fails_where_a_test_does(monkeypatch, said):
+    from helpers.chapters.ch00_start_here import machine
+
+    monkeypatch.setattr(machine, "training", machine.room)  # which is what takes time
+    status, words = said("check")
+    assert status == 0 and re.search(r"ok +The course: version \d+\.\d+\.\d+, in a clone", words)
+    monkeypatch.setitem(machine.NEEDED, "anywidget", (99, 0))
+    status, words = said("check")
+    assert status == 1 and "1 of 9 tests failed" in words
+
+
 # ---- progress
 
 

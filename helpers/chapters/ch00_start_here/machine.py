@@ -6,10 +6,11 @@ import shutil
 import sys
 import tempfile
 import time
+import tomllib
 from html import escape
 from pathlib import Path
 
-from helpers.course.rooms import CLONE
+from helpers.course.rooms import CLONE, ROOT
 from helpers.output import publish
 
 NEEDED = {
@@ -24,7 +25,13 @@ NEEDED = {
 
 def check_machine():
     """Run every test and show a table: what was tested, ok or what to do. Never raises; returns None."""
-    rows = [_run(test) for test in (python, packages, torch_pair, processor, course_data, training, room, explorers)]
+    count_wrong()
+
+
+def count_wrong():
+    """Do what check_machine() does, and return how many tests failed."""
+    tests = (course, python, packages, torch_pair, processor, course_data, training, room, explorers)
+    rows = [_run(test) for test in tests]
     wrong = sum(state == "wrong" for _, state, _ in rows)
     verdict = (
         "Everything is in place." if not wrong else f"{wrong} of {len(rows)} tests failed: the table says what to do."
@@ -41,6 +48,7 @@ def check_machine():
             "text/html": f'<table style="font-size:110%">{html}</table><p><b>{verdict}</b></p>',
         }
     )
+    return wrong
 
 
 def _run(test):
@@ -49,6 +57,14 @@ def _run(test):
     except Exception as error:  # the table must come whatever is broken
         state, words = "wrong", f"{type(error).__name__}: {error}"
     return test.__doc__.rstrip("."), state, words
+
+
+def course():
+    """The course."""
+    if CLONE:
+        version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+        return "ok", f"version {version}, in a clone"
+    return "ok", f"version {importlib.metadata.version('image-models-course')}, installed by pip"
 
 
 def python():
