@@ -51,9 +51,22 @@ def test_copy_leaves_alone_what_is_there(tmp_path, said):
     assert (tmp_path / CHAPTER).read_text() == "mine"
     copied = load(tmp_path / "02_seeing_further.ipynb")
     given = load(NOTEBOOKS / "02_seeing_further.ipynb")
-    assert [c["source"] for c in copied["cells"]] == [c["source"] for c in given["cells"]]
+    for mine, course in zip(copied["cells"], given["cells"], strict=True):
+        assert "".join(mine["source"]) == "".join(course["source"]).replace("](../", "](linked/")
     assert all(c["metadata"][carry.GIVEN] == carry.fingerprint(c["source"]) for c in copied["cells"])
     assert said("copy-notebooks", tmp_path)[1].startswith("All notebooks are in")
+
+
+def test_what_a_copy_links_to_is_there(tmp_path):
+    carry.copy(tmp_path)
+    for path in [*tmp_path.glob("*.ipynb"), *(tmp_path / carry.LINKED).rglob("*.md")]:
+        cells = load(path)["cells"] if path.suffix == ".ipynb" else [{"source": path.read_text(encoding="utf-8")}]
+        for each in cells:
+            if each.get("cell_type") != "code":
+                for link in re.findall(r"\]\(([\w./]+\.\w+)[)#]", "".join(each["source"])):
+                    assert (path.parent / link).exists(), f"{path.name} links to {link}"
+    assert (tmp_path / carry.LINKED / "docs/glossary.md").exists()
+    assert not (NOTEBOOKS / carry.LINKED).exists()
 
 
 @pytest.fixture
@@ -157,6 +170,7 @@ def test_update_finds_a_renamed_notebook_and_refuses_others(versions, said, tmp_
         (["mark", ".", "--late", "101"], "late (=101) must be from 0 to 100"),
         (["mark", ".", "--due", "soon"], "moment (='soon') must be a day and a time"),
         (["mark", ".", "--extensions", "e.csv"], "extensions need a --due"),
+        (["copy-notebooks", __file__], "must be one that you can write to"),
         (["mark", ".", "--gradebook", "none.db"], "must be nbgrader's gradebook.db"),
     ],
 )
@@ -335,6 +349,7 @@ sys.exit(command.main(["copy-notebooks", "mine"]))
     first, second, third = done.stdout.splitlines()
     assert first.startswith(str(wheel[0])) and second.endswith(f"{len(rooms())} False") and "notebooks copied" in third
     assert len(list((tmp_path / "mine").glob("*.ipynb"))) == len(rooms())
+    assert (tmp_path / "mine/linked/docs/glossary.md").exists(), "the wheel has it"
 
 
 def test_an_installed_course_names_what_it_can_do(wheel, tmp_path):
