@@ -16,6 +16,7 @@ COPY pyproject.toml README.md LICENSE LICENSE-TEXT /course/
 COPY jupyter /course/jupyter
 COPY data /course/data
 COPY notebooks /course/notebooks
+COPY docs/glossary.md docs/bibliography.md /course/docs/
 COPY helpers /course/helpers
 RUN pip install --no-cache-dir /course && rm -rf /course
 

@@ -74,13 +74,13 @@ clean: ## remove what the commands above made, but not .venv, your runs or your 
 	rm -rf $(CLEAN)
 	find helpers tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
 
-.venv/installed: pyproject.toml jupyter/course.json | .venv/bin/pip
+.venv/installed: pyproject.toml $(wildcard jupyter/*.json) | .venv/bin/pip
 	@echo "Installing PyTorch, JupyterLab and the course into .venv: once, some minutes, and some gigabytes with a GPU build."
 	@$(PY) -m pip install -e .
 	@$(POINT)
 	@pwd -P > .venv/where && touch $@
 
-.venv/installed-%: pyproject.toml jupyter/course.json | .venv/bin/pip
+.venv/installed-%: pyproject.toml $(wildcard jupyter/*.json) | .venv/bin/pip
 	@echo "Installing the course and what \"$*\" needs into .venv."
 	@$(PY) -m pip install -e ".[$*]"
 	@$(POINT)

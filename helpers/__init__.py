@@ -16,6 +16,7 @@ output      how a helper shows something: formatted in a notebook, as text elsew
 course/     the machinery: claims, exercises, explorers, slides, pages
 chapters/   one room a chapter: its claims, exercises, explorer, experiments
 moved       where modules lie that had another name
+beside      files beside a notebook that are named like packages
 
 Dependencies run one way: shapes ← layers ← models ← costs; data, training and plots beside them; course above, and a
 chapter's room above that. No room knows another.

@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from helpers.course import carry, command, progress
 from helpers.course.rooms import NOTEBOOKS, ROOT, rooms
@@ -48,9 +51,22 @@ def test_copy_leaves_alone_what_is_there(tmp_path, said):
     assert (tmp_path / CHAPTER).read_text() == "mine"
     copied = load(tmp_path / "02_seeing_further.ipynb")
     given = load(NOTEBOOKS / "02_seeing_further.ipynb")
-    assert [c["source"] for c in copied["cells"]] == [c["source"] for c in given["cells"]]
+    for mine, course in zip(copied["cells"], given["cells"], strict=True):
+        assert "".join(mine["source"]) == "".join(course["source"]).replace("](../", "](linked/")
     assert all(c["metadata"][carry.GIVEN] == carry.fingerprint(c["source"]) for c in copied["cells"])
     assert said("copy-notebooks", tmp_path)[1].startswith("All notebooks are in")
+
+
+def test_what_a_copy_links_to_is_there(tmp_path):
+    carry.copy(tmp_path)
+    for path in [*tmp_path.glob("*.ipynb"), *(tmp_path / carry.LINKED).rglob("*.md")]:
+        cells = load(path)["cells"] if path.suffix == ".ipynb" else [{"source": path.read_text(encoding="utf-8")}]
+        for each in cells:
+            if each.get("cell_type") != "code":
+                for link in re.findall(r"\]\(([\w./]+\.\w+)[)#]", "".join(each["source"])):
+                    assert (path.parent / link).exists(), f"{path.name} links to {link}"
+    assert (tmp_path / carry.LINKED / "docs/glossary.md").exists()
+    assert not (NOTEBOOKS / carry.LINKED).exists()
 
 
 @pytest.fixture
@@ -154,6 +170,8 @@ def test_update_finds_a_renamed_notebook_and_refuses_others(versions, said, tmp_
         (["mark", ".", "--late", "101"], "late (=101) must be from 0 to 100"),
         (["mark", ".", "--due", "soon"], "moment (='soon') must be a day and a time"),
         (["mark", ".", "--extensions", "e.csv"], "extensions need a --due"),
+        (["copy-notebooks", __file__], "save into another folder"),
+        (["mark", ".", "--gradebook", "none.db"], "must be nbgrader's gradebook.db"),
     ],
 )
 def test_what_is_asked_wrongly_is_told(said, arguments, words):
@@ -165,17 +183,28 @@ def test_lab_opens_the_notebooks(monkeypatch, tmp_path, said):
     asked = []
     monkeypatch.setattr(subprocess, "call", lambda words: asked.append(words) or 0)
     said("lab", "--no-browser")
-    assert asked[-1][3] == str(NOTEBOOKS / "00_start_here.ipynb") and asked[-1][-1] == "--no-browser"
+    assert asked[-1][4] == str(NOTEBOOKS / "00_start_here.ipynb") and asked[-1][-1] == "--no-browser"
     monkeypatch.setattr(command, "CLONE", False)
     monkeypatch.chdir(tmp_path)
     said("lab")
     folder = tmp_path / command.OPENED
-    assert asked[-1][3] == str(folder / "00_start_here.ipynb") and len(list(folder.glob("*.ipynb"))) == len(rooms())
+    assert asked[-1][4] == str(folder / "00_start_here.ipynb") and len(list(folder.glob("*.ipynb"))) == len(rooms())
     with pytest.raises(SystemExit):
         said("test", "--no-browser")
     monkeypatch.chdir(folder)
     said("lab")
-    assert asked[-1][3] == str(folder / "00_start_here.ipynb") and not (folder / command.OPENED).exists()
+    assert asked[-1][4] == str(folder / "00_start_here.ipynb") and not (folder / command.OPENED).exists()
+
+
+def test_check_says_the_version_and_fails_where_a_test_does(monkeypatch, said):
+    from helpers.chapters.ch00_start_here import machine
+
+    monkeypatch.setattr(machine, "training", machine.room)  # which is what takes time
+    status, words = said("check")
+    assert status == 0 and re.search(r"ok +The course: version \d+\.\d+\.\d+, in a clone", words)
+    monkeypatch.setitem(machine.NEEDED, "anywidget", (99, 0))
+    status, words = said("check")
+    assert status == 1 and "1 of 9 tests failed" in words
 
 
 # ---- progress
@@ -320,15 +349,58 @@ sys.exit(command.main(["copy-notebooks", "mine"]))
     first, second, third = done.stdout.splitlines()
     assert first.startswith(str(wheel[0])) and second.endswith(f"{len(rooms())} False") and "notebooks copied" in third
     assert len(list((tmp_path / "mine").glob("*.ipynb"))) == len(rooms())
+    assert (tmp_path / "mine/linked/docs/glossary.md").exists(), "the wheel has it"
 
 
 def test_an_installed_course_names_what_it_can_do(wheel, tmp_path):
     code = """
-from helpers.data import files
-print(files.remedy("alice.txt"))
+import sys, tempfile
+from helpers.chapters.ch00_start_here import machine
 from helpers.course import progress
+from helpers.data import files
+def refused(**_):
+    raise PermissionError(13, "Permission denied")
+machine.NEEDED["torch"], sys.version_info, tempfile.NamedTemporaryFile = (99, 0), (3, 10, 1, "final", 0), refused
 print(progress.file())
+for words in (files.remedy("alice.txt"), machine.python()[1], machine.packages()[1], machine.room()[1]):
+    print(words)
 """
     done = python(wheel, code, tmp_path)
-    remedy, path = done.stdout.splitlines()
-    assert "git" not in remedy and "pip install" in remedy and str(tmp_path) in path and "site" not in path
+    path, *remedies = done.stdout.splitlines()
+    assert len(remedies) == 4, done.stderr
+    assert str(tmp_path) in path and "site" not in path
+    assert all(
+        word in words for word, words in zip(["pip install", "pip", "pip install -U torch", "copy-notebooks"], remedies)
+    )
+    assert not any(re.search(r"\bgit\b|make lab|\.venv", words) for words in remedies), remedies
+
+
+@pytest.mark.long
+def test_an_installed_course_tests_itself(wheel, tmp_path):
+    done = python(wheel, "import sys; from helpers.course import command; sys.exit(command.main(['test']))", tmp_path)
+    assert done.returncode == 0 and "Everything is as it should be." in done.stdout, done.stdout + done.stderr
+
+
+def test_files_beside_a_notebook_that_are_named_like_packages(monkeypatch, tmp_path):
+    folder, profile = tmp_path / "내 공책", tmp_path / "ipython/profile_default"
+    for made in (folder, profile):
+        made.mkdir(parents=True)
+    for name in ("random", "data", "torch", "own"):
+        (folder / f"{name}.py").write_text("mine = True")
+    # where the wheel puts it for the whole environment, a user's own folder serves as well
+    (profile / "ipython_kernel_config.json").write_bytes((ROOT / "jupyter/kernel.json").read_bytes())
+    monkeypatch.setenv("IPYTHONDIR", str(profile.parent))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    lines = [
+        "import importlib.util, random, own",
+        "from helpers import data",
+        "print(random.random, own.mine, len(data.digits()))",
+    ]
+    lines += ["print(importlib.util.find_spec('torch').origin)"]
+    nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("\n".join(lines)), nbformat.v4.new_code_cell("2")])
+    NotebookClient(nb, timeout=120, kernel_name="python3").execute(cwd=str(folder))
+    said, names, torch, *more = "".join(out["text"] for out in nb.cells[0].outputs).splitlines()
+    assert said.startswith(
+        "random.py and torch.py beside this notebook: a package has that name, and `import random` gives"
+    )
+    assert "True" in names and str(tmp_path) not in torch and not more

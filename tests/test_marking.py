@@ -524,6 +524,21 @@ def test_what_is_no_message_is_refused(data):
             wire.receive(ours)
 
 
+def test_the_copy_of_a_read_only_installation_can_be_written_to(monkeypatch, tmp_path):
+    shared = tmp_path / "shared/helpers/course/exercises"
+    shared.mkdir(parents=True)
+    (shared / "__init__.py").write_text("secret")
+    (shared / "run.py").write_text("")
+    for path in [*shared.iterdir(), shared]:
+        path.chmod(path.stat().st_mode & ~0o222)
+    monkeypatch.setattr(sandbox, "HELPERS", shared.parents[1])
+    (tmp_path / "copy").mkdir()
+    made = sandbox.copy_course(tmp_path / "copy")
+    shared.chmod(0o700)
+    assert all(path.stat().st_mode & 0o200 for path in made.rglob("*"))
+    assert "secret" not in (made / "helpers/course/exercises/__init__.py").read_text()
+
+
 def test_no_module_but_the_worker_runs_files(box):
     """What runs a student's cells is one function, in the process that was sealed."""
     running = [p.name for p in sandbox.HELPERS.rglob("*.py") if "SourceFileLoader" in p.read_text(encoding="utf-8")]

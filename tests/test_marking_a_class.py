@@ -7,7 +7,6 @@ import json
 import os
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -245,6 +244,7 @@ def a_class(tmp_path_factory):
     for student, (data, _) in UNREAD.items():
         hand_in(folder, student, data)
     (folder / "nobody").mkdir()
+    (folder / "nothing" / CHAPTER / "submission_secret.txt").write_text("nbgrader's")
     said = []
     results = marking.mark(folder, out, say=said.append)
     return folder, out, {result.student: result for result in results}, said
@@ -560,4 +560,9 @@ def test_the_report_counts_misconceptions():
 
 
 def test_files_are_where_nbgrader_looks_for_feedback(a_class):
-    assert Path(a_class[1], "feedback/nothing", CHAPTER, f"{CHAPTER}.html").exists()
+    pages = a_class[1] / "feedback"
+    assert {path.name for path in (pages / "nothing" / CHAPTER).iterdir()} == {
+        f"{CHAPTER}.html",
+        "submission_secret.txt",
+    }
+    assert (pages / "renamed_file" / CHAPTER / "short (1).html").exists()

@@ -37,8 +37,9 @@ def test_conda_has_the_same_packages():
 
 
 def test_jupyterlab_asks_nothing():
-    (shared,) = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"].items()
+    shared, kernel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"].items()
     assert shared == ("jupyter/course.json", "share/jupyter/lab/settings/overrides.d/image-models-course.json")
+    assert kernel == ("jupyter/kernel.json", "etc/ipython/ipython_kernel_config.json")  # its test is in test_command.py
     shipped = (ROOT / "jupyter/course.json").read_text()
     news = json.loads(shipped)["@jupyterlab/apputils-extension:notification"]
     assert news == {"fetchNews": "false", "checkForUpdates": False}
@@ -75,7 +76,7 @@ def clone(tmp_path):
     programs = tmp_path / "bin"
     for made in (folder / "jupyter", programs):
         made.mkdir(parents=True)
-    for name in ("Makefile", "pyproject.toml", "jupyter/course.json"):
+    for name in ("Makefile", "pyproject.toml", "jupyter/course.json", "jupyter/kernel.json"):
         (folder / name).write_bytes((ROOT / name).read_bytes())
 
     def make(*arguments, pythons):

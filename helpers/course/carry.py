@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from helpers.course.rooms import NOTEBOOKS
+from helpers.course.rooms import NOTEBOOKS, ROOT, SHIPPED
 from helpers.files import write_whole
 
 GIVEN = "course"  # the key of a cell's metadata that tells how the cell was when it was handed out
+LINK = re.compile(r"\]\(\.\./([^)#\s]+)")
+LINKED = "linked"  # beside the copies: a folder with the pages to which they link, such as the glossary
 
 
 def fingerprint(source):
@@ -28,16 +31,30 @@ def copy(folder, notebooks=NOTEBOOKS):
         if target.exists():
             left.append(path.name)
             continue
-        nb = json.loads(path.read_text(encoding="utf-8"))
-        _save(nb, target)
+        _save(_handed_out(path, Path(folder)), target)
         copied.append(path.name)
     return copied, left
 
 
-def _save(nb, path):
+def _handed_out(path, folder):
+    """Return a notebook of the course as it lies in a student's folder, into which the pages are copied to which it links."""
+    nb, moved = json.loads(path.read_text(encoding="utf-8")), folder.resolve() != path.parent.resolve()
     for cell in nb["cells"]:
-        if GIVEN not in cell["metadata"] and not cell["metadata"].get("own"):
-            cell["metadata"][GIVEN] = fingerprint(cell["source"])
+        for page in LINK.findall("".join(cell["source"])) if moved and cell["cell_type"] == "markdown" else []:
+            cell["source"] = _relinked(cell["source"])
+            for at in (SHIPPED / page, ROOT / page):
+                if at.is_file():
+                    words = at.read_text(encoding="utf-8").replace("](../notebooks/", "](../../")
+                    write_whole(folder / LINKED / page, words.encode("utf-8"))
+        cell["metadata"][GIVEN] = fingerprint(cell["source"])
+    return nb
+
+
+def _relinked(source):
+    return LINK.sub(rf"]({LINKED}/\1", "".join(source))
+
+
+def _save(nb, path):
     write_whole(path, (json.dumps(nb, ensure_ascii=False, indent=1) + "\n").encode("utf-8"))
 
 
@@ -60,9 +77,7 @@ def update(path, notebooks=NOTEBOOKS):
     """
     path = Path(path)
     old = _read(path)
-    new = json.loads(_newest(path, old, Path(notebooks)).read_text(encoding="utf-8"))
-    for cell in new["cells"]:
-        cell["metadata"][GIVEN] = fingerprint(cell["source"])
+    new = _handed_out(_newest(path, old, Path(notebooks)), path.parent)
     carried, at = Carried(), {cell["id"]: cell for cell in new["cells"]}
     answers = {_exercise(cell): cell for cell in new["cells"] if _exercise(cell)}
     place, insert = None, {}
@@ -85,7 +100,7 @@ def update(path, notebooks=NOTEBOOKS):
                 carried.problems.append(
                     f"you had changed the cell {id!r}: yours stands below the course's, to choose from"
                 )
-            elif given is None and fingerprint(at[id]["source"]) != fingerprint(cell["source"]):
+            elif given is None and fingerprint(_relinked(at[id]["source"])) != fingerprint(_relinked(cell["source"])):
                 carried.problems.append(
                     f"the cell {id!r} differs, and it is not known who changed it: yours is in the older file"
                 )

@@ -52,6 +52,7 @@ def parser():
         "--late", type=float, default=10, metavar="PERCENT", help="what each begun day costs (default: 10)"
     )
     made.add_argument("--whole", action="store_true", help="no points for an answer that is right in some cases only")
+    made.add_argument("--gradebook", type=Path, metavar="DB", help="nbgrader's gradebook.db, which gets the marks too")
     made.add_argument("--workers", type=int, help="answers that are marked at once (default: one a processor)")
     return whole
 
@@ -65,15 +66,22 @@ def lab(options):
         if not folder.exists():
             copied(folder)
     first = folder / "00_start_here.ipynb"
-    command = [sys.executable, "-m", "jupyterlab", str(first), f"--ServerApp.root_dir={ROOT if CLONE else folder}"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "jupyterlab",
+        str(first),
+        f"--ServerApp.root_dir={ROOT if CLONE else folder}",
+    ]
     return subprocess.call([*command, *options.more])
 
 
 def check(options):
-    """Check the machine, as chapter 00 does."""
-    from helpers.chapters.ch00_start_here.machine import check_machine
+    """Check the machine, as chapter 00 does; return 1 where a test failed."""
+    from helpers.chapters.ch00_start_here.machine import count_wrong
 
-    check_machine()
+    return bool(count_wrong())
 
 
 def copy_notebooks(options):
@@ -149,7 +157,7 @@ def update(options):
 def mark(options):
     """Mark a folder of submissions and say where the marks are."""
     from helpers.course import exercises  # noqa: F401  registers them
-    from helpers.course.marking import late, marking
+    from helpers.course.marking import gradebook, late, marking
 
     if options.workers is not None and options.workers < 1:
         raise ValueError(f"workers (={options.workers}) must be 1 or more")
@@ -162,6 +170,8 @@ def mark(options):
         late.extensions(options.extensions) if options.extensions else {},
         options.late / 100,
     )
+    if options.gradebook:
+        gradebook.write(options.gradebook, [])  # what is wrong with it is told before the marking
     results = marking.mark(
         options.submissions,
         options.out,
@@ -173,6 +183,8 @@ def mark(options):
     print(
         f"{len(results)} notebooks are marked: {options.out / 'report.md'}, grades.csv, points.csv and feedback/ beside it."
     )
+    for sentence in gradebook.write(options.gradebook, results) if options.gradebook else []:
+        print(sentence, file=sys.stderr)
 
 
 if __name__ == "__main__":

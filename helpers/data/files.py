@@ -68,16 +68,17 @@ def expected(name):
 
 def remedy(name):
     """Return what to do about a missing or damaged file."""
+    script = _helpers() / "shipped/data/make_data.py" if installed() else "data/make_data.py"
     if name.startswith("full/"):
         return (
             "The whole Fashion-MNIST is not shipped: use the subset with full=False, or delete what is left of this"
-            f" file and fetch it, with `python data/make_data.py --full --out {folder()}`, or with torchvision's"
+            f" file and fetch it, with `python {script} --full --out {folder()}`, or with torchvision's"
             f" FashionMNIST({str(folder() / 'full')!r}, download=True)"
         )
     if installed():
         words = "Install the course again: `pip install --force-reinstall --no-deps image-models-course`"
     else:
-        words = f"Restore it with `git checkout -- data/{name}`, or rebuild it with `python data/make_data.py`"
+        words = f"Restore it with `git checkout -- data/{name}`, or rebuild it with `python {script}`"
     if os.environ.get("COURSE_DATA"):
         words += "; or unset COURSE_DATA, which points there, to use the course's own data/"
     return words

@@ -6,9 +6,11 @@ import shutil
 import sys
 import tempfile
 import time
+import tomllib
 from html import escape
 from pathlib import Path
 
+from helpers.course.rooms import CLONE, ROOT
 from helpers.output import publish
 
 NEEDED = {
@@ -23,7 +25,13 @@ NEEDED = {
 
 def check_machine():
     """Run every test and show a table: what was tested, ok or what to do. Never raises; returns None."""
-    rows = [_run(test) for test in (python, packages, torch_pair, processor, course_data, training, room, explorers)]
+    count_wrong()
+
+
+def count_wrong():
+    """Do what check_machine() does, and return how many tests failed."""
+    tests = (course, python, packages, torch_pair, processor, course_data, training, room, explorers)
+    rows = [_run(test) for test in tests]
     wrong = sum(state == "wrong" for _, state, _ in rows)
     verdict = (
         "Everything is in place." if not wrong else f"{wrong} of {len(rows)} tests failed: the table says what to do."
@@ -40,6 +48,7 @@ def check_machine():
             "text/html": f'<table style="font-size:110%">{html}</table><p><b>{verdict}</b></p>',
         }
     )
+    return wrong
 
 
 def _run(test):
@@ -50,6 +59,14 @@ def _run(test):
     return test.__doc__.rstrip("."), state, words
 
 
+def course():
+    """The course."""
+    if CLONE:
+        version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+        return "ok", f"version {version}, in a clone"
+    return "ok", f"version {importlib.metadata.version('image-models-course')}, installed by pip"
+
+
 def python():
     """Python."""
     version = ".".join(map(str, sys.version_info[:3]))
@@ -58,8 +75,8 @@ def python():
     return (
         "wrong",
         (
-            f"{version}: the course is tested with 3.11 to 3.13; install one, then delete the folder .venv and run"
-            " make lab"
+            f"{version}: the course is tested with 3.11 to 3.13; install one, then "
+            + ("delete the folder .venv and run make lab" if CLONE else "the course with its pip, in a new environment")
         ),
     )
 
@@ -73,7 +90,8 @@ def packages():
         if tuple(int(part) for part in found[name].split("+")[0].split(".")[:2]) < least
     ]
     if old:
-        return "wrong", f"too old: {', '.join(old)}; run make lab again, or pip install -U with these names"
+        again = "make lab again, or pip install -U with these names" if CLONE else f"pip install -U {' '.join(NEEDED)}"
+        return "wrong", f"too old: {', '.join(old)}; run {again}"
     return "ok", ", ".join(f"{name} {version}" for name, version in found.items())
 
 
@@ -160,7 +178,10 @@ def room():
         with tempfile.NamedTemporaryFile(dir=here):
             pass
     except OSError as error:
-        return "note", f"this folder cannot be written to ({error.strerror}): copy the course to one where you may save"
+        copy = "copy the course to one where you may save"
+        if not CLONE:
+            copy = "run image-models-course copy-notebooks FOLDER, with one where you may save"
+        return "note", f"this folder cannot be written to ({error.strerror}): {copy}"
     free = shutil.disk_usage(here).free / 2**30
     if free < 1:
         return "note", f"{free:.1f} GiB free: make room before you save trained models"

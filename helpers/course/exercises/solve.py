@@ -15,8 +15,10 @@ import nbformat
 from helpers.course.exercises import solutions
 from helpers.course.notebooks import find
 
+COURSE = "image-models"
 CONFIG = f"""c = get_config()
-c.CourseDirectory.course_id = "image-models"
+c.CourseDirectory.course_id = {COURSE!r}
+c.CourseDirectory.feedback_directory = "marks/feedback"
 c.ClearSolutions.code_stub = {{"python": {solutions.STUB!r}}}
 """
 # A submission may have put another function in the place of check.

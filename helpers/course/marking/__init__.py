@@ -11,5 +11,6 @@ kept.py        what was marked is kept, so that it is marked once
 late.py        what is due when, and for whom later
 similar.py     which answers are alike
 report.py      feedback, the report, the tables for a learning platform
+gradebook.py   the same into nbgrader's gradebook
 marking.py     all of it: a folder of submissions in, a folder of marks out
 """

@@ -23,6 +23,7 @@ class Result:
     of_answers: dict = field(default_factory=dict)  # name of an exercise: what was healed
     days_late: int = 0
     left: float = 1.0
+    file: Path | None = None  # the notebook
 
     def points(self, name):
         """Return the points of an exercise, before what being late costs."""
@@ -36,7 +37,12 @@ class Result:
     @property
     def total(self):
         """The points, after what being late costs."""
-        return round(self.left * sum(self.points(name) for name in self.marks), 2)
+        return round(self.left * self.on_time, 2)
+
+    @property
+    def on_time(self):
+        """The points, before what being late costs."""
+        return sum(self.points(name) for name in self.marks)
 
 
 @dataclass
@@ -48,6 +54,7 @@ class Work:
     found: dict  # name of an exercise: Answer
     notes: list
     days_late: int
+    file: Path
 
 
 def chapters():
@@ -79,16 +86,18 @@ def gather(folder, due):
                 complain(f"{path.name} holds no answer to any exercise: is it the right notebook?")
             when, guessed = late.handed_in(path)
             for chapter, mine in of_chapters(found):
-                by_chapter.setdefault(chapter, []).append((when, path.name, mine, problems, guessed))
+                by_chapter.setdefault(chapter, []).append((when, path, mine, problems, guessed))
         for chapter, versions in by_chapter.items():
-            when, name, mine, problems, guessed = max(versions, key=lambda each: (_filled(each[2]) > 0, each[0]))
+            when, path, mine, problems, guessed = max(versions, key=lambda each: (_filled(each[2]) > 0, each[0]))
             notes = list(problems)
             if len(versions) > 1:
-                notes.append(f"{len(versions)} notebooks of this chapter were handed in: {name}, the latest, counts")
+                notes.append(
+                    f"{len(versions)} notebooks of this chapter were handed in: {path.name}, the latest, counts"
+                )
             days = due.days_late(student, when)
             if days and guessed:
                 complain(f"{chapter} is {days} days late by its file's time, which a copy changes: look when it came")
-            works.append(Work(student, chapter, mine, notes, days))
+            works.append(Work(student, chapter, mine, notes, days, path))
     return works, {student: said for student, said in unread.items() if said}
 
 
@@ -158,6 +167,7 @@ def mark(folder, out, due=None, by_case=True, workers=None, say=lambda _: None):
                 healed,
                 work.days_late,
                 due.left(work.days_late),
+                work.file,
             )
         )
     report.write(out, results, similar.alike(_sources(works)), store.sealed(), unread)

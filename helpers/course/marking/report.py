@@ -9,6 +9,7 @@ from helpers.course.exercises.engine import EXERCISES, WORDS, _formatted
 from helpers.files import write_whole
 
 SAID = {**WORDS, "partly": "Partly.", "missing": "Not found."}
+GIVEN = ("timestamp.txt", "submission_secret.txt")  # nbgrader's own: by them it knows whose page it is
 PAGE = """<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><title>{title}</title>
 <style>body{{font:18px/1.5 sans-serif;max-width:50em;margin:2em auto;padding:0 1em}}
@@ -171,8 +172,13 @@ def write(folder, results, groups, sealed, unread):
     raises: OSError where that cannot be written
     """
     for result in results:
-        page = folder / "feedback" / safe(result.student) / result.chapter / f"{result.chapter}.html"
-        write_whole(page, feedback(result).encode("utf-8", "replace"))
+        pages = folder / "feedback" / safe(result.student) / result.chapter
+        names = {result.chapter, result.file.stem if result.file else result.chapter}
+        for name in names:  # nbgrader gives back to each notebook the page of its name
+            write_whole(pages / f"{name}.html", feedback(result).encode("utf-8", "replace"))
+        for name in GIVEN:
+            if result.file and (given := result.file.with_name(name)).is_file():
+                write_whole(pages / name, given.read_bytes())
     for name, text in (
         ("report.md", instructor(results, groups, sealed, unread)),
         ("grades.csv", grades(results)),

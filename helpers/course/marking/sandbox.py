@@ -66,7 +66,10 @@ def copy_course(folder):
         hidden = secret if where.parent.name == "chapters" else {"slides_assets", "template", "shipped"}
         return [name for name in names if name in hidden or name == "__pycache__"]
 
-    shutil.copytree(HELPERS, folder / "helpers", ignore=left_out)
+    shutil.copytree(HELPERS, folder / "helpers", ignore=left_out, copy_function=shutil.copyfile)
+    for made in (folder / "helpers").rglob("*"):  # a shared installation is read-only, its copy is not
+        if made.is_dir():
+            made.chmod(0o700)
     (folder / "helpers/course/exercises/__init__.py").write_text(QUIET, encoding="utf-8")
     return folder
 
@@ -83,8 +86,9 @@ class Box:
     def __enter__(self):
         if not hasattr(socket, "send_fds"):
             raise RuntimeError("marking needs Linux or macOS: on Windows, run it in WSL or in the course's container")
-        self.root = Path(tempfile.mkdtemp(prefix="marking-")).resolve()
-        self.course, self.scratch = self.root / "course", self.root / "scratch"
+        self.folder = tempfile.TemporaryDirectory(prefix="marking-", ignore_cleanup_errors=True)
+        root = Path(self.folder.name).resolve()
+        self.course, self.scratch = root / "course", root / "scratch"
         self.course.mkdir()
         self.scratch.mkdir()
         copy_course(self.course)
@@ -97,12 +101,15 @@ class Box:
 
     def __exit__(self, *_):
         self._stop()
-        shutil.rmtree(self.root, ignore_errors=True)
+        self.folder.cleanup()
 
     def _visible(self):
         """Return what the student's code may read, and list: Python, its packages but this course, the system's, the data."""
         places = [sys.prefix, sys.base_prefix, *site.getsitepackages(), "/usr", "/lib", "/lib64", "/etc"]
         places += [site.getusersitepackages()] if site.ENABLE_USER_SITE else []
+        places += [
+            place for place in sys.path if Path(place).name in ("site-packages", "dist-packages")
+        ]  # of .pth files
         places = {Path(place).resolve() for place in places if Path(place).is_dir()}
         found = {path for place in places for path in seal.without(place, HELPERS)}
         found |= {Path(p) for p in ("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu")}

@@ -22,7 +22,8 @@ EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
 MEMORY = 2 * 2**30  # bytes beyond what is there when the student's code begins
 FILES = 16 * 2**20  # bytes of the longest file
 
-libc = ctypes.CDLL(None, use_errno=True) if os.name == "posix" else None
+LINUX = sys.platform.startswith("linux")
+libc = ctypes.CDLL(None, use_errno=True) if LINUX else None
 
 
 class _Ruleset(ctypes.Structure):
@@ -36,7 +37,7 @@ class _Beneath(ctypes.Structure):
 
 def version():
     """Return which Landlock the kernel has, 0 for none."""
-    if not sys.platform.startswith("linux"):
+    if not LINUX:
         return 0
     return max(0, libc.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(1)))
 
@@ -89,14 +90,12 @@ def without(folder, hidden):
 
 def no_network():
     """Move this process to where there is no network; return whether the kernel could do it."""
-    return (
-        libc is not None and sys.platform.startswith("linux") and _unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC)
-    )
+    return LINUX and _unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC)
 
 
 def own_processes():
     """Let the next child of this process be the first of its own world: it sees nobody else, and with it all of its children end."""
-    return libc is not None and sys.platform.startswith("linux") and _unshare(CLONE_NEWPID)
+    return LINUX and _unshare(CLONE_NEWPID)
 
 
 def _unshare(flags):
@@ -105,19 +104,19 @@ def _unshare(flags):
 
 def end_with_parent():
     """Let the kernel end this process when its parent ends."""
-    if libc is not None and sys.platform.startswith("linux"):
+    if LINUX:
         libc.prctl(PR_SET_PDEATHSIG, 9, 0, 0, 0)
 
 
 def closed_to_debuggers(closed=True):
     """Keep processes of the same user from reading this one's memory."""
-    if libc is not None and sys.platform.startswith("linux"):
+    if LINUX:
         libc.prctl(PR_SET_DUMPABLE, int(not closed), 0, 0, 0)
 
 
 def no_privileges():
     """Give up for good whatever else than a plain user's rights this process has."""
-    if libc is None or not sys.platform.startswith("linux"):
+    if not LINUX:
         return
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     for capability in range(64):
