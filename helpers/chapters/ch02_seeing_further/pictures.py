@@ -3,7 +3,7 @@
 import torch.nn.functional as F
 
 from helpers import plots
-from helpers.shapes import Window, input_range, output_size
+from helpers.shapes import Window, input_range, output_size, receptive_field
 
 SHARES = {0.5: plots.BLUE, 0.95: plots.RED}
 
@@ -74,3 +74,49 @@ def draw_shifts(ax, plain, blurred, title):
     ax.plot(range(len(plain)), plain, "o-", color=plots.ORANGE, markersize=5, label="as it is")
     ax.plot(range(len(blurred)), blurred, "s-", color=plots.BLUE, markersize=5, label="blur before each stride")
     ax.set(title=title, xlabel="moved by … pixels", ylim=(0, 1), xticks=range(0, len(plain), 8))
+
+
+def draw_spots(axes, energies, counted):
+    """Draw squares of energy, and beside them their profiles: dots where measured, lines where counted.
+
+    energies: {depth: (2·depth + 1, 2·depth + 1)}; counted: {depth: (2·depth + 1,)}
+    """
+    for ax, (depth, energy) in zip(axes, energies.items(), strict=False):
+        plots.draw_image(ax, energy / energy.max(), f"{depth} layers: {2 * depth + 1} px")
+    last = axes[len(energies)]
+    for colour, (depth, energy) in zip((plots.BLUE, plots.ORANGE, plots.GREEN), energies.items(), strict=True):
+        place = [i / depth - 1 for i in range(2 * depth + 1)]
+        last.plot(place, energy.sum(0) * depth, "o", color=colour, markersize=5)
+        last.plot(place, counted[depth] * depth, color=colour, label=f"{depth} layers")
+    last.set(title="dots: measured, lines: paths", xlabel="place in the field", yticks=[])
+    last.legend(loc="upper right", handlelength=1)
+
+
+def draw_growth(ax, stacks, goal):
+    """Draw the field against the number of 3×3 convolutions, and a dashed line at the goal.
+
+    stacks: {name: list of Window}; goal: pixels
+    """
+    for (name, stack), colour in zip(stacks.items(), (plots.BLUE, plots.ORANGE, plots.GREEN), strict=False):
+        pairs = zip(receptive_field(stack), stack, strict=True)
+        sizes = [field.size for field, window in pairs if window.kernel_size == 3]
+        ax.plot(range(1, len(sizes) + 1), sizes, "o-", color=colour, label=name, markersize=5)
+    ax.axhline(goal, color=plots.GREY, linestyle="--", linewidth=1.5)
+    ax.text(59, goal + 5, f"{goal}: the whole image", ha="right", fontsize=13)
+    ax.set(xlabel="number of 3×3 convolutions", ylabel="receptive field, pixels", ylim=(0, 300))
+    ax.legend(loc="center right")
+
+
+def draw_stays(axes, stays):
+    """Draw the share of unchanged predictions against the shift, one panel for each end.
+
+    stays: {(way to shrink, end): (seeds, 5) from 0 to 1}
+    """
+    style = {"max": (plots.BLUE, "o"), "stride": (plots.RED, "s"), "blurred stride": (plots.GREEN, "^")}
+    for ax, end in zip(axes, ("mean", "places"), strict=True):
+        for shrink, (colour, marker) in style.items():
+            if (shrink, end) in stays:
+                plots.draw_seeds(ax, range(5), 100 * stays[shrink, end], shrink, colour, marker)
+        ax.set(title=f"end: {end}", xlabel="shift, pixels", xticks=range(5), ylim=(0, 104))
+    axes[0].set_ylabel("same prediction, %")
+    axes[0].legend(loc="lower left")
