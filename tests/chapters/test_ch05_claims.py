@@ -28,13 +28,13 @@ def test_degradation(plain, residual, longer, verdict, capsys):
 
 
 @pytest.mark.parametrize(
-    ("he", "verdict"), [([25.0, 27, 76], "E2 holds under a condition."), ([89.0, 90, 90], "E2 holds.")]
+    ("medians", "verdict"),
+    [
+        ((89.0, 26.0, 8.0, 6.0, 37.0), "E2 holds under a condition."),
+        ((89.0, 88.0, 8.0, 6.0, 90.0), "E2 holds."),
+        ((89.0, 26.0, 88.0, 6.0, 37.0), "E2 is wrong."),
+    ],
 )
-def test_what_bn_is_needed_for(he, verdict, capsys):
-    settings = {"no BN, torch's start": {}, "no BN, He's start": {}, "BN, torch's start": {}}
-    plan = [(None, 6), (None, 10), *((name, 14) for name in settings)]
-    errors = dict(zip(plan, ([40.0] * 3, [77.0] * 3, [90.5] * 3, he, [10.0] * 3)))
-    means = {key: sum(each) / 3 for key, each in errors.items()}
-    known = dict(settings=settings, plan=plan, bn_errors=errors, means=means, claim=claim, measured=measured)
-    room(5).run("settle-e2", **known)
+def test_what_bn_is_needed_for(medians, verdict, capsys):
+    room(5).run("settle-e2", medians=dict(enumerate(medians)), claim=claim, measured=measured)
     assert capsys.readouterr().out.startswith(verdict)

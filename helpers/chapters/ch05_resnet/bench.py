@@ -17,7 +17,7 @@ def show(depth=40):
     for ax, (column, title) in zip(axes, CHARTS.items()):
         for kind, found in explorer.measured().items():
             ax.plot(range(1, depth + 1), getattr(found, column), "o-", label=kind)
-        ax.set(yscale="log", ylim=(1e-9, 1e5), title=title, xlabel="layer")
+        ax.set(yscale="log", ylim=(1e-2, 1e4), title=title, xlabel="layer")
     axes[0].legend()
     plt.show()"""
         ),

@@ -14,8 +14,8 @@ CLAIMS = (
         "E2",
         "Batch normalisation made networks of more than ten layers trainable.",
         "condition",
-        "one of two ways: from a start fitted to the ReLU, He's, 14 plain layers learn without it, if less "
-        "well; from torch's default start they need it",
+        "one of three ways: from He's initialisation, which fits the ReLU, or with a shortcut, 14 layers learn without it, if "
+        "less well; plain ones from torch's default initialisation need it",
     ),
     Claim(
         "E3",

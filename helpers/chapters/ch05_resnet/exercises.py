@@ -1,4 +1,4 @@
-"""The exercises of chapter 05, ResNet: batch normalisation, the order inside a block, and what a block costs."""
+"""The exercises of chapter 05, ResNet: chains of gradients, batch normalisation there and back, blocks, and a block with two bugs."""
 
 import torch
 import torch.nn.functional as F
@@ -7,99 +7,106 @@ from helpers.course.exercises.engine import Exercise
 from helpers.layers.norm import batch_norm
 
 
-def _normalise(x, weight, bias, eps=1e-5):
-    return batch_norm(x, None, None, weight, bias, training=True, eps=eps)
+def _chain(add=1, each=2, halve=0.5, up=False, instead=False):
+    def gradient(w, blocks, shortcut):
+        slope = (1 if instead else w + add) if shortcut else w
+        return slope**blocks * halve ** ((blocks + each - 1 if up else blocks) // each)
+
+    return gradient
 
 
-def _by(axes, correction=0, root=True, outside=False):
-    """Return batch normalisation with its statistics over these axes: the right one has (0, 2, 3)."""
+Exercise(
+    "gradient_of_a_chain",
+    reference=_chain(),
+    cases=lambda: [
+        dict(w=w, blocks=blocks, shortcut=shortcut)
+        for w, blocks, shortcut in ((0.1, 10, False), (0.1, 10, True), (0.3, 7, True), (-0.2, 5, True), (0.5, 3, False))
+    ],
+    mistakes=[
+        (_chain(halve=1), "the **halvings** are missing: each passes on half of the gradient."),
+        (_chain(each=1), "a halving follows each **second** block, not each."),
+        (_chain(up=True), "one halving **too many** where the number of blocks is odd: they follow blocks 2, 4, 6."),
+        (_chain(add=0), "the **shortcut** adds 1 to each derivative: d(x + w·x)/dx = 1 + w."),
+        (_chain(instead=True), "with a shortcut a block's derivative is 1 **+ w**, not 1."),
+        (_chain(halve=2), "the halvings **double** here: the derivative of x/2 is 1/2."),
+        (
+            lambda w, blocks, shortcut: (blocks * w + shortcut) * 0.5 ** (blocks // 2),
+            "the blocks' derivatives are **added**: in a chain they multiply.",
+        ),
+    ],
+    hints=[
+        "The chain rule: multiply the derivatives of all parts, blocks and halvings.",
+        "A block's derivative is w, or 1 + w with a shortcut. There are blocks // 2 halvings.",
+    ],
+)
 
-    def wrong(x, weight, bias, eps=1e-5):
-        mean, var = x.mean(axes, keepdim=True), x.var(axes, correction=correction, keepdim=True)
-        divisor = var + eps if not root else var.sqrt() + eps if outside else (var + eps).sqrt()
-        return (x - mean) / divisor * weight[:, None, None] + bias[:, None, None]
 
-    return wrong
+def _backward(mean=True, spread=True, gamma=True, biased=True, axes=(0, 2, 3), squared=False, sums=True):
+    """Return the backward pass of batch normalisation, or one in which something is left out."""
+
+    def backward(g, x, weight, eps=1e-5):
+        var = x.var(axes, correction=0, keepdim=True) + eps
+        hat = (x - x.mean(axes, keepdim=True)) / var.sqrt()
+        inner = g - mean * g.mean(axes, keepdim=True) - spread * hat * (g * hat).mean(axes, keepdim=True)
+        scale = weight[:, None, None] if gamma else 1
+        total = torch.sum if sums else torch.mean
+        return scale * inner / (var if squared else var.sqrt()), total(g * hat, (0, 2, 3)), total(g, (0, 2, 3))
+
+    return backward
 
 
-def _batches():
+def _by_autograd(g, x, weight, eps=1e-5):
+    x, weight = x.detach().clone().requires_grad_(), weight.detach().clone().requires_grad_()
+    bias = torch.zeros_like(weight).requires_grad_()
+    with torch.enable_grad():
+        out = batch_norm(x, None, None, weight, bias, training=True, eps=eps)
+        return torch.autograd.grad(out, (x, weight, bias), g)
+
+
+def _gradients():
     generator = torch.Generator().manual_seed(5)
     for N, C, H, W, eps in ((2, 3, 4, 5, 1e-5), (4, 2, 3, 1, 0.3), (1, 5, 2, 3, 1e-5)):
         yield dict(
+            g=torch.randn(N, C, H, W, generator=generator) + 1,
             x=3 * torch.randn(N, C, H, W, generator=generator) + 2,
             weight=1 + torch.rand(C, generator=generator),
-            bias=torch.randn(C, generator=generator),
             eps=eps,
         )
 
 
 Exercise(
-    "normalise_batch",
-    reference=_normalise,
-    cases=lambda: list(_batches()),
+    "batch_norm_backward",
+    reference=_by_autograd,
+    cases=lambda: list(_gradients()),
     mistakes=[
+        (_backward(mean=False), "mean(g) is **not subtracted**: x also acts through the batch's mean."),
+        (_backward(spread=False), "the term with **x̂·mean(g·x̂)** is missing: x also acts through the variance."),
         (
-            _by((0, 2, 3), correction=1),
-            "the **variance** is divided by n − 1: the batch is normalised with the sum of squares over n.",
+            _backward(mean=False, spread=False),
+            "only the **direct** way is there: x also acts through mean and variance.",
+        ),
+        (_backward(gamma=False), "γ is missing in the gradient with respect to **x**."),
+        (_backward(squared=True), "divided by the variance: divide by the **standard deviation**."),
+        (_backward(axes=(0,)), "the means are taken for each **pixel**: a channel has one, over images and places."),
+        (
+            _backward(axes=(2, 3)),
+            "the means are taken for each **image**: batch normalisation takes the whole batch's.",
+        ),
+        (_backward(sums=False), "γ and β act on **every** value of the channel: their gradients are sums, not means."),
+        (
+            lambda g, x, weight, eps=1e-5: (lambda a, b, c: (a, c, b))(*_by_autograd(g, x, weight, eps)),
+            "the last two are **exchanged**: first γ's, then β's.",
         ),
         (
-            _by((0,)),
-            "mean and variance are taken for each **pixel**: a channel has one mean, over all images and all places.",
-        ),
-        (_by((0, 1, 2, 3)), "one mean for **all channels**: every channel has its own."),
-        (
-            _by((2, 3)),
-            "mean and variance are taken for each **image**: batch normalisation takes those of the whole batch.",
-        ),
-        (
-            _by((1, 2, 3)),
-            "mean and variance are taken for each image, over its **channels**: that is layer normalisation.",
-        ),
-        (_by((0, 2, 3), root=False), "it is divided by the variance: divide by its **square root**."),
-        (
-            _by((0, 2, 3), outside=True),
-            "`eps` is added to the root: add it to the variance, **before** the root is taken.",
-        ),
-        (
-            lambda x, weight, bias, eps=1e-5: batch_norm(x, training=True, eps=eps),
-            "the **scale and shift** are missing: `weight` and `bias`, one of each per channel.",
-        ),
-        (
-            lambda x, weight, bias, eps=1e-5: batch_norm(x, None, None, weight, None, training=True, eps=eps),
-            "the **shift** is missing: add `bias`.",
-        ),
-        (
-            lambda x, weight, bias, eps=1e-5: x * weight[:, None, None] + bias[:, None, None],
-            "nothing is **normalised**: subtract the mean and divide by the deviation first.",
-        ),
-        (
-            lambda x, weight, bias, eps=1e-5: (
-                (x - x.mean((0, 2, 3), keepdim=True)) * weight[:, None, None] + bias[:, None, None]
-            ),
-            "the mean is taken away, but the result is not divided by the **deviation**.",
-        ),
-        (
-            lambda x, weight, bias, eps=1e-5: batch_norm(x, None, None, bias, weight, training=True, eps=eps),
-            "scale and shift are **exchanged**: multiply by `weight`, add `bias`.",
-        ),
-        (
-            lambda x, weight, bias, eps=1e-5: batch_norm(x, None, None, weight, weight * bias, training=True, eps=eps),
-            "the shift is **multiplied** by the scale: first times `weight`, then plus `bias`.",
-        ),
-        (
-            lambda x, weight, bias, eps=1e-5: batch_norm(x, None, None, weight, bias, training=True),
+            lambda g, x, weight, eps=1e-5: _by_autograd(g, x, weight),
             "the argument `eps` is not **used**: a fixed number stands in its place.",
         ),
     ],
     hints=[
-        "One mean and one variance per channel: over which axes of (N, C, H, W)? All but C: `(0, 2, 3)`.",
-        (
-            "`x.mean((0, 2, 3), keepdim=True)` has the shape (1, C, 1, 1) and can be subtracted. The variance: the mean"
-            " of the squares of that."
-        ),
-        "Divide by `(var + eps).sqrt()`, then `* weight[:, None, None] + bias[:, None, None]`.",
+        "x̂ = (x − mean) / √(variance + eps), with means over (0, 2, 3) and `keepdim=True`. β's gradient: g.sum((0, 2, 3)).",
+        "γ multiplies x̂, so its gradient is (g · x̂).sum((0, 2, 3)).",
+        "With respect to x: γ / √(variance + eps) · (g − mean(g) − x̂ · mean(g · x̂)).",
     ],
-    grad=True,
 )
 
 
@@ -334,60 +341,55 @@ Exercise(
 )
 
 
+def _bn(x, mean, var, training):
+    return F.batch_norm(x, mean, var, training=training, momentum=0)
+
+
+def _mended(before=False, after=True, first=None, second=None):
+    """Return the block of the debugging exercise: with ReLUs before or after the sum, and BN's mode where it is not `training`."""
+
+    def block(x, weight1, mean1, var1, weight2, mean2, var2, training):
+        one, two = (training if mode is None else mode for mode in (first, second))
+        out = F.relu(_bn(_conv(x, weight1), mean1, var1, one))
+        out = _bn(_conv(out, weight2), mean2, var2, two)
+        out = (F.relu(out) if before else out) + x
+        return F.relu(out) if after else out
+
+    return block
+
+
+def _trained_blocks():
+    generator = torch.Generator().manual_seed(9)
+    for N, C, H, W, training in ((3, 4, 5, 6, True), (3, 4, 5, 6, False), (2, 3, 6, 4, False), (2, 5, 4, 3, True)):
+        draw = {name: torch.randn(C, C, 3, 3, generator=generator) / 4 for name in ("weight1", "weight2")}
+        draw |= {name: torch.randn(C, generator=generator) for name in ("mean1", "mean2")}
+        draw |= {name: 0.5 + torch.rand(C, generator=generator) for name in ("var1", "var2")}
+        yield dict(x=torch.randn(N, C, H, W, generator=generator), training=training) | draw
+
+
 Exercise(
-    "resnet_depth",
-    reference=lambda blocks, convolutions: convolutions * sum(blocks) + 2,
-    cases=lambda: [
-        dict(blocks=list(blocks), convolutions=convolutions)
-        for blocks, convolutions in (
-            ((2, 2, 2, 2), 2),
-            ((3, 4, 6, 3), 2),
-            ((3, 4, 6, 3), 3),
-            ((3, 8, 36, 3), 3),
-            ((18, 18, 18), 2),
-        )
-    ],
+    "mended_block",
+    reference=_mended(),
+    cases=lambda: list(_trained_blocks()),
     mistakes=[
+        (_mended(before=True, after=False, second=True), "that is the block **as it was**: look for both bugs."),
+        (_mended(before=True, after=False), "the eval mode is mended; the **ReLU** still stands before the addition."),
         (
-            lambda blocks, convolutions: convolutions * sum(blocks),
-            "the first convolution and the fully connected layer are **not counted**: both have weights.",
+            _mended(second=True),
+            "the ReLU is mended; the second BN still takes the **batch's** statistics in eval mode.",
         ),
+        (_mended(before=True), "there are two ReLUs now: the one **before** the addition must go."),
+        (_mended(after=False), "the ReLU **after** the sum is missing: move it, do not remove it."),
+        (_mended(first=False, second=False), "while **training** BN takes the batch's statistics: pass on `training`."),
         (
-            lambda blocks, convolutions: convolutions * sum(blocks) + 1,
-            "one layer is missing: the **first convolution** and the **fully connected** layer both count.",
+            _mended(second=False),
+            "while **training** the second BN too takes the batch's statistics: pass on `training`.",
         ),
-        (
-            lambda blocks, convolutions: convolutions * sum(blocks) + 3,
-            "one too many: the **max pooling** has no weights.",
-        ),
-        (
-            lambda blocks, convolutions: convolutions * sum(blocks) + 2 + len(blocks),
-            "the **projections** are counted: they have weights, but by custom they are not in the name.",
-        ),
-        (
-            lambda blocks, convolutions: convolutions * sum(blocks) + 1 + len(blocks),
-            "the **projections** of all stages but the first are counted: by custom they are not in the name.",
-        ),
-        (lambda blocks, convolutions: sum(blocks) + 2, "those are the **blocks**: each has several convolutions."),
-        (
-            lambda blocks, convolutions: 2 * convolutions * sum(blocks) + 3,
-            "the **normalisations** are counted: by custom only convolutions and fully connected layers are.",
-        ),
-        (
-            lambda blocks, convolutions: convolutions * len(blocks) + 2,
-            "those are the **stages**: add up the blocks in all of them.",
-        ),
-        (
-            lambda blocks, convolutions: sum(blocks) + convolutions + 2,
-            "blocks and convolutions are added: **multiply**, as every block has so many.",
-        ),
-        (
-            lambda blocks, convolutions: convolutions * max(blocks) + 2,
-            "that is the **longest stage** alone: add up the blocks of all stages.",
-        ),
+        (_mended(first=True, second=True), "now the **first** BN ignores `training` as well."),
     ],
     hints=[
-        "How many blocks are there in all? How many layers with weights in each?",
-        "Before the blocks stands one convolution, after them one fully connected layer.",
+        "Values that never become smaller: what can a block not do if F ends with a ReLU?",
+        "Predictions that depend on the other images: which statistics does each BN use in eval mode?",
+        "`F.relu(out + x)`, and `training=training` twice.",
     ],
 )

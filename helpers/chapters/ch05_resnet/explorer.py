@@ -18,15 +18,18 @@ DEPTHS, SEEDS = (4, 60), (0, 99)
 NORMS = {"on": nn.BatchNorm2d, "off": nn.Identity}
 ENDS = {"BN": False, "ReLU": True}  # of F, before the addition
 IMAGES = 32
-LOW, HIGH = -9, 5  # powers of ten: the axes of both charts, the same for all settings
+LIMITS = {"on": (-2, 4), "off": (-9, 5)}  # powers of ten: the axes of both charts, with and without batch normalisation
 COLOURS = {"plain": plots.ORANGE, "residual": plots.BLUE}
-CHARTS = {"gradients": "gradient of each layer's weights", "values": "values that each layer receives"}
+CHARTS = {
+    "gradients": "norm of the gradient of each layer's weights",
+    "values": "RMS of the values that each layer receives",
+}
 
 
 class Profile(NamedTuple):
     """One number per layer, from the first convolution to the fully connected layer.
 
-    gradients: the length (Euclidean norm) of the gradient of the loss by the layer's weights
+    gradients: the norm of the gradient of the loss with respect to the layer's weights
     values:    the root mean square of what the layer receives
     """
 
@@ -63,9 +66,9 @@ def profile(net, images, labels):
     for hook in hooks:
         hook.remove()
     gradients = torch.autograd.grad(loss, [layer.weight for layer in layers])
-    lengths = torch.stack([gradient.norm() for gradient in gradients])
+    norms = torch.stack([gradient.norm() for gradient in gradients])
     sizes = torch.stack([received[layer].square().mean().sqrt() for layer in layers])
-    return Profile(lengths.tolist(), sizes.tolist())
+    return Profile(norms.tolist(), sizes.tolist())
 
 
 class DepthExplorer(Panel):
@@ -124,7 +127,8 @@ class DepthExplorer(Panel):
     def refresh(self):
         found = self.measured()
         self.fixed = {"frame": FRAME}
-        self.parts = {"gradients": chart("gradients", found), "values": chart("values", found), "words": words(found)}
+        limits = LIMITS[self.settings["norm"]]
+        self.parts = {column: chart(column, found, limits) for column in CHARTS} | {"words": words(found)}
         self.values = dict(self.settings)
 
     @property
@@ -139,38 +143,39 @@ class DepthExplorer(Panel):
 
     def still(self):
         """Return a figure of the two charts."""
-        found = self.measured()
+        found, (low, high) = self.measured(), LIMITS[self.settings["norm"]]
         fig, axes = plots.figure(1, 2, width=12, height=4.2)
         for ax, (column, title) in zip(axes, CHARTS.items()):
             for kind, marker in (("plain", "s"), ("residual", "o")):
-                numbers = [10 ** place(number) for number in getattr(found[kind], column)]
+                numbers = [10 ** place(number, low, high) for number in getattr(found[kind], column)]
                 ax.plot(
                     range(1, len(numbers) + 1), numbers, marker + "-", color=COLOURS[kind], label=kind, markersize=5
                 )
-            ax.set(yscale="log", ylim=(10.0**LOW, 10.0**HIGH), title=title, xlabel="layer")
+            ax.set(yscale="log", ylim=(10.0**low, 10.0**high), title=title, xlabel="layer")
             ax.xaxis.get_major_locator().set_params(integer=True)
         axes[0].legend(loc="lower right", ncols=2)
         return fig
 
 
-def place(number):
+def place(number, low, high):
     """Return the power of ten at which a number is drawn: on the axes' edge where it lies beyond."""
     if math.isnan(number) or number == math.inf:
-        return HIGH
-    return min(max(math.log10(number), LOW), HIGH) if number > 0 else LOW
+        return high
+    return min(max(math.log10(number), low), high) if number > 0 else low
 
 
-def chart(column, found):
-    """Return one chart as SVG: a line for each network, layers to the right, powers of ten upwards."""
+def chart(column, found, limits):
+    """Return one chart as SVG: a line for each network, layers to the right, powers of ten between the limits upwards."""
+    low, high = limits
     count = len(found["plain"].gradients)
-    drawn = Chart(500, 290, (1, count), (10.0**LOW, 10.0**HIGH), right=14)
-    drawn.rows([10.0**power for power in range(LOW + 1, HIGH + 1, 2)], label)
+    drawn = Chart(500, 290, (1, count), (10.0**low, 10.0**high), right=14)
+    drawn.rows([10.0**power for power in range(low + 1, high + 1, 2 if high - low > 8 else 1)], label)
     step = next(step for step in (1, 2, 5, 10) if count / step <= 8)
     drawn.columns([1, *range(step, count + 1, step)] if step > 1 else range(1, count + 1))
     drawn.name("layer")
     for kind in COLOURS:
         points = [
-            (drawn.across(i + 1), drawn.up(10.0 ** place(number)))
+            (drawn.across(i + 1), drawn.up(10.0 ** place(number, low, high)))
             for i, number in enumerate(getattr(found[kind], column))
         ]
         line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)

@@ -18,13 +18,38 @@ def draw_block(ax, title, steps, way_around=None):
     ax.set_axis_off()
 
 
-def draw_switched_off(ax, untouched, one_off, shortcut):
-    """Draw what is left of each picture's probability when single blocks are switched off, a dot for each picture.
+def draw_widths(ax, title, layers, projection=""):
+    """Draw a residual block from the bottom up, each map as a bar as wide as its channels, all blocks to one scale.
+
+    layers:     channels and the convolutions between them in turn: [64, "3×3", 64]
+    projection: what stands in the shortcut, "" for nothing
+    """
+    widest = 512
+    for place, channels in enumerate(layers[::2]):
+        ax.barh(
+            2 * place, channels / widest, height=0.7, left=-channels / widest / 2, color=plots.SKY, edgecolor="black"
+        )
+        ax.text(0, 2 * place, str(channels), ha="center", va="center", fontsize=15)
+    top = len(layers) - 1
+    for place, words in enumerate(layers[1::2]):
+        ax.annotate("", (0, 2 * place + 1.6), (0, 2 * place + 0.4), arrowprops=dict(arrowstyle="-|>", linewidth=1.8))
+        ax.text(0.04, 2 * place + 1, words, va="center", fontsize=14)
+    way = (0.58, layers[0] / widest / 2, layers[-1] / widest / 2)
+    ax.plot([way[1], way[0], way[0], way[2]], [0, 0, top, top], color=plots.BLUE, linewidth=3, zorder=0)
+    ax.text(way[0] + 0.04, top / 2, projection, va="center", rotation=90, fontsize=14, color=plots.BLUE)
+    ax.set(xlim=(-0.55, 0.75), ylim=(-0.6, 6.6), title=title)
+    ax.set_axis_off()
+
+
+def draw_switched_off(axes, untouched, one_off, shortcut, several):
+    """Draw what is left of each picture's probability with single blocks switched off, and of the answers with several.
 
     untouched: (pictures,) with no block off
     one_off:   (blocks, pictures), a row for each block
     shortcut:  for each block, whether it has one
+    several:   {how many blocks are off: answers that stay, for each choice}
     """
+    ax = axes[0]
     kinds = {None: ("no block off", "o", plots.GREY)}
     kinds |= {True: ("block with shortcut", "s", plots.BLUE), False: ("block without", "^", plots.RED)}
     for kind, (words, marker, colour) in kinds.items():
@@ -41,18 +66,45 @@ def draw_switched_off(ax, untouched, one_off, shortcut):
     )
     ax.tick_params(axis="x", labelsize=12)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, handletextpad=0.1)
+    plots.draw_seeds(axes[1], list(several), list(zip(*several.values())))
+    title, xlabel = "answers that stay in the top five", "blocks with shortcut switched off"
+    axes[1].set(title=title, xlabel=xlabel, xticks=list(several), ylim=(0, 5.2))
 
 
-def draw_orders(axes, growth, errors):
-    """Draw what the place of the ReLU does: how values grow along the blocks, and the training errors, a dot for each seed.
+def draw_orders(ax, growth):
+    """Draw how values grow along the blocks, with the ReLU after the addition and before it, the mean and range of the seeds.
 
-    growth: {"after": (seeds, blocks), "before": the same}, where "after" has the ReLU after the addition
-    errors: {"after": (seeds,), "before": the same}, in percent
+    growth: {"after": (seeds, blocks), "before": the same}
     """
-    for x, (name, colour, marker) in enumerate((("after", plots.BLUE, "o"), ("before", plots.ORANGE, "s"))):
-        plots.draw_seeds(axes[0], range(len(growth[name][0])), growth[name], f"ReLU {name} the sum", colour, marker)
-        axes[1].plot([x] * len(errors[name]), errors[name], "o", color=colour, markersize=11)
-    axes[0].set(title="RMS of the values each block receives", xlabel="blocks before it", ylim=(0, None))
+    for name, colour, marker in (("after", plots.BLUE, "o"), ("before", plots.ORANGE, "s")):
+        plots.draw_seeds(ax, range(len(growth[name][0])), growth[name], f"ReLU {name} the sum", colour, marker)
+    ax.set(ylabel="RMS each block receives", xlabel="blocks before it", ylim=(0, None))
+    ax.legend()
+
+
+def draw_layers(ax, lines, title="", widths=(2.5, 2.5, 2.5), colours=(plots.RED, plots.ORANGE, plots.BLUE)):
+    """Draw one number for each layer, on a logarithmic axis, a line for each network.
+
+    lines: {name: numbers}, at most three
+    """
+    for (name, numbers), colour, marker, width in zip(lines.items(), colours, "^so", widths):
+        kind = dict(marker=marker, markersize=5) if width < 3 else {}
+        ax.plot(range(1, len(numbers) + 1), numbers, color=colour, label=name, linewidth=width, **kind)
+    ax.set(yscale="log", title=title, xlabel="layer")
+
+
+def draw_degradation(axes, depths, losses, on_training, on_test):
+    """Draw the losses of plain and of residual networks of several depths, and their errors against depth.
+
+    losses: {(kind, depth, seed): numbers}, one seed; on_training, on_test: {kind: (seeds, depths)}
+    """
+    for ax, kind in zip(axes, ("plain", "residual")):
+        for depth, colour in zip(depths, (plots.BLUE, plots.ORANGE, plots.RED)):
+            plots.draw_losses(ax, losses[kind, depth, 0], f"{depth} layers", colour)
+        ax.set(title=f"{kind}: loss while training", ylim=(0, 4))
     axes[0].legend()
-    axes[1].set(title="20 layers: training error, %", xticks=(0, 1), xticklabels=("after", "before"))
-    axes[1].set(xlim=(-0.5, 1.5), ylim=(0, None))
+    for kind, colour, marker in (("plain", plots.ORANGE, "s"), ("residual", plots.BLUE, "o")):
+        plots.draw_seeds(axes[2], depths, on_training[kind], f"{kind}, training images", colour, marker)
+        axes[2].plot(depths, on_test[kind].mean(0), color=colour, linestyle=":", label=f"{kind}, test images")
+    axes[2].set(title="error after training, %", xlabel="layers", xticks=depths, ylim=(0, 100))
+    axes[2].legend(loc="upper left", fontsize=11)

@@ -3,14 +3,24 @@
 import torch.nn.functional as F
 
 
-# %% normalise_batch
-def normalise_batch(x, weight, bias, eps=1e-5):
-    """Batch normalisation while training: x (N, C, H, W), weight and bias (C,) → (N, C, H, W)."""
+# %% gradient_of_a_chain
+def gradient_of_a_chain(w, blocks, shortcut):
+    """w: float; blocks: how many; shortcut: bool. A halving follows blocks 2, 4, 6 … : a float."""
     ### BEGIN SOLUTION
-    mean = x.mean((0, 2, 3), keepdim=True)
-    var = ((x - mean) ** 2).mean((0, 2, 3), keepdim=True)
-    out = (x - mean) / (var + eps).sqrt()
-    return out * weight[:, None, None] + bias[:, None, None]
+    slope = 1 + w if shortcut else w
+    return slope**blocks * 0.5 ** (blocks // 2)
+    ### END SOLUTION
+
+
+# %% batch_norm_backward
+def batch_norm_backward(g, x, weight, eps=1e-5):
+    """g, x: (N, C, H, W); weight: γ, (C,) → gradients with respect to x (N, C, H, W), γ (C,) and β (C,)."""
+    ### BEGIN SOLUTION
+    axes = (0, 2, 3)
+    sigma = (x.var(axes, correction=0, keepdim=True) + eps).sqrt()
+    hat = (x - x.mean(axes, keepdim=True)) / sigma
+    inner = g - g.mean(axes, keepdim=True) - hat * (g * hat).mean(axes, keepdim=True)
+    return weight[:, None, None] / sigma * inner, (g * hat).sum(axes), g.sum(axes)
     ### END SOLUTION
 
 
@@ -43,9 +53,13 @@ def bottleneck_parameters(channels, narrow):
     ### END SOLUTION
 
 
-# %% resnet_depth
-def resnet_depth(blocks, convolutions):
-    """blocks: how many in each stage; convolutions: in one block → the number in the name."""
+# %% mended_block
+def mended_block(x, weight1, mean1, var1, weight2, mean2, var2, training):
+    """x: (N, C, H, W); weights: (C, C, 3, 3); means and variances: (C,); training: bool → (N, C, H, W)."""
     ### BEGIN SOLUTION
-    return sum(blocks) * convolutions + 2
+    out = F.conv2d(x, weight1, padding=1)
+    out = F.relu(F.batch_norm(out, mean1, var1, training=training, momentum=0))
+    out = F.conv2d(out, weight2, padding=1)
+    out = F.batch_norm(out, mean2, var2, training=training, momentum=0)
+    return F.relu(out + x)
     ### END SOLUTION
