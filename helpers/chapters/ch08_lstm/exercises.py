@@ -164,62 +164,32 @@ Exercise(
 )
 
 
-def _parameters(input_size, hidden_size):
-    return 4 * hidden_size * (input_size + hidden_size) + 8 * hidden_size
-
-
 Exercise(
-    "lstm_parameters",
-    reference=_parameters,
-    cases=lambda: [{"input_size": size, "hidden_size": hidden} for size, hidden in ((9, 64), (3, 5), (100, 7))],
+    "resting_cell",
+    reference=lambda i, f, g: i * g / (1 - f),
+    cases=lambda: [{"i": i, "f": f, "g": g} for i, f, g in ((0.5, 0.9, 0.8), (0.3, 0.6, -0.7), (0.9, 0.25, 0.4))],
     mistakes=[
+        (lambda i, f, g: i * g, "that is what **one** step writes: what is left of all earlier ones comes on top."),
+        (lambda i, f, g: 0.0, "it would fall to 0 if nothing were **written**: here i · g comes in at every step."),
+        (lambda i, f, g: g / (1 - f), "the **input gate** is not used: only i · g is written."),
         (
-            lambda input_size, hidden_size: 4 * hidden_size * (input_size + hidden_size + 1),
-            "that has **one** bias for each row: torch keeps two, bias_ih and bias_hh, and adds them.",
+            lambda i, f, g: i * g / f,
+            "each step loses the share **1 − f** of the cell: at rest, that equals what comes in.",
+        ),
+        (lambda i, f, g: i * g * f / (1 - f), "what is written last has not yet passed a **forget gate**."),
+        (
+            lambda i, f, g: math.tanh(i * g / (1 - f)),
+            "that is what would be **shown**: the cell itself is not squashed.",
         ),
         (
-            lambda input_size, hidden_size: 4 * hidden_size * (input_size + hidden_size),
-            "the **biases** are missing: two for each row.",
-        ),
-        (
-            lambda input_size, hidden_size: hidden_size * (input_size + hidden_size) + 2 * hidden_size,
-            "that is a plain **RNN**: an LSTM has four of everything.",
-        ),
-        (
-            lambda input_size, hidden_size: 3 * (hidden_size * (input_size + hidden_size) + 2 * hidden_size),
-            "that is a **GRU**, or an LSTM without the candidate: i, f, o and g each have weights.",
-        ),
-        (
-            lambda input_size, hidden_size: 4 * hidden_size * input_size + 8 * hidden_size,
-            "the weights of **h** are missing: every gate sees the last output too.",
-        ),
-        (
-            lambda input_size, hidden_size: 4 * hidden_size * hidden_size + 8 * hidden_size,
-            "the weights of **x** are missing: every gate sees the input too.",
-        ),
-        (
-            lambda input_size, hidden_size: 4 * hidden_size * input_size * hidden_size + 8 * hidden_size,
-            "the two weights are **multiplied**: there are D columns for x and H for h, side by side, so add.",
-        ),
-        (
-            lambda input_size, hidden_size: 4 * hidden_size * (input_size + 2 * hidden_size) + 8 * hidden_size,
-            (
-                "the gates do not see **c**: their input is x and h alone. Some LSTMs add such “peepholes”, and torch's"
-                " has none."
-            ),
-        ),
-        (
-            lambda input_size, hidden_size: 4 * hidden_size * (input_size + hidden_size) + 8,
-            "a bias is a number for each of the **4H rows**, not one for each gate.",
-        ),
-        (
-            lambda input_size, hidden_size: 4 * _parameters(input_size, hidden_size),
-            "those are **bytes**: asked for is the number of parameters.",
+            lambda i, f, g: g,
+            "that is where a **GRU** would end, or an LSTM with i = 1 − f: here i is a gate of its own.",
         ),
     ],
     hints=[
-        "weight_ih has 4H rows and D columns. What does weight_hh have?",
-        "4·H·D + 4·H·H weights, and two biases of 4·H.",
+        "At rest the new cell is the old one: c = f · c + i · g.",
+        "Solve it for c. Or add up i·g · (1 + f + f² + …).",
+        "`i * g / (1 - f)`",
     ],
 )
 
@@ -303,5 +273,61 @@ Exercise(
         "First the candidate: a tanh of n_x and as much of n_h as r lets through.",
         "Then mix: z of the old h, and 1 − z of the candidate.",
         "`(1 - z) * torch.tanh(n_x + r * n_h) + z * h`",
+    ],
+)
+
+
+def _mended(z, c, swap=False, gate=False, squash=False, shows=True):
+    i, f, g, o = z.chunk(4, dim=-1)
+    if swap:
+        f, g = g, f
+    c = f.sigmoid() * c + i.sigmoid() * (g.sigmoid() if gate else g.tanh())
+    c = c.tanh() if squash else c
+    return o.sigmoid() * (c if squash or not shows else c.tanh()), c
+
+
+def _bugs(**bugs):
+    return lambda z, c: _mended(z, c, **bugs)
+
+
+def _mended_cases():
+    dice = torch.Generator().manual_seed(2)
+    return [
+        {"z": 1.5 * torch.randn(n, 4 * size, generator=dice), "c": torch.randn(n, size, generator=dice)}
+        for n, size in ((2, 3), (1, 5), (4, 2))
+    ]
+
+
+Exercise(
+    "mended_lstm",
+    reference=lambda z, c: _mended(z, c),
+    cases=_mended_cases,
+    grad=True,
+    mistakes=[
+        (
+            _bugs(swap=True, gate=True, squash=True),
+            "all three are still there. Begin with the forget bias that has no effect: which **rows** does it reach?",
+        ),
+        (
+            _bugs(gate=True, squash=True),
+            "the order is right now. Two are left: can the **candidate** be negative, and is the cell squashed?",
+        ),
+        (
+            _bugs(swap=True, squash=True),
+            "the candidate can be negative now. Two are left: the **order** of the parts, and the cell that is squashed.",
+        ),
+        (
+            _bugs(swap=True, gate=True),
+            "the cell may grow now. Two are left: the **order** of the parts, and a candidate that is never negative.",
+        ),
+        (_bugs(swap=True), "one is left: the parts come in the order i, **f, g**, o."),
+        (_bugs(gate=True), "one is left: the **candidate** is no gate; through a sigmoid it can only add."),
+        (_bugs(squash=True), "one is left: the tanh is for what is **shown**, h; the cell goes on as it is."),
+        (_bugs(shows=False), "now the **tanh** of h is gone too: h is o · tanh(c)."),
+    ],
+    hints=[
+        "Three symptoms, three bugs. A cell that cannot leave −1 to 1 is squashed: where?",
+        "A cell that cannot fall is only ever added to: look at the candidate. A bias without effect sits in other rows.",
+        "torch's order is i, f, g, o; g goes through a tanh; and c is squashed only on the way to h.",
     ],
 )

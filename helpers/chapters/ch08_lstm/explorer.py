@@ -174,12 +174,14 @@ class GatesExplorer(Still, anywidget.AnyWidget):
         steps = range(1, len(self.candidates) + 1)
         (c, h), left = self.cells(), self.left()
         fig, axes = plots.figure(1, 3, width=12, height=4.2)
-        for place, (name, words), colour in zip(
-            (-0.27, 0, 0.27), GATES.items(), (plots.ORANGE, plots.BLUE, plots.GREEN)
-        ):
-            axes[0].bar([t + place for t in steps], getattr(self, name), 0.25, color=colour, label=f"{name}, {words}")
-        axes[0].set(title="gates", ylim=(0, 1.5), yticks=[0, 0.5, 1])
-        axes[0].legend(loc="upper center", fontsize=11)
+        levels = [getattr(self, name) for name in GATES]
+        axes[0].imshow(levels, cmap="Blues", vmin=0, vmax=1, aspect="auto", extent=(0.5, len(left) + 0.5, 2.5, -0.5))
+        for row, each in enumerate(levels):
+            for t, level in zip(steps, each):
+                colour = "white" if level > 0.6 else "black"
+                axes[0].text(t, row, f"{level:.2g}", ha="center", va="center", fontsize=11, color=colour)
+        axes[0].set(title="gates, from 0 to 1", yticks=range(3), yticklabels=list(GATES))
+        axes[0].tick_params(length=0)
         axes[1].plot(steps, c.tolist(), "s-", color=plots.BLUE, label="c, the cell")
         axes[1].plot(steps, h.tolist(), "o-", color=plots.RED, label="h, what it shows")
         axes[1].axhline(0, color="black", linewidth=1)

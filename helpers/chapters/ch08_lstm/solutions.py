@@ -23,12 +23,12 @@ def forget_bias(steps, keep):
     ### END SOLUTION
 
 
-# %% lstm_parameters
-def lstm_parameters(input_size, hidden_size):
-    """The number of parameters of torch.nn.LSTM(input_size, hidden_size): an int."""
+# %% resting_cell
+def resting_cell(i, f, g):
+    """The c that stays as it is, with these i, f (below 1) and g at every step: a float."""
     ### BEGIN SOLUTION
-    rows = 4 * hidden_size
-    return rows * (input_size + hidden_size) + 2 * rows
+    written, lost = i * g, 1 - f  # at rest, what is written equals what is lost: lost · c
+    return written / lost
     ### END SOLUTION
 
 
@@ -38,4 +38,14 @@ def gru_step(r, z, n_x, n_h, h):
     ### BEGIN SOLUTION
     n = (n_x + r * n_h).tanh()
     return (1 - z) * n + z * h
+    ### END SOLUTION
+
+
+# %% mended_lstm
+def mended_lstm(z, c):
+    """z (N, 4H): what i, f, g, o get, in this order; c (N, H): the old cells → the new (h, c)."""
+    ### BEGIN SOLUTION
+    i, f, g, o = z.chunk(4, dim=-1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
     ### END SOLUTION
