@@ -1,102 +1,12 @@
 """The exercises of chapter 06, MobileNet: where nine tenths of the work go."""
 
+import math
+
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from helpers.course.exercises.engine import Exercise
-
-
-def _separable(in_channels, out_channels, kernel_size, height, width):
-    return height * width * (kernel_size**2 * in_channels + in_channels * out_channels)
-
-
-Exercise(
-    "separable_macs",
-    reference=_separable,
-    cases=lambda: [
-        dict(zip(("in_channels", "out_channels", "kernel_size", "height", "width"), case))
-        for case in ((512, 640, 3, 14, 13), (32, 64, 5, 112, 110), (7, 11, 3, 5, 4))
-    ],
-    mistakes=[
-        (
-            lambda in_channels, out_channels, kernel_size, height, width: (
-                height * width * kernel_size**2 * in_channels * out_channels
-            ),
-            (
-                "that is the **full** convolution: the pair looks at one channel at a time, and then at one pixel at a"
-                " time."
-            ),
-        ),
-        (
-            lambda in_channels, out_channels, kernel_size, height, width: height * width * kernel_size**2 * in_channels,
-            "that is the **depthwise** half alone: the 1×1 convolution is missing.",
-        ),
-        (
-            lambda in_channels, out_channels, kernel_size, height, width: height * width * in_channels * out_channels,
-            "that is the **pointwise** half alone: the depthwise convolution is missing.",
-        ),
-        (
-            lambda in_channels, out_channels, kernel_size, height, width: (
-                height * width * kernel_size**2 * in_channels * in_channels * out_channels
-            ),
-            "the two halves are **multiplied**: they run one after the other, so their work is added.",
-        ),
-        (
-            lambda in_channels, out_channels, kernel_size, height, width: (
-                height * width * (kernel_size**2 * in_channels * in_channels + in_channels * out_channels)
-            ),
-            "the depthwise kernels are as deep as the input here: each sees **one** channel, its own.",
-        ),
-        (
-            lambda in_channels, out_channels, kernel_size, height, width: (
-                height * width * (kernel_size**2 * out_channels + in_channels * out_channels)
-            ),
-            (
-                "the depthwise kernels are counted per **output** channel: there is one for each input channel, and"
-                " mixing comes after."
-            ),
-        ),
-        (
-            lambda in_channels, out_channels, kernel_size, height, width: (
-                height * width * (kernel_size * in_channels + in_channels * out_channels)
-            ),
-            "a kernel of K has **K·K** numbers: it has rows and columns.",
-        ),
-        (
-            lambda in_channels, out_channels, kernel_size, height, width: (
-                kernel_size**2 * in_channels + in_channels * out_channels
-            ),
-            "those are the **weights**: each works once at every position of the output.",
-        ),
-        (
-            lambda in_channels, out_channels, kernel_size, height, width: (
-                height * width * (kernel_size**2 * in_channels + out_channels * out_channels)
-            ),
-            "mixing has out_channels **twice**: each of them is a dot product over the *input* channels.",
-        ),
-        (
-            lambda in_channels, out_channels, kernel_size, height, width: _separable(
-                in_channels, out_channels, kernel_size, height - kernel_size + 1, width - kernel_size + 1
-            ),
-            "the positions are made fewer by the kernel: height × width is the **output** already.",
-        ),
-        (lambda *a, **k: 2 * _separable(*a, **k), "those are **FLOPs**: asked for are multiply-adds, half of that."),
-        (
-            lambda in_channels, out_channels, kernel_size, height, width: _separable(
-                in_channels, out_channels, kernel_size, height, height
-            ),
-            "`width` is not used: the output need not be **square**.",
-        ),
-    ],
-    hints=[
-        "Two layers one after the other: add their multiply-adds.",
-        (
-            "Depthwise: every one of the `in_channels` maps has `height · width` values, each a dot product of"
-            " `kernel_size²` terms."
-        ),
-        "Pointwise: `out_channels · height · width` values, each a dot product of `in_channels` terms.",
-    ],
-)
 
 
 def _depthwise(x, weight, stride=1, padding=0):
@@ -308,5 +218,202 @@ Exercise(
             " stride)` positions."
         ),
         "At each of those: `9 * hidden` for the depthwise one, `hidden * out_channels` for the narrowing one.",
+    ],
+)
+
+
+def _budget(look=True, mix=True, squared=True, up=False, least=0):
+    def kernels(out_channels, kernel_size, share):
+        taps = kernel_size**2 if squared else kernel_size
+        m = share * taps * out_channels / (look * taps + mix * out_channels)
+        return max(math.ceil(m - 1e-9) if up else math.floor(m + 1e-9), least)
+
+    return kernels
+
+
+Exercise(
+    "kernels_under_budget",
+    reference=_budget(),
+    cases=lambda: [
+        dict(out_channels=out_channels, kernel_size=kernel_size, share=share)
+        for out_channels, kernel_size, share in (
+            (512, 3, 0.5),
+            (16, 3, 0.5),
+            (9, 3, 1.0),
+            (6, 7, 1.0),
+            (64, 5, 0.3),
+            (100, 5, 0.03),
+            (1000, 3, 0.97),
+        )
+    ],
+    mistakes=[
+        (_budget(look=False), "the **depthwise** half is free here: each of the m kernels costs K² per channel."),
+        (_budget(mix=False), "the **pointwise** half is free here: it has m times the inputs."),
+        (_budget(squared=False), "a kernel has **K²** numbers: it has rows and columns."),
+        (_budget(up=True), "rounded **up**: that is over the budget."),
+        (_budget(least=1), "one kernel may be **too many** already: then the answer is 0."),
+    ],
+    hints=[
+        "With m kernels both halves cost m times as much: m · (1/C_out + 1/K²) of the full convolution.",
+        "Solve m · (1/C_out + 1/K²) ≤ share, and round down.",
+    ],
+)
+
+
+def _timings(third="max", inverse=False, per_second=False, swapped=False):
+    def found(computing, moving, third_layer):
+        multiply, move = computing[2] / computing[0], moving[2] / moving[1]  # seconds for each
+        if swapped:
+            multiply, move = computing[2] / computing[1], moving[2] / moving[0]
+        both = third_layer[0] * multiply, third_layer[1] * move
+        seconds = {"max": max(both), "sum": sum(both), "compute": both[0], "move": both[1], "min": min(both)}[third]
+        k = multiply / move if inverse else 1 / multiply if per_second else move / multiply
+        return k, seconds
+
+    def named(computing, moving, third):
+        return found(computing, moving, third)
+
+    return named
+
+
+Exercise(
+    "k_from_two_timings",
+    reference=_timings(),
+    cases=lambda: (
+        [
+            dict(computing=(400e6, 2.5e6, 0.02), moving=(3e6, 24e6, 0.012), third=third)
+            for third in ((1e6, 0.2e6), (50e6, 0.4e6), (7e6, 0.3e6))
+        ]
+        + [dict(computing=(9e8, 5e6, 0.01), moving=(1e5, 8e6, 0.04), third=(2e8, 1e6))]
+    ),
+    mistakes=[
+        (_timings("sum"), "the two times are **added**: in a roofline they overlap, and the larger counts."),
+        (_timings("compute"), "the third only **multiplies** here: it may be waiting for its values."),
+        (_timings("move"), "the third only **moves** here: it may have much to multiply."),
+        (_timings("min"), "the **smaller** of the two times is taken: a layer takes at least as long as the larger."),
+        (_timings(inverse=True), "that is **1/k**: k is how many multiply-adds fit into the moving of one value."),
+        (_timings(per_second=True), "those are multiply-adds per **second**: k counts them per value moved."),
+        (
+            _timings(swapped=True),
+            "time per multiply-add comes from the layer that **computes**, per value from the one that moves.",
+        ),
+    ],
+    hints=[
+        "a = seconds for one multiply-add, from the first layer; b = seconds for one value, from the second.",
+        "k = b / a. The third takes max(MACs · a, values · b).",
+    ],
+)
+
+
+def _fold(root=True, mean=True, own=True, eps_used=True, scaled_bias=True, axis="out", weight_scaled=True):
+    def folded(weight, bias, mean_, var, gamma, beta, eps=1e-5):
+        spread = var + (eps if eps_used else 1e-5)
+        scale = gamma / (spread.sqrt() if root else spread)
+        before = (bias if bias is not None and own else 0) * (1 if scaled_bias else 1 / scale)
+        shape = (-1, 1, 1, 1) if axis == "out" else (1, 1, 1, -1)
+        scaled = weight * scale.view(shape) if axis == "out" else weight * scale.mean()
+        return scaled if weight_scaled else weight, beta + (before - (mean_ if mean else 0)) * scale
+
+    def named(weight, bias, mean, var, gamma, beta, eps=1e-5):
+        return folded(weight, bias, mean, var, gamma, beta, eps)
+
+    return named
+
+
+def _trained_norms():
+    generator = torch.Generator().manual_seed(8)
+    for C, C_in, K, eps, biased in ((3, 4, 3, 1e-5, False), (5, 2, 1, 0.4, True), (4, 6, 5, 0.1, True)):
+        draw = {name: torch.randn(C, generator=generator) for name in ("mean", "beta", "bias")}
+        draw |= {name: 0.5 + torch.rand(C, generator=generator) for name in ("var", "gamma")}
+        draw["bias"] = draw["bias"] if biased else None
+        yield dict(weight=torch.randn(C, C_in, K, K, generator=generator), eps=eps) | draw
+
+
+def _by_layers(weight, bias, mean, var, gamma, beta, eps=1e-5):
+    """Ask the two layers themselves: their answer to zeros is the bias, that to single ones, less the bias, the weight."""
+    conv, bn = nn.Conv2d(weight.shape[1], len(weight), weight.shape[2]), nn.BatchNorm2d(len(weight), eps)
+    values = {"weight": weight, "bias": torch.zeros(len(weight)) if bias is None else bias}
+    conv.load_state_dict(values)
+    bn.load_state_dict(
+        {
+            "weight": gamma,
+            "bias": beta,
+            "running_mean": mean,
+            "running_var": var,
+            "num_batches_tracked": torch.tensor(0),
+        }
+    )
+    inputs = weight[0].numel()
+    probes = torch.cat([torch.zeros(1, inputs), torch.eye(inputs)]).view(-1, *weight.shape[1:])
+    with torch.no_grad():
+        answers = bn.eval()(conv(probes)).flatten(1)
+    return (answers[1:] - answers[0]).T.reshape(weight.shape), answers[0]
+
+
+Exercise(
+    "folded",
+    reference=_by_layers,
+    cases=lambda: list(_trained_norms()),
+    mistakes=[
+        (_fold(root=False), "the scale is γ over the variance: take its **square root**."),
+        (_fold(mean=False), "the **mean** is missing in the bias: BN takes it away."),
+        (_fold(own=False), "the convolution's **own bias** is lost: BN scales and shifts it like the rest."),
+        (
+            _fold(scaled_bias=False),
+            "the convolution's own bias goes through BN too: it is **scaled** as the weights are.",
+        ),
+        (_fold(eps_used=False), "the argument `eps` is not **used**: a fixed number stands in its place."),
+        (_fold(axis="all"), "one scale for **all** channels: each output channel has its own."),
+        (
+            _fold(weight_scaled=False),
+            "the **weights** are as they were: each output channel's are multiplied by its s.",
+        ),
+    ],
+    hints=[
+        "s = γ / √(var + eps), one number for each output channel: `weight * s[:, None, None, None]`.",
+        "BN of (conv + bias) = s · conv + s · (bias − mean) + β.",
+    ],
+)
+
+
+def _inverted_block(linear=True, depthwise=True, add=True, six=True, between=True, look_active=True):
+    def block(x, widen, look, narrow):
+        active = F.relu6 if six else F.relu
+        wide = F.conv2d(x, widen)
+        wide = active(wide) if between else wide
+        kernels, groups = (look, look.shape[0]) if depthwise else (look.expand(-1, wide.shape[1], -1, -1), 1)
+        wide = F.conv2d(wide, kernels, padding=1, groups=groups)
+        out = F.conv2d(active(wide) if look_active else wide, narrow)
+        return (out if linear else active(out)) + (x if add else 0)
+
+    return block
+
+
+def _inverted_cases():
+    generator = torch.Generator().manual_seed(4)
+    for N, C, D, H, W in ((2, 3, 8, 5, 6), (1, 4, 10, 6, 3)):
+        shapes = {"x": (N, C, H, W), "widen": (D, C, 1, 1), "look": (D, 1, 3, 3), "narrow": (C, D, 1, 1)}
+        yield {name: 2 * torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+
+
+Exercise(
+    "mended_inverted",
+    reference=_inverted_block(),
+    cases=lambda: list(_inverted_cases()),
+    mistakes=[
+        (_inverted_block(linear=False, depthwise=False), "that is the block **as it was**: look for both bugs."),
+        (_inverted_block(linear=False), "the depthwise layer is mended; the **narrow end** still has a ReLU6."),
+        (_inverted_block(depthwise=False), "the narrow end is mended; each middle kernel still sees **all** channels."),
+        (_inverted_block(add=False), "the **shortcut** is lost: x is added."),
+        (_inverted_block(six=False), "V2's activation is **ReLU6**: cut off at 6."),
+        (_inverted_block(between=False), "the ReLU6 after the **widening** is lost."),
+        (
+            _inverted_block(look_active=False),
+            "the ReLU6 after the **depthwise** layer is lost: only the narrow end is linear.",
+        ),
+    ],
+    hints=[
+        "Half of the values 0: what stands at the narrow end, and what does V2 call it?",
+        "A depthwise convolution is `groups=wide.shape[1]`, with `look` as it is.",
     ],
 )

@@ -1,5 +1,7 @@
 """Figures of chapter 06 whose code is not its subject."""
 
+import torch.nn.functional as F
+
 from helpers import plots
 
 KINDS = (plots.BLUE, plots.ORANGE, plots.GREY, plots.GREEN)
@@ -7,13 +9,41 @@ KINDS = (plots.BLUE, plots.ORANGE, plots.GREY, plots.GREEN)
 
 def draw_weights(ax, outputs, inputs, K, title):
     """Draw a little square for each weight, in the colour of the input channel that it multiplies."""
+    gap = 4 if K > 1 else 2
     for c in range(inputs):
-        places = [
-            (4 * c + v + (K == 1), 4 * o + u + (K == 1)) for o in range(outputs) for u in range(K) for v in range(K)
-        ]
-        ax.scatter(*zip(*places), marker="s", s=62, color=plots.COLOURS[c])
-    ax.set(title=title, xlim=(-1, 16), ylim=(24, -1), aspect="equal")
+        places = [(gap * c + v, gap * o + u) for o in range(outputs) for u in range(K) for v in range(K)]
+        ax.scatter(*zip(*places), marker="s", s=70, color=plots.COLOURS[c])
+    ax.set(title=title, xlim=(-1, gap * inputs - 1 + (K == 1)), ylim=(24, -1), aspect="equal")
     ax.set_axis_off()
+
+
+def draw_by_hand(axes, maps):
+    """Draw small maps with their numbers, the upper left one framed in those of 2×2.
+
+    maps: {name: (C, H, W)}
+    """
+    panels = [(f"{name} {c}", panel) for name, each in maps.items() for c, panel in enumerate(each)]
+    for ax, (title, panel) in zip(axes, panels):
+        plots.draw_numbers(ax, panel, title, limit=9, mark=[(0, 0)] if len(panel) == 2 else [])
+
+
+def draw_edges(axes, grey, kernels):
+    """Draw a grey picture, and what kernels for vertical and for horizontal edges make of it.
+
+    grey: (H, W); kernels: {name: (2, 9)}
+    """
+    plots.draw_image(axes[0], grey, "input")
+    maps = {name: F.conv2d(grey[None, None], rows.reshape(2, 1, 3, 3))[0] for name, rows in kernels.items()}
+    panels = [(f"{name}: {way}", map) for name in maps for way, map in zip(("vertical", "horizontal"), maps[name])]
+    for ax, (title, panel) in zip(axes[1:], panels):
+        plots.draw_image(ax, panel, title, signed=True, limit=1.2)
+
+
+def draw_lacking(ax, runs):
+    """Draw how much of the squared norm is lost with 1, 2, … kernels a channel, in percent: (seeds, kernels)."""
+    numbers = range(1, len(runs[0]) + 1)
+    plots.draw_seeds(ax, numbers, runs)
+    ax.set(xlabel="kernels for each input channel", ylabel="% of the squared norm lost", ylim=(-2, 100), xticks=numbers)
 
 
 def draw_savings(ax, widths, saved):
@@ -63,30 +93,6 @@ def draw_roofline(ax, lines, ratios):
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
 
 
-def draw_clock(ax, names, factors, ratios):
-    """Draw measured factors as bars, with red marks at the ratio of multiply-adds."""
-    words = "measured: times faster than full convolutions (red: ratio of MACs)"
-    plots.draw_bars(ax, names, factors, fmt="{:.1f}", xlabel=words)
-    for place, ratio in enumerate(ratios):
-        for edge in (place - 0.3, place + 0.3):  # above and below the number of the bar
-            ax.plot([ratio] * 2, [edge - 0.09, edge + 0.09], color=plots.RED)
-    ax.set(xlim=(0, max(10, ax.get_xlim()[1])))
-
-
-def draw_shares(ax, rows, parts):
-    """Draw for each row a bar of 100 %, cut into the shares of each kind of layer.
-
-    parts: {kind: percent, one for each row}
-    """
-    left = [0.0] * len(rows)
-    for (name, shares), colour in zip(parts.items(), KINDS):
-        ax.barh(rows, shares, left=left, color=colour, label=name)
-        left = [a + b for a, b in zip(left, shares)]
-    ax.set(xlabel="% of the multiply-adds", xlim=(0, 100))
-    ax.invert_yaxis()
-    ax.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=12)
-
-
 def draw_training(axes, groups):
     """Draw test accuracies, mean and range of seeds, against thousand MACs and against seconds.
 
@@ -131,15 +137,3 @@ def draw_rates(ax, sides, rates, macs):
     ax.plot(sides, expected, ":", color=plots.GREY, label="as the multiply-adds say, from the largest")
     ax.set(xlabel="side of the image, pixels", ylabel="images a second", xticks=sides, ylim=(0, None))
     ax.legend()
-
-
-def draw_kept(ax, shares, lines):
-    """Draw how many of the top five stay, against the share of inner channels that was cut: a line for each way.
-
-    lines: {name: (pictures, shares)}
-    """
-    looks = zip((plots.RED, plots.BLUE, plots.ORANGE), "^os")
-    for (name, kept), (colour, marker) in zip(lines.items(), looks):
-        plots.draw_seeds(ax, [100 * share for share in shares], kept, name, colour, marker)
-    ax.set(xlabel="inner channels cut, %", ylabel="of the top five stay", ylim=(-0.1, 5.2))
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, handlelength=1.5, columnspacing=1.2)

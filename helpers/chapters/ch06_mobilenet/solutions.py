@@ -4,16 +4,6 @@ import torch
 import torch.nn.functional as F
 
 
-# %% separable_macs
-def separable_macs(in_channels, out_channels, kernel_size, height, width):
-    """The multiply-adds of a depthwise and a pointwise convolution, outputs of height × width: an int."""
-    ### BEGIN SOLUTION
-    depthwise = in_channels * height * width * kernel_size**2
-    pointwise = out_channels * height * width * in_channels
-    return depthwise + pointwise
-    ### END SOLUTION
-
-
 # %% depthwise_conv2d
 def depthwise_conv2d(x, weight, stride=1, padding=0):
     """x: (N, C, H, W), weight: (C, K, K). Each channel with its own kernel: (N, C, H_out, W_out)."""
@@ -45,4 +35,44 @@ def inverted_residual_macs(in_channels, out_channels, expand_ratio, height, widt
     positions = (height // stride) * (width // stride)
     widen = height * width * in_channels * hidden
     return widen + positions * 9 * hidden + positions * hidden * out_channels
+    ### END SOLUTION
+
+
+# %% kernels_under_budget
+def kernels_under_budget(out_channels, kernel_size, share):
+    """The largest whole m, at least 0, whose pair needs at most `share` of the full convolution's multiply-adds: an int."""
+    ### BEGIN SOLUTION
+    m, each = 0, 1 / out_channels + 1 / kernel_size**2
+    while (m + 1) * each <= share + 1e-12:
+        m += 1
+    return m
+    ### END SOLUTION
+
+
+# %% k_from_two_timings
+def k_from_two_timings(computing, moving, third):
+    """computing, moving: (MACs, values, seconds); third: (MACs, values) → (k, seconds of the third)."""
+    ### BEGIN SOLUTION
+    multiply, move = computing[2] / computing[0], moving[2] / moving[1]
+    return move / multiply, max(third[0] * multiply, third[1] * move)
+    ### END SOLUTION
+
+
+# %% folded
+def folded(weight, bias, mean, var, gamma, beta, eps=1e-5):
+    """weight: (C, C_in, K, K); bias: (C,) or None; the rest: BN's, (C,) each → (weight, bias) of one convolution."""
+    ### BEGIN SOLUTION
+    scale = gamma / (var + eps).sqrt()
+    own = 0 if bias is None else bias
+    return weight * scale[:, None, None, None], beta + scale * (own - mean)
+    ### END SOLUTION
+
+
+# %% mended_inverted
+def mended_inverted(x, widen, look, narrow):
+    """x: (N, C, H, W); widen: (D, C, 1, 1); look: (D, 1, 3, 3); narrow: (C, D, 1, 1) → (N, C, H, W)."""
+    ### BEGIN SOLUTION
+    wide = F.relu6(F.conv2d(x, widen))
+    wide = F.relu6(F.conv2d(wide, look, padding=1, groups=wide.shape[1]))
+    return F.conv2d(wide, narrow) + x
     ### END SOLUTION
