@@ -311,11 +311,11 @@ Exercise(
 # --------------------------------------------------------------------------------------------------------------- debug
 
 
-def _read(carry=True, cut=True, cut_every=False, once=False):
+def _read(carry=True, cut=True, cut_every=False):
     def read_on(x, h, W):
         states = []
-        for i, piece in enumerate(x):
-            begin = h = h.detach() if cut and not (once and i) else h
+        for piece in x:
+            begin = h = h.detach() if cut else h
             for x_t in piece:
                 new = torch.tanh(W @ (h if carry else begin) + x_t)
                 states.append(new)
@@ -351,7 +351,6 @@ Exercise(
             "the values are right, but the gradient runs on into the pieces **before**: detach h between them.",
         ),
         (_read(cut_every=True), "detached after every **letter**: within a piece the gradient must flow."),
-        (_read(once=True), "h is detached **once**, at the beginning: it must be before each piece."),
     ],
     hints=[
         "Follow h by hand through a piece of three letters: what does the second letter read?",
