@@ -131,6 +131,7 @@ LEFT = {  # not checked, and why
     "patches": "parts of the attention explorer, which checks",
     "made_heads": "parts of the attention explorer, which checks",
     "steps_flat": "a part of chapter 14, of which it is shown",
+    "Recaller": "a part of chapter 07, of which it is shown",
     "ZooExplorer.bought": "an empty list is right; tested in chapters/test_ch14_checklist.py",
     "ZooExplorer.accused": "an empty list is right; tested in chapters/test_ch14_checklist.py",
     "fade.images": "any axes may stand before",

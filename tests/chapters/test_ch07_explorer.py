@@ -15,6 +15,7 @@ from helpers.chapters.ch07_rnn.explorer import (
     HelloExplorer,
     RecurrenceExplorer,
     Speller,
+    axis,
     drawn,
     reach,
     speller,
@@ -32,7 +33,7 @@ def words(explorer):
 
 @pytest.mark.parametrize("activation", ["linear", "tanh"])
 @pytest.mark.parametrize("matrix", ["orthogonal", "random"])
-@pytest.mark.parametrize("radius", [0.5, 0.9, 1.0, 1.5])
+@pytest.mark.parametrize("radius", [0.5, 0.9, 1.0, 1.5, 3.0])
 def test_reach_is_what_autograd_finds(activation, matrix, radius):
     W, x, v = (torch.tensor(array) for array in drawn(matrix))
     states = [torch.zeros(HIDDEN, dtype=torch.float64, requires_grad=True)]
@@ -49,6 +50,17 @@ def test_w_has_the_spectral_radius_that_it_should(matrix):
     W, _, v = drawn(matrix)
     assert np.abs(np.linalg.eigvals(W)).max() == pytest.approx(1) and np.linalg.norm(v) == pytest.approx(1)
     assert (np.linalg.svd(W)[1][0] > 1.2) == (matrix == "random")  # the random one can stretch at first
+
+
+@pytest.mark.parametrize(
+    "radius, activation, decades", [(0.9, "linear", 6), (1.1, "tanh", 6), (1.5, "linear", 15), (3.0, "linear", 30)]
+)
+def test_the_axis_is_the_closest_that_holds_all(radius, activation, decades):
+    assert axis(reach(radius, activation), radius) == decades
+
+
+def test_tanh_explodes_where_the_radius_is_large_enough():
+    assert reach(1.1, "tanh")[60] < 1e-3 and reach(2.0, "tanh")[60] > 1 and reach(3.0, "tanh")[60] > 1e3
 
 
 def test_without_tanh_an_orthogonal_w_lies_on_the_line_and_tanh_below_it():
@@ -77,7 +89,7 @@ def test_its_words_tell_the_measurement_and_the_line():
     assert words(explorer).startswith("After 1 step back the gradient has shrunk from 1 to 0.") and words(
         explorer
     ).endswith(": 1.1.")
-    assert words(RecurrenceExplorer(1.0)).startswith("After 30 steps back the gradient has kept its length.")
+    assert words(RecurrenceExplorer(1.0)).startswith("After 30 steps back the gradient has kept its norm.")
     assert "has grown from 1 to 304" in words(RecurrenceExplorer(1.1, distance=60))
 
 
@@ -85,21 +97,22 @@ def test_the_chart_places_its_dots_by_the_logarithm():
     explorer = RecurrenceExplorer(0.5)
     y = [float(at) for at in re.findall(r'cy="([\d.]+)"', explorer.parts["chart"])]
     assert len(y) == 61 and np.diff(y) == pytest.approx(np.diff(y).mean(), abs=0.11)  # an even slope
-    assert y[60] - y[0] == pytest.approx(60 * np.log10(2) * (330 - 46 - 10) / 40, abs=0.2)  # 40 decades high
+    assert y[60] - y[0] == pytest.approx(60 * np.log10(2) * (330 - 46 - 10) / 60, abs=0.2)  # 60 decades high
+    assert len(re.findall(">1</text>|>10", RecurrenceExplorer(0.9).parts["chart"])) >= 7  # a closer axis, as many lines
     ask(explorer, ("distance", 7))
     assert len(re.findall("dot now", explorer.parts["chart"])) == 1
 
 
-@pytest.mark.parametrize("radius", [0.5, 1.5])
+@pytest.mark.parametrize("radius", [0.5, 1.5, 3.0])
 @pytest.mark.parametrize("activation", ["linear", "tanh"])
 @pytest.mark.parametrize("matrix", ["orthogonal", "random"])
 def test_every_dot_lies_within_the_axis_where_its_number_says(radius, activation, matrix):
     explorer = RecurrenceExplorer(radius, activation, matrix)
     chart = explorer.parts["chart"]
     lines = re.findall(r'class="(?:grid|one)" d="M\d+ ([\d.]+)H', chart)
-    grid = sorted(map(float, lines), reverse=True)  # from the bottom up, four decades apart
+    grid = sorted(map(float, lines), reverse=True)  # from the bottom up, a third of the axis apart
     dots = [float(y) for y in re.findall(r'<circle[^>]* cy="(-?[\d.]+)"', chart)]
-    decade = (grid[0] - grid[-1]) / 4 / (len(grid) - 1)
+    decade = (grid[0] - grid[-1]) / (axis(explorer.gradient(), radius) // 3) / (len(grid) - 1)
     assert dots == pytest.approx([dots[0] - decade * math.log10(length) for length in explorer.gradient()], abs=0.1)
     assert grid[-1] <= min(dots) and max(dots) <= grid[0]
 
@@ -107,9 +120,9 @@ def test_every_dot_lies_within_the_axis_where_its_number_says(radius, activation
 @pytest.mark.parametrize(
     "settings, message",
     [
-        ({"radius": 0.4}, r"radius \(=0.4\) must be a number from 0.5 to 1.5"),
-        ({"radius": float("nan")}, r"radius \(=nan\) must be a number from 0.5 to 1.5"),
-        ({"radius": "1"}, r"radius \(='1'\) must be a number from 0.5 to 1.5"),
+        ({"radius": 0.4}, r"radius \(=0.4\) must be a number from 0.5 to 3"),
+        ({"radius": float("nan")}, r"radius \(=nan\) must be a number from 0.5 to 3"),
+        ({"radius": "1"}, r"radius \(='1'\) must be a number from 0.5 to 3"),
         ({"activation": "relu"}, r"activation \(='relu'\) must be one of linear, tanh"),
         ({"matrix": "diagonal"}, r"matrix \(='diagonal'\) must be one of orthogonal, random"),
         ({"distance": 0}, r"distance \(=0\) must be a whole number from 1 to 60"),

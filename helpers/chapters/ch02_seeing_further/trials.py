@@ -13,21 +13,18 @@ from .pictures import smooth
 # ---- where the gradient arrives
 
 
-def gradient_energy(convolutions, networks=16):
-    """Mean energy of the gradient of a middle unit, over random ReLU networks of 16 channels: a square with sum 1."""
-    depth = convolutions
-    side, total = 2 * depth + 1, 0
+def gradient_energy(deep, networks=16):
+    """Mean energy of the gradient of a middle unit, over random ReLU networks so many layers deep: a square with sum 1."""
+    side, total = 2 * deep + 1, 0
     for seed in range(networks):
         torch.manual_seed(seed)
         net = [
-            layer
-            for i in range(depth)
-            for layer in (nn.Conv2d(16 if i else 1, 16, 3, padding=1, bias=False), nn.ReLU())
+            layer for i in range(deep) for layer in (nn.Conv2d(16 if i else 1, 16, 3, padding=1, bias=False), nn.ReLU())
         ]
         for layer in net[::2]:
             nn.init.kaiming_normal_(layer.weight)
         images = torch.rand(8, 1, side, side, requires_grad=True)
-        unit = nn.Sequential(*net)(images)[:, :, depth, depth].sum()
+        unit = nn.Sequential(*net)(images)[:, :, deep, deep].sum()
         energy = torch.autograd.grad(unit, images)[0][:, 0].square()
         total = total + (energy / energy.sum((1, 2), keepdim=True)).mean(0)
     return total / networks

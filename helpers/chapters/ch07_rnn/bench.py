@@ -9,7 +9,7 @@ CASES = {
         "plain": (
             """
 from helpers.chapters.ch07_rnn.explorer import draw_reach, reach
-@interact(radius=(0.5, 1.5, 0.01))
+@interact(radius=(0.5, 3.0, 0.01))
 def show(radius=0.9):
     fig, ax = plt.subplots(figsize=(9, 4.4))
     draw_reach(ax, reach(radius), radius)

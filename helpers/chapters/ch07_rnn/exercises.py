@@ -5,155 +5,6 @@ import torch
 from helpers.course.exercises.engine import Exercise
 
 
-def _weights(D, H, T=None, seed=0):
-    dice = torch.Generator().manual_seed(seed)
-    shapes = {"W_ih": (H, D), "W_hh": (H, H), "b": (H,), "h": (H,), "x": (D,) if T is None else (T, D)}
-    made = {name: torch.randn(*shape, generator=dice) for name, shape in shapes.items()}
-    return {name: made[name] for name in ("x", "h", "W_ih", "W_hh", "b")}
-
-
-def _sum(x, h, W_ih, W_hh, b):
-    return W_ih @ x + W_hh @ h + b
-
-
-def _step(x, h, W_ih, W_hh, b):
-    return torch.tanh(_sum(x, h, W_ih, W_hh, b))
-
-
-Exercise(
-    "rnn_step",
-    reference=_step,
-    cases=lambda: [_weights(3, 2, seed=0), _weights(2, 5, seed=1), _weights(4, 3, seed=2)],
-    mistakes=[
-        (lambda x, h, W_ih, W_hh, b: torch.tanh(W_ih @ x + W_hh @ h), "the **bias** b is missing from the sum."),
-        (
-            lambda x, h, W_ih, W_hh, b: torch.tanh(W_ih @ x + W_hh @ h + 2 * b),
-            "the **bias is added twice**: torch keeps two biases and adds both; here there is one.",
-        ),
-        (_sum, "the **tanh** is missing: without it the network is linear, and its state can grow without limit."),
-        (
-            lambda x, h, W_ih, W_hh, b: torch.atan(_sum(x, h, W_ih, W_hh, b)),
-            (
-                "this is the **arctangent**, the inverse of the tangent: it goes up to 1.57. Wanted is the hyperbolic"
-                " tangent, `torch.tanh`."
-            ),
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: torch.tan(_sum(x, h, W_ih, W_hh, b)),
-            (
-                "this is the **tangent** of trigonometry: wanted is the hyperbolic tangent, `torch.tanh`, which stays"
-                " between −1 and 1."
-            ),
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: torch.sigmoid(_sum(x, h, W_ih, W_hh, b)),
-            "this is the **sigmoid**, from 0 to 1: the plain recurrent network takes tanh, from −1 to 1.",
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: torch.relu(_sum(x, h, W_ih, W_hh, b)),
-            "this is the **ReLU**: the plain recurrent network takes tanh, from −1 to 1.",
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: _step(x, h, W_ih, W_hh.T, b),
-            "W_hh is **transposed**: unit i of the new state takes *row* i of W_hh, so `W_hh @ h` (or `h @ W_hh.T`).",
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: torch.tanh(W_ih @ x + b),
-            "the **state before**, h, has no effect: without `W_hh @ h` the network has no memory.",
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: torch.tanh(W_ih @ x + h + b),
-            "h is added **without W_hh**: the state before goes through its own weights first.",
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: torch.tanh(W_ih @ x + b) + W_hh @ h,
-            "the tanh is taken **too early**: first the whole sum, with `W_hh @ h` in it, then the tanh.",
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: torch.tanh(W_ih @ x + W_hh @ h) + b,
-            "the bias is added **after the tanh**: it belongs into the sum.",
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: torch.tanh(W_ih @ x) + torch.tanh(W_hh @ h) + b,
-            "there are **two tanh**: add the parts first, then take one tanh of their sum.",
-        ),
-    ],
-    hints=[
-        "Three parts make one sum: `W_ih @ x`, `W_hh @ h` and `b`. Each has H numbers.",
-        "`torch.tanh` of the whole sum is the new state.",
-    ],
-)
-
-
-def _states(x, h, W_ih, W_hh, b):
-    states = []
-    for x_t in x:
-        h = _step(x_t, h, W_ih, W_hh, b)
-        states.append(h)
-    return torch.stack(states)
-
-
-def _forgetful(x, h, W_ih, W_hh, b):
-    return torch.stack([_step(x_t, h, W_ih, W_hh, b) for x_t in x])
-
-
-def _shifted(x, h, W_ih, W_hh, b):
-    return torch.cat([h[None], _states(x, h, W_ih, W_hh, b)[:-1]])
-
-
-Exercise(
-    "rnn_states",
-    reference=_states,
-    cases=lambda: [_weights(3, 2, 5, seed=3), _weights(2, 4, 6, seed=4), _weights(5, 3, 2, seed=5)],
-    mistakes=[
-        (
-            _forgetful,
-            (
-                "the **state is not carried on**: every step starts from the first h again. Give the result of one step"
-                " to the next."
-            ),
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: _states(x, torch.zeros_like(h), W_ih, W_hh, b),
-            "the first state is taken as **zero**: start from the h that is given.",
-        ),
-        (
-            _shifted,
-            "the states are **one step late**: the first row is the state *after* the first input, not h itself.",
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: torch.cat([h[None], _states(x, h, W_ih, W_hh, b)]),
-            "one row **too many**: the h from before the first step is not part of the result.",
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: _states(x, h, W_ih, W_hh, b)[-1],
-            "this is the **last state** only: asked for is the state after every step, (T, H).",
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: _states(x.flip(0), h, W_ih, W_hh, b),
-            "the sequence is read **from its end**: begin with x[0].",
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: _states(x, h, W_ih, W_hh, b).T,
-            "**rows and columns are swapped**: one row for each time step, (T, H).",
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: _states(x[:1].expand_as(x), h, W_ih, W_hh, b),
-            "every step reads the **first input**: step t reads x[t].",
-        ),
-        (
-            lambda x, h, W_ih, W_hh, b: _states(x, h, W_ih, W_hh, torch.zeros_like(b)),
-            "the **bias** is missing: add b to the sum at every step.",
-        ),
-    ],
-    hints=[
-        "A loop over `x`: each `x_t` is one time step. Keep the states in a list.",
-        "Inside it, the tanh of `W_ih @ x_t + W_hh @ h + b` is the new h, which replaces the old one. Then append it.",
-        "`torch.stack(states)` makes (T, H) of the list.",
-    ],
-)
-
-
 def _logits():
     dice = torch.Generator().manual_seed(0)
     return [
@@ -180,7 +31,7 @@ Exercise(
         (
             lambda logits, temperature: torch.softmax(logits, 0) / temperature,
             (
-                "the division comes **after the softmax**: the chances then no longer sum to 1. Divide the outputs"
+                "the division comes **after the softmax**: the probabilities then no longer sum to 1. Divide the outputs"
                 " before it."
             ),
         ),
@@ -193,26 +44,26 @@ Exercise(
         ),
         (
             lambda logits, temperature: torch.exp(logits / temperature),
-            "the exponentials are not yet **divided by their sum**: chances sum to 1.",
+            "the exponentials are not yet **divided by their sum**: probabilities sum to 1.",
         ),
         (
             lambda logits, temperature: logits / temperature / (logits / temperature).sum(),
-            "the **exponential** is missing: divided by their own sum, outputs below 0 would have chances below 0.",
+            "the **exponential** is missing: divided by their own sum, outputs below 0 would have probabilities below 0.",
         ),
         (
             lambda logits, temperature: torch.log_softmax(logits / temperature, 0),
-            "these are the **logarithms** of the chances: `log_softmax` instead of `softmax`.",
+            "these are the **logarithms** of the probabilities: `log_softmax` instead of `softmax`.",
         ),
         (
             lambda logits, temperature: torch.sigmoid(logits / temperature),
             (
-                "this is the **sigmoid** of each output by itself: the letters exclude each other, so their chances sum"
+                "this is the **sigmoid** of each output by itself: the letters exclude each other, so their probabilities sum"
                 " to 1, by a softmax."
             ),
         ),
     ],
     hints=[
-        "Chances in proportion to exp(output / temperature).",
+        "Probabilities in proportion to exp(output / temperature).",
         "`torch.softmax(..., 0)` takes the exponentials and divides them by their sum.",
     ],
 )
@@ -246,54 +97,54 @@ Exercise(
         ),
         (
             lambda grads, max_norm: [g * (max_norm / _norm(grads)) for g in grads],
-            "a gradient **shorter** than max_norm is changed too: it stays as it is.",
+            "a gradient with a norm **below** max_norm is changed too: it stays as it is.",
         ),
         (
             lambda grads, max_norm: [_cut([g], max_norm)[0] for g in grads],
             (
-                "each tensor is clipped **by its own length**, which bends the gradient: all of them together are one"
+                "each tensor is clipped **by its own norm**, which bends the gradient: all of them together are one"
                 " long vector."
             ),
         ),
         (
             lambda grads, max_norm: _cut(grads, max_norm, lambda grads: _norm(grads) ** 2),
-            "the **root** is missing: the length is the root of the sum of squares.",
+            "the **root** is missing: the norm is the root of the sum of squares.",
         ),
         (
             lambda grads, max_norm: _cut(grads, max_norm, lambda grads: sum(g.abs().sum() for g in grads)),
-            "the length is the root of the sum of **squares**, not the sum of absolute values.",
+            "the norm is the root of the sum of **squares**, not the sum of absolute values.",
         ),
         (
             lambda grads, max_norm: _cut(
                 grads, max_norm, lambda grads: torch.stack([g.abs().max() for g in grads]).max()
             ),
-            "this takes the **largest value** for the length: it is the root of the sum of squares of all values.",
+            "this takes the **largest value** for the norm: it is the root of the sum of squares of all values.",
         ),
         (
             lambda grads, max_norm: _cut(grads, max_norm, lambda grads: sum(g.norm() for g in grads)),
-            "the **lengths of the tensors are added**: the squares add up, and the root comes last.",
+            "the **norms of the tensors are added**: the squares add up, and the root comes last.",
         ),
         (
             lambda grads, max_norm: [g / _norm(grads) for g in grads] if _norm(grads) > max_norm else grads,
-            "too long gradients become **1** long: they should be `max_norm` long.",
+            "gradients above the limit get the norm **1**: it should be `max_norm`.",
         ),
         (
             lambda grads, max_norm: (
                 grads if _norm(grads) > max_norm else [g * (max_norm / _norm(grads)) for g in grads]
             ),
-            "the wrong way round: the gradients that are **longer** than max_norm are to be shortened.",
+            "the wrong way round: the gradients with a norm **above** max_norm are to be shortened.",
         ),
         (
             lambda grads, max_norm: (
                 [g * (_norm(grads) / max_norm) for g in grads] if _norm(grads) > max_norm else grads
             ),
-            "the **fraction is upside down**: long gradients become longer. The factor is max_norm / length, below 1.",
+            "the **fraction is upside down**: large gradients become larger. The factor is max_norm / norm, below 1.",
         ),
     ],
     hints=[
-        "The length of the whole gradient: the root of the sum of the squares of all values of all tensors.",
-        "If it is above `max_norm`, multiply every tensor by `max_norm / length`. Else return them unchanged.",
-        "The length: `(g ** 2).sum()` of each gradient, these added up, and the square root of that.",
+        "The norm of the whole gradient: the root of the sum of the squares of all values of all tensors.",
+        "If it is above `max_norm`, multiply every tensor by `max_norm / norm`. Else return them unchanged.",
+        "The norm: `(g ** 2).sum()` of each gradient, these added up, and the square root of that.",
     ],
 )
 
@@ -307,7 +158,7 @@ Exercise(
         (
             10,
             (
-                "the gradient does not lose a tenth of its **first** length at each step: it loses a tenth of what is"
+                "the gradient does not lose a tenth of its **first** norm at each step: it loses a tenth of what is"
                 " left, again and again."
             ),
         ),
@@ -318,7 +169,192 @@ Exercise(
         (132, "this would be for the root of 0.9 in each step: **one** factor of 0.9 per step, 0.9ⁿ < 0.001."),
     ],
     hints=[
-        "After n steps the gradient has 0.9ⁿ of its length. Look for the first n with 0.9ⁿ < 0.001.",
+        "After n steps the gradient has 0.9ⁿ of its norm. Look for the first n with 0.9ⁿ < 0.001.",
         "n = ln 1000 / (−ln 0.9) = 6.908 / 0.1054, rounded up.",
+    ],
+)
+
+
+# ------------------------------------------------------------------------------------------- a loss at every step
+
+
+def _runs(steps=None):
+    """Arguments of small networks in float64: x, h0, W, goals, and steps where they are asked for."""
+    for seed, (T, H, radius) in enumerate(((5, 3, 0.9), (8, 4, 1.3), (6, 2, 0.6))):
+        dice = torch.Generator().manual_seed(seed)
+        x, goals = (torch.randn(T, H, generator=dice, dtype=torch.float64) for _ in range(2))
+        h0 = torch.randn(H, generator=dice, dtype=torch.float64)
+        W = radius * torch.linalg.qr(torch.randn(H, H, generator=dice, dtype=torch.float64)).Q
+        yield dict(x=x, h0=h0, W=W, goals=goals) | ({} if steps is None else {"steps": steps[seed]})
+
+
+def _gradient(x, h0, W, goals, steps=None, last=False):
+    """The gradient of the loss with respect to W, by autograd; the state detached after every `steps` steps."""
+    W, h, loss = W.detach().clone().requires_grad_(), h0.detach(), 0
+    for t, x_t in enumerate(x):
+        if steps and t and t % steps == 0:
+            h = h.detach()
+        h = torch.tanh(W @ h + x_t)
+        if not last or t == len(x) - 1:
+            loss = loss + 0.5 * (h - goals[t]).square().sum()
+    return torch.autograd.grad(loss, W)[0]
+
+
+def _by_hand(slope=True, transposed=True, before=True, own=True, sign=1):
+    """The recursion, with what students do to it."""
+
+    def gradient(x, h0, W, goals):
+        h = [h0]
+        for x_t in x:
+            h.append(torch.tanh(W @ h[-1] + x_t))
+        total, back = torch.zeros_like(W), torch.zeros_like(h0)
+        for t in range(len(x), 0, -1):
+            error = sign * (h[t] - goals[t - 1])
+            back = back + error if own else error
+            delta = (1 - h[t] ** 2) * back if slope else back
+            total = total + torch.outer(delta, h[t - 1] if before else h[t])
+            back = (W.T if transposed else W) @ delta
+        return total
+
+    return gradient
+
+
+Exercise(
+    "bptt_every_step",
+    reference=lambda x, h0, W, goals: _gradient(x, h0, W, goals),
+    cases=lambda: list(_runs()),
+    mistakes=[
+        (
+            lambda x, h0, W, goals: _gradient(x, h0, W, goals, last=True),
+            "only the loss of the **last** step counts here: each step has its own, h_t − goals_t, to add on the way back.",
+        ),
+        (_by_hand(own=False), "what comes from **later** is thrown away: add this step's error to it."),
+        (_by_hand(slope=False), "the **slope of tanh**, 1 − h_t², is missing from δ_t."),
+        (_by_hand(transposed=False), "on the way back stands the **transposed** W: `W.T @ delta`."),
+        (_by_hand(before=False), "the factor of δ_t is the state **before**, h_{t−1}, not h_t."),
+        (_by_hand(sign=-1), "the **sign** is wrong: the gradient of ½‖h − goal‖² with respect to h is h − goal."),
+        (
+            lambda x, h0, W, goals: _gradient(x, h0, W, goals) / len(x),
+            "this is the gradient of the **mean** over the steps: the loss is their sum.",
+        ),
+    ],
+    hints=[
+        "Run forward and keep all states, h_0 first. Then go back with `back = 0` and a total of zeros.",
+        "At each step: back = back + (h_t − goals_t), delta = (1 − h_t²) * back, total += outer(delta, h_{t−1}).",
+        "Then back = W.T @ delta, and on to the step before.",
+    ],
+)
+
+
+def _error(norm_of=lambda whole, cut: whole, squared=False, every=None, offset=0):
+    def error(x, h0, W, goals, steps):
+        whole = _gradient(x, h0, W, goals)
+        cut = _gradient(x, h0, W, goals, every or steps + offset)
+        share = (cut - whole).norm() / norm_of(whole, cut).norm()
+        return (share**2 if squared else share).item()
+
+    return error
+
+
+Exercise(
+    "truncation_error",
+    reference=_error(),
+    cases=lambda: list(_runs(steps=(2, 3, 4))),
+    mistakes=[
+        (_error(every=10**6), "nothing is cut: **detach** the state after every `steps` steps."),
+        (_error(every=1), "the state is detached after **every** step: only after every `steps` steps."),
+        (_error(offset=1), "cut one step **too late**: the first `steps` steps belong together, then the next."),
+        (
+            _error(norm_of=lambda whole, cut: cut),
+            "divide by the norm of the **whole** gradient, not of the truncated one.",
+        ),
+        (_error(squared=True), "this is the **square** of the relative error: take norms, not their squares."),
+        (
+            lambda x, h0, W, goals, steps: (
+                (_gradient(x, h0, W, goals, steps).norm() - _gradient(x, h0, W, goals).norm()).abs()
+                / _gradient(x, h0, W, goals).norm()
+            ).item(),
+            "this is the difference **of the norms**: two gradients of one norm may point elsewhere. Norm of the difference.",
+        ),
+        (
+            lambda x, h0, W, goals, steps: (
+                (_gradient(x, h0, W, goals, steps) - _gradient(x, h0, W, goals)).norm().item()
+            ),
+            "the difference is not yet **divided** by the norm of the whole gradient.",
+        ),
+    ],
+    hints=[
+        "A function that returns the gradient of W, with one more argument: after how many steps to detach. Call it twice.",
+        "W = W.clone().requires_grad_(); in the loop over t: if t > 0 and t % steps == 0: h = h.detach().",
+        "(cut - whole).norm() / whole.norm(), as a float by .item().",
+    ],
+)
+
+
+Exercise(
+    "tanh_edge",
+    reference=1.6,
+    mistakes=[
+        (1.0, "1.0 is the edge **without** tanh: its slope below 1 must be made up for by W."),
+        (1.1, "1.1 explodes only **without** tanh: give `norms_back` the function `torch.tanh`."),
+        (1.5, "at 1.5 the norm after 60 steps is 0.23, still **below** 1."),
+        (1.7, "at 1.7 it explodes, but not for the **first** time: try 1.6."),
+        (2.0, "2 is the first that the **figure** shows: look between it and 1.3."),
+    ],
+    hints=[
+        "norms_back(radius, torch.tanh)[60] is the norm after 60 steps back; at the start it is 1.",
+        "for tenths in range(10, 21): print(tenths / 10, norms_back(tenths / 10, torch.tanh)[60])",
+    ],
+)
+
+
+# --------------------------------------------------------------------------------------------------------------- debug
+
+
+def _read(carry=True, cut=True, cut_every=False):
+    def read_on(x, h, W):
+        states = []
+        for piece in x:
+            begin = h = h.detach() if cut else h
+            for x_t in piece:
+                new = torch.tanh(W @ (h if carry else begin) + x_t)
+                states.append(new)
+                h = new.detach() if cut_every else new
+        return torch.stack(states)
+
+    return read_on
+
+
+def _pieces():
+    for seed, (P, T, H) in enumerate(((2, 3, 3), (3, 4, 2), (4, 2, 3))):
+        dice = torch.Generator().manual_seed(seed)
+        yield dict(
+            x=torch.randn(P, T, H, generator=dice),
+            h=torch.randn(H, generator=dice),
+            W=torch.randn(H, H, generator=dice),
+        )
+
+
+Exercise(
+    "read_on",
+    reference=_read(),
+    cases=lambda: list(_pieces()),
+    grad=True,
+    mistakes=[
+        (_read(carry=False, cut=False), "that is the broken one: **both** bugs are still there."),
+        (
+            _read(carry=False),
+            "inside a piece every letter starts from the **same** h: the new state must replace the old.",
+        ),
+        (
+            _read(cut=False),
+            "the values are right, but the gradient runs on into the pieces **before**: detach h between them.",
+        ),
+        (_read(cut_every=True), "detached after every **letter**: within a piece the gradient must flow."),
+    ],
+    hints=[
+        "Follow h by hand through a piece of three letters: what does the second letter read?",
+        "The states are right once the new state replaces h inside the inner loop.",
+        "Before each piece: h = h.detach().",
     ],
 )

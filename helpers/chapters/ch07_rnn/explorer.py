@@ -1,7 +1,7 @@
 """Two explorers of recurrent networks: a word read letter by letter, and how far back a gradient reaches.
 
 HelloExplorer shows a network of two units at one step: the sums, the state, the guess, and the way of the state in its
-plane. RecurrenceExplorer shows the length of the gradient by distance in time, for a W of any spectral radius, beside the
+plane. RecurrenceExplorer shows the norm of the gradient by distance in time, for a W of any spectral radius, beside the
 line radius ** distance.
 """
 
@@ -24,14 +24,14 @@ from helpers.training import train
 # ---- the gradient by distance
 
 HIDDEN, DISTANCES = 32, 60
-RADIUS = (50, 150)  # hundredths
+RADIUS = (50, 300)  # hundredths
 ACTIVATIONS, MATRICES = ("linear", "tanh"), ("orthogonal", "random")
-DECADES = (-28, 12)  # the axis: with tanh 0.5 ends at 6e-25, and 1.5 ** 60 is 4e10
+AXES = (6, 15, 30)  # decades up and down: with tanh 0.5 ends at 6e-25, and 3 ** 60 is 4e28
 
 
 @functools.lru_cache(maxsize=8)
 def drawn(matrix):
-    """Return (W, x, v): a W of spectral radius 1, (HIDDEN, HIDDEN), inputs (DISTANCES, HIDDEN), and a v of length 1."""
+    """Return (W, x, v): a W of spectral radius 1, (HIDDEN, HIDDEN), inputs (DISTANCES, HIDDEN), and a v of norm 1."""
     dice = np.random.default_rng(0)
     W = dice.standard_normal((HIDDEN, HIDDEN))
     W = np.linalg.qr(W)[0] if matrix == "orthogonal" else W / np.abs(np.linalg.eigvals(W)).max()
@@ -40,13 +40,13 @@ def drawn(matrix):
 
 
 def reach(radius, activation="linear", matrix="orthogonal"):
-    """Return how long the gradient of v·h_T with respect to h_(T − k) is, for k = 0 ... DISTANCES: (DISTANCES + 1,) float64.
+    """Return the norm of the gradient of v·h_T with respect to h_(T − k), for k = 0 ... DISTANCES: (DISTANCES + 1,) float64.
 
     radius:     the spectral radius of W, in h_t = f(W h_(t−1) + x_t), from h_0 = 0 on
     activation: f: "linear" or "tanh"
     matrix:     "orthogonal": every vector becomes `radius` times as long; "random": normal numbers, scaled to the radius
 
-    v and the x_t are random and always the same; v has length 1, so the first value is 1.
+    v and the x_t are random and always the same; v has norm 1, so the first value is 1.
     """
     W, x, v = drawn(matrix)
     h, slopes = np.zeros(HIDDEN), []
@@ -62,6 +62,13 @@ def reach(radius, activation="linear", matrix="orthogonal"):
     return np.array(lengths)
 
 
+def axis(lengths, radius):
+    """Return how many decades the axis reaches up and down: the fewest of AXES that hold the dots and the line."""
+    ends = [float(np.min(lengths)), float(np.max(lengths)), radius**DISTANCES]
+    most = max(abs(math.log10(end)) for end in ends)
+    return next(decades for decades in AXES if most <= decades or decades == AXES[-1])
+
+
 def written(value):
     """Write a positive number in a few characters: 0.0342, 304 or 4 × 10⁻¹⁹."""
     if 0.001 <= value < 10_000:
@@ -70,20 +77,20 @@ def written(value):
 
 
 class RecurrenceExplorer(Panel):
-    """Show how long a gradient is after travelling back in time, beside the line radius ** distance. The last line of a cell displays it.
+    """Show the norm of a gradient after it has travelled back in time, beside the line radius ** distance. The last line of a cell displays it.
 
-    radius:     spectral radius of W, 0.5 to 1.5 in steps of 0.01
+    radius:     spectral radius of W, 0.5 to 3 in steps of 0.01
     activation: "linear" or "tanh"
     matrix:     "orthogonal" or "random"
     distance:   time steps back, 1 to 60, that are read out in words
     raises:     ValueError that names the argument
 
-    The attributes follow what is done in the browser. gradient() returns the measured lengths.
+    The attributes follow what is done in the browser. gradient() returns the measured norms.
     """
 
     _css = style(__file__)
     alt = (
-        "A chart of the length of a gradient against the distance in time that it has travelled back, on a logarithmic axis: the measured "
+        "A chart of the norm of a gradient against the distance in time that it has travelled back, on a logarithmic axis: the measured "
         "curve, and the straight line of the spectral radius to the power of the distance."
     )
 
@@ -95,7 +102,7 @@ class RecurrenceExplorer(Panel):
             else radius
         )
         if isinstance(hundredths, bool) or not isinstance(hundredths, int) or not RADIUS[0] <= hundredths <= RADIUS[1]:
-            raise ValueError(f"radius (={radius!r}) must be a number from 0.5 to 1.5")
+            raise ValueError(f"radius (={radius!r}) must be a number from 0.5 to 3")
         for name, value, options in (("activation", activation, ACTIVATIONS), ("matrix", matrix, MATRICES)):
             one_of(name, value, options)
         self._hundredths, self._activation, self._matrix = hundredths, activation, matrix
@@ -121,7 +128,7 @@ class RecurrenceExplorer(Panel):
         return self._distance
 
     def gradient(self):
-        """Return the length of the gradient at distance 0 ... 60: (61,) float64."""
+        """Return the norm of the gradient at distance 0 ... 60: (61,) float64."""
         return reach(self.radius, self._activation, self._matrix)
 
     def hear(self, name, value):
@@ -153,11 +160,9 @@ class RecurrenceExplorer(Panel):
         k, value, line = self._distance, lengths[self._distance], self.radius**self._distance
         steps = "step" if k == 1 else "steps"
         fits = "the same" if abs(value / line - 1) < 1e-6 else written(line)
-        kind = "grown" if value > 1.000001 else "shrunk" if value < 0.999999 else "kept its length"
+        kind = "grown" if value > 1.000001 else "shrunk" if value < 0.999999 else "kept its norm"
         change = (
-            f"has {kind} from 1 to <b>{written(value)}</b>"
-            if kind != "kept its length"
-            else "has <b>kept its length</b>"
+            f"has {kind} from 1 to <b>{written(value)}</b>" if kind != "kept its norm" else "has <b>kept its norm</b>"
         )
         return (
             f"<p>After {k} {steps} back the gradient {change}. The line says {self.radius:.2f}{raised(k)}: {fits}.</p>"
@@ -173,23 +178,24 @@ class RecurrenceExplorer(Panel):
 
 def draw_reach(ax, lengths, radius):
     """Draw the measured lengths as dots and radius ** distance as a line, on a logarithmic axis."""
-    k = np.arange(len(lengths))
+    k, decades = np.arange(len(lengths)), axis(lengths, radius)
     ax.plot(k, radius**k, color=plots.ORANGE, label="the line: radius to the distance", zorder=1)
     ax.plot(k, lengths, "o", color=plots.BLUE, markersize=4.5, label="measured")
     ax.set(
         yscale="log",
-        ylim=(10.0 ** DECADES[0], 10.0 ** DECADES[1]),
+        ylim=(10.0**-decades, 10.0**decades),
         xlabel="distance in time steps",
-        ylabel="length of the gradient",
+        ylabel="norm of the gradient",
     )
     ax.legend(loc="best")
 
 
 def chart(lengths, radius, distance):
     """Return the chart as SVG."""
-    low, high = DECADES
+    high = axis(lengths, radius)
+    low = -high
     drawn = Chart(760, 330, (0, DISTANCES), (10.0**low, 10.0**high), left=76)
-    powers = range(low, high + 1, 4)
+    powers = range(low, high + 1, high // 3)
     drawn.rows([10.0**power for power in powers if power], lambda value: "10" + raised(round(math.log10(value))))
     drawn.rows([1], str, css="one")
     drawn.columns(range(0, DISTANCES + 1, 10))
@@ -253,7 +259,7 @@ class HelloExplorer(Panel):
 
     _css = style(__file__)
     alt = (
-        "A network of two units reads a word letter by letter. For one step: the sums that make the new state, the chances of the next "
+        "A network of two units reads a word letter by letter. For one step: the sums that make the new state, the probabilities of the next "
         "letter as bars, and the way of the state through its plane."
     )
 
@@ -282,7 +288,7 @@ class HelloExplorer(Panel):
         self.refresh()
 
     def _read(self, rnn, head):
-        """Return for each step (from the letter with the biases, from the state before, new state, chances), lists of numbers."""
+        """Return for each step (from the letter with the biases, from the state before, new state, probabilities), lists of numbers."""
         W_ih, W_hh, b_ih, b_hh = (weight.detach().double().cpu() for weight in rnn.parameters())
         f = torch.tanh if rnn.nonlinearity == "tanh" else torch.relu
         h, found = torch.zeros(2, dtype=torch.float64), []
@@ -308,7 +314,7 @@ class HelloExplorer(Panel):
         return [tuple(state) for _, _, state, _ in self._steps]
 
     def chances(self):
-        """Return the chance of each letter of the alphabet to be the next, now: a list from 0 to 1 with sum 1."""
+        """Return the probability of each letter of the alphabet to be the next, now: a list from 0 to 1 with sum 1."""
         return self._steps[self._step - 1][3]
 
     def hear(self, name, value):
@@ -365,7 +371,7 @@ class HelloExplorer(Panel):
             list(self.alphabet),
             [100 * p for p in chances],
             fmt="{:.0f} %",
-            xlabel="chance in %",
+            xlabel="probability in %",
             title=f"after “{self.word[: self._step]}”",
         )
         return fig
