@@ -247,3 +247,65 @@ Exercise(
         "After the convolution of the stem: r = 1 + 6·1 = 7, j = 2. After the pooling: r = 7 + 2·2 = 11, j = 4.",
     ],
 )
+
+
+# ---------------------------------------------------------------------------------------------------- shifts and blur
+
+
+def _blurred(x, kernel=(1.0, 2.0, 1.0), border="circular", blur_first=True, both=True, divide=True):
+    one = torch.tensor(kernel, dtype=x.dtype)
+    weight = one[:, None] * (one if both else torch.tensor([0.0, 1.0, 0.0], dtype=x.dtype))
+    weight = weight / weight.sum() if divide else weight
+    image = x[None, None] if blur_first else x[None, None, ::2, ::2]
+    padded = F.pad(image, (1, 1, 1, 1), border) if border != "zero" else F.pad(image, (1, 1, 1, 1))
+    found = F.conv2d(padded, weight[None, None])[0, 0]
+    return found[::2, ::2] if blur_first else found
+
+
+Exercise(
+    "blur_pool",
+    reference=lambda x: _blurred(x),
+    cases=lambda: [
+        {"x": torch.randn(*shape, generator=torch.Generator().manual_seed(i))}
+        for i, shape in enumerate(((4, 6), (8, 8), (6, 10)))
+    ],
+    mistakes=[
+        (
+            lambda x: _blurred(x, blur_first=False),
+            "every second pixel is taken **before** the blur: then what aliases is in already. Blur first.",
+        ),
+        (lambda x: _blurred(x, kernel=(1.0, 1.0, 1.0)), "that is a **plain mean** of 3×3: the weights are 1, 2, 1."),
+        (lambda x: _blurred(x, divide=False), "the weights are not yet divided by their **sum**, 16."),
+        (lambda x: _blurred(x, both=False), "blurred in **one direction** only: 1 2 1 down and 1 2 1 across."),
+        (
+            lambda x: _blurred(x, border="zero"),
+            "**zeros** at the border: what leaves on one side returns on the other.",
+        ),
+        (
+            lambda x: F.avg_pool2d(x[None, None], 2)[0, 0],
+            "that is **average pooling** of 2×2: here windows are 3 wide.",
+        ),
+    ],
+    hints=[
+        "x.roll(1, 0) is x moved down by one row, in a circle; x.roll(-1, 0) is it moved up.",
+        "y = (x.roll(1, 0) + 2 * x + x.roll(-1, 0)) / 4 blurs down; the same along 1 across.",
+        "Then every second row and column: y[::2, ::2].",
+    ],
+)
+
+
+Exercise(
+    "exact_shift",
+    reference=8,
+    mistakes=[
+        (4, "4 is the total stride of **two** halvings, as in the networks above: here are three."),
+        (6, "strides are **multiplied**, not added: 2 · 2 · 2."),
+        (2, "2 is the stride of **one** halving: the later ones see steps of 2 and of 4 pixels."),
+        (3, "3 is the **number** of halvings: each doubles the step."),
+        (16, "16 is exact too, but not the **smallest**: three halvings have a total stride of 8."),
+    ],
+    hints=[
+        "A shift is exact where it moves the last maps by a whole number of places.",
+        "One place of the last maps is the jump after three halvings: 1 → 2 → 4 → …",
+    ],
+)

@@ -45,3 +45,20 @@ stem_field = ...
 ### BEGIN SOLUTION
 stem_field = 27  # 1 → 7 → 11 → 19 → 27, with jumps 1, 2, 4, 4
 ### END SOLUTION
+
+
+# %% blur_pool
+def blur_pool(x):
+    """x (H, W), H and W even → (H/2, W/2): blurred by 1 2 1 both ways, in a circle, then every second pixel."""
+    ### BEGIN SOLUTION
+    for axis in (0, 1):
+        x = (x.roll(1, axis) + 2 * x + x.roll(-1, axis)) / 4
+    return x[::2, ::2]
+    ### END SOLUTION
+
+
+# %% exact_shift
+exact_shift = ...
+### BEGIN SOLUTION
+exact_shift = 8  # 2 · 2 · 2: the last maps move by one place
+### END SOLUTION
