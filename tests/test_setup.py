@@ -202,7 +202,7 @@ def test_python_range_is_the_same_everywhere():
 def test_ci_runs_the_tests():
     script = ROOT / ".ci/run"
     assert os.access(script, os.X_OK)
-    assert "\nexec make test-all TEST_ARGS=" in script.read_text()
+    assert script.read_text().rstrip().endswith("exec make test")
     subprocess.run(["bash", "-n", script], check=True)
 
 
