@@ -131,12 +131,18 @@ def training_cells(cells):
     return found
 
 
-def bound_by_training(cell, functions):
-    """Return the names that the cell's training statements bind, by one of these functions or by a loop of their own."""
+def half_trained(cell, functions):
+    """Return the names that a training which is stopped may leave half made.
+
+    They are what the cell's training statements bind, and the networks that they hand by name to one of these functions.
+    """
     runs = [node for node in cell.tree.body if not isinstance(node, (ast.FunctionDef, ast.ClassDef))]
-    return frozenset().union(
-        *(names(ast.unparse(node))[0] for node in runs if calls(node) & functions or backward(node))
-    )
+    runs = [node for node in runs if calls(node) & functions or backward(node)]
+    found = {name for node in runs for name in names(ast.unparse(node))[0]}
+    for call in (part for node in runs for part in ast.walk(node) if isinstance(part, ast.Call)):
+        if isinstance(call.func, ast.Name) and call.func.id in functions and call.args:
+            found |= {call.args[0].id} if isinstance(call.args[0], ast.Name) else set()
+    return frozenset(found)
 
 
 def own_loops(cell):
