@@ -122,7 +122,8 @@ class Bench:
                 if name in self.names:
                     self.names[name] = stand_in
             for k in places:
-                with contextlib.suppress(AssertionError, AttributeError, ValueError):  # what it shows of what was not trained
+                # what it shows of what was not trained
+                with contextlib.suppress(AssertionError, AttributeError, ValueError):
                     self.run(cells[k])
                 for name in own.keys() & cells[k].binds:
                     real[name] = self.names[name]
