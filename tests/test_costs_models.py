@@ -232,6 +232,38 @@ def test_layers_made_at_the_first_call_are_counted_and_taken_out_again(move):
     assert all(p.device.type == "cpu" for p in model.parameters()) and torch.equal(state, torch.get_rng_state())
 
 
+def test_a_layer_that_outlives_the_pass_is_left_as_it_was_made():
+    class Elsewhere:
+        made = None
+
+    def forward(self, x):
+        Elsewhere.made = self.fc = lin()
+        return self.fc(x)
+
+    assert cost_table(Net(forward), (2, 4)).total.macs == 2 * 16
+    assert vars(Elsewhere.made).keys() == vars(lin()).keys()
+
+
+def test_a_layer_that_is_called_first_and_registered_then():
+    def forward(self, x):
+        layer = lin()
+        out = layer(x)
+        self.fc = layer
+        return out
+
+    table = cost_table(Net(forward), (2, 4))
+    assert table.total.macs == 2 * 16 and table.total.params == 20 and table.unregistered == {}
+
+
+def test_what_the_user_compiled_is_counted_and_stays_compiled():
+    model = nn.Sequential(lin(), nn.ReLU())
+    model[0].compile(backend="eager")
+    compiled = model[0]._compiled_call_impl
+    table = cost_table(model, (2, 4))
+    assert [row.name for row in table.rows] == ["0", "1"] and table.total.macs == 2 * 16
+    assert model[0]._compiled_call_impl is compiled and "_compiled_call_impl" not in vars(model[1])
+
+
 # Valid models, that ask for numbers which do not depend on the input
 
 X = (2, 10, 16)

@@ -1,46 +1,57 @@
-"""How the recorder hears of module calls and of torch.autocast: their methods tell it, in its own thread, while it listens."""
+"""How the recorder hears of module calls and of torch.autocast, while it listens."""
 
 import threading
 from contextlib import contextmanager
+from functools import partial
 
 import torch
-from torch import nn
+from torch.nn.modules.module import register_module_module_registration_hook
 from torch.utils._pytree import tree_leaves, tree_map
 
 from helpers.costs.rules import LOWERED, RAISED, WIDENED
 
 LOCK, ACTIVE, BEFORE = threading.Lock(), {}, {}
-TELLING = (nn.Module, "__call__"), (torch.autocast, "__enter__"), (torch.autocast, "__exit__")
+SWITCHES = "__enter__", "__exit__"
 
 
 @contextmanager
 def tells(recorder):
-    """Within, each call of a module in this thread goes to the recorder, and it hears of torch.autocast, which it cannot
-    ask for while torch asks it for an operator. Nothing of the modules themselves is changed, their forward neither."""
+    """Within, the calls of the recorder's modules go to it, and it hears of torch.autocast, which it cannot ask for while
+    torch asks it for an operator.
+
+    torch calls a module by its `_compiled_call_impl`, where it has one (module.compile() sets it): for this pass it is the
+    recorder's. A layer that is registered within the pass gets it then. Neither nn.Module nor any forward is changed.
+    """
     thread = threading.get_ident()
     with LOCK:
         if not ACTIVE:
-            for kind, name in TELLING:
-                BEFORE[name] = getattr(kind, name)
-                setattr(kind, name, call if kind is nn.Module else switched(name))
+            for name in SWITCHES:
+                BEFORE[name] = getattr(torch.autocast, name)
+                setattr(torch.autocast, name, switched(name))
         outer, ACTIVE[thread] = ACTIVE.get(thread), recorder
+    for module in recorder.names:
+        module.__dict__["_compiled_call_impl"] = partial(recorder.called, module)  # on_meta puts it back
+
+    def registered(_, name, new):
+        for module in new.modules() if new is not None and threading.get_ident() == thread else ():
+            if module not in recorder.names and module not in recorder.later:
+                recorder.later.add(module)
+                module.__dict__["_compiled_call_impl"] = partial(recorder.called, module)
+
+    listening = register_module_module_registration_hook(registered)
     try:
         yield
     finally:
+        listening.remove()
+        for module in recorder.later:
+            module.__dict__.pop("_compiled_call_impl", None)
         with LOCK:
             ACTIVE[thread] = outer
             if outer is None:
                 del ACTIVE[thread]
             if not ACTIVE:
-                for kind, name in TELLING:
-                    setattr(kind, name, BEFORE[name])
-
-
-def call(module, *args, **kwargs):
-    recorder = ACTIVE.get(threading.get_ident())
-    if recorder is None:
-        return BEFORE["__call__"](module, *args, **kwargs)
-    return recorder.called(BEFORE["__call__"], module, args, kwargs)
+                for name in SWITCHES:
+                    setattr(torch.autocast, name, BEFORE[name])
 
 
 def switched(name):

@@ -17,6 +17,7 @@ PLAIN = frozenset(
     [int, float, bool, str, bytes, tuple, type(None), torch.Size, torch.dtype, torch.device, range, slice]
 )
 PASSED_BY = (torch.Tensor, ModuleType, CodeType, type, torch._C.ScriptModule)
+EMPTIED, REGISTERS = frozenset([dict, OrderedDict, set]), frozenset(["_parameters", "_buffers", "_modules"])
 FAR = 4  # how deep lists, dictionaries and plain objects are followed
 FEW = 64
 LONG = 1000  # containers with more are kept, but what they hold is not looked at
@@ -39,17 +40,18 @@ class Kept:
     def keep_module(self, module):
         """Keep a module's attributes: of the many containers that every module has, most are empty."""
         inside = module.__dict__
-        self.attributes.append((module, type(module), inside, inside.copy()))
-        for name, value in [item for item in inside.items() if type(item[1]) not in PLAIN]:
+        before = inside.copy()
+        self.attributes.append((module, type(module), inside, before))
+        for name, value in before.items():
             kind = type(value)
-            if kind is dict or kind is OrderedDict:
-                if not value:
-                    self.empty.append(value)
-                    continue
-                if name in ("_parameters", "_buffers", "_modules"):
-                    self.before.append((value, value.copy()))
-                    continue
-            self.look(value, FAR)
+            if kind in PLAIN:
+                continue
+            if kind in EMPTIED and not value:
+                self.empty.append(value)
+            elif name in REGISTERS and kind is dict:
+                self.before.append((value, value.copy()))
+            else:
+                self.look(value, FAR)
 
     def look(self, value, far):
         """Keep what is in a value, and in what it holds."""

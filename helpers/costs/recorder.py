@@ -32,6 +32,7 @@ class Rule(NamedTuple):
     uses: bool  # a weight that it is given is used, and not just made or moved
 
 
+STEPPED = nn.RNNBase, Recurrent
 EINSUM = torch.ops.aten.einsum.default
 MOVING = ("to", "detach", "alias", "lift", "lift_fresh", "contiguous")  # as module.to(device) does
 
@@ -88,7 +89,11 @@ class Recorder(TorchDispatchMode):
 
     def __init__(self, model, twins, values=None):
         super().__init__()
-        self.values, self.model, self.strangers = values, model, set()
+        self.values, self.model = values, model
+        self.later, self.strangers = (
+            set(),
+            set(),
+        )  # modules that were registered within the pass; of these, not in the model
         self.names = {module: name or ROOT for module, name in twins.names.items()}
         self.rows, self.uncounted, self.by_rule, self.claimed = [], {}, {}, set()
         self.calls, self.asked, self.row_of = [], None, {}
@@ -186,17 +191,17 @@ class Recorder(TorchDispatchMode):
 
     # What the modules tell us: calls
 
-    def called(self, plain, module, args, kwargs):
+    def called(self, module, *args, **kwargs):
         """Run a module's call, its hooks too, and write what it did. What is not registered works for its caller."""
         if module not in self.names and (module in self.strangers or not self.is_new(module)):
-            return plain(module, *args, **kwargs)
+            return module._call_impl(*args, **kwargs)
         if self.calls:
             self.calls[-1].whole = False
             self.write_work(self.calls[-1])  # what the caller did before this call comes first
-        call = Call(module, steps_of(module, [*args, *kwargs.values()]))
+        call = Call(module, steps_of(module, [*args, *kwargs.values()]) if isinstance(module, STEPPED) else None)
         self.calls.append(call)
         try:
-            out = plain(module, *args, **kwargs)
+            out = module._call_impl(*args, **kwargs)
         except (Exception, OnMeta) as error:
             if self.failed is None or self.failed[0] is not error:
                 self.failed = error, self.names[module], module, tensors_in((args, kwargs))
@@ -235,7 +240,7 @@ class Recorder(TorchDispatchMode):
                 shape_of(outputs),
                 *(window_of(module, inputs) if call.whole else NO_WINDOW),
                 self.claim(module),
-                BYTES * sum(t.numel() for t in outputs),
+                BYTES * (outputs[0].numel() if len(outputs) == 1 else sum(t.numel() for t in outputs)),
                 call.macs,
                 () if call.whole else tuple(call.operators),
                 call.steps if call.whole else None,
@@ -245,7 +250,7 @@ class Recorder(TorchDispatchMode):
     def claim(self, module):
         """Return the module's own parameters that no row has counted yet, so that shared ones count once."""
         count = 0
-        for parameter in module._parameters.values():
+        for parameter in module._parameters.values() if module._parameters else ():
             if parameter is not None and id(parameter) not in self.claimed:
                 self.claimed.add(id(parameter))
                 count += parameter.numel()
@@ -257,15 +262,12 @@ class Recorder(TorchDispatchMode):
         nn.MultiheadAttention multiplies by out_proj's weight without calling out_proj: the nearest module above that did
         counted work by itself takes them. An auxiliary classifier, which only training calls, is a row that was not run.
         """
-        if self.strangers or self.strays:
+        if self.later or self.strays:
             self.names = names_in(self.model) | self.names
-        users = {
-            self.names[m]: next((i for i in written if self.rows[i].macs), None) for m, written in self.row_of.items()
-        }
-        for module, name in self.names.items():
-            count = self.claim(module)
-            if not count:
-                continue
+        rest = [(name, module, count) for module, name in self.names.items() if (count := self.claim(module))]
+        called = self.row_of.items() if rest else ()
+        users = {self.names[m]: next((i for i in written if self.rows[i].macs), None) for m, written in called}
+        for name, module, count in rest:
             user = next((users[above] for above in above_and_self(name) if above in users), None)
             if user is None:
                 self.rows.append(Row(name, type(module).__name__, None, None, *NO_WINDOW, count, 0, 0, ()))
@@ -318,7 +320,10 @@ def shape_of(tensors):
 
 def window_of(module, inputs):
     """Return kernel_size, stride, padding, dilation, groups of a layer; None for what it does not have."""
-    if not isinstance(getattr(module, "kernel_size", None), (int, tuple)):
+    here = "kernel_size" in module.__dict__ or hasattr(
+        type(module), "kernel_size"
+    )  # getattr alone is slow where it is not
+    if not here or not isinstance(getattr(module, "kernel_size", None), (int, tuple)):
         return NO_WINDOW
     kind = type(module).__name__
     sides = int(kind[-2]) if kind[-2:] in ("1d", "2d", "3d") else max(len(shape_of(inputs) or ()) - 2, 1)
@@ -333,11 +338,8 @@ def window_of(module, inputs):
 
 
 def steps_of(module, inputs):
-    """Return how many time steps a recurrent layer takes.
-
-    None for every other layer, and for a packed batch: its sequences end one after the other, so no two steps are alike.
-    """
-    x = inputs[0] if inputs and isinstance(module, (nn.RNNBase, Recurrent)) else None
+    """Return how many time steps a recurrent layer takes; None for a packed batch, whose sequences end one after the other."""
+    x = inputs[0] if inputs else None
     if not isinstance(x, torch.Tensor) or x.dim() not in (2, 3):
         return None
     return x.shape[1 if module.batch_first and x.dim() == 3 else 0]
