@@ -5,6 +5,7 @@ import io
 import time
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,7 @@ from torch import nn
 
 from helpers import data
 from helpers.chapters.ch06_mobilenet.lighter import fold_all, inner_channels, pruned, quantised
+from helpers.chapters.ch06_mobilenet.timing import clock
 from helpers.costs import cost_table
 from helpers.course.rooms import room
 from helpers.models import (
@@ -23,7 +25,6 @@ from helpers.models import (
     prepared,
 )
 from helpers.models.efficientnet import SameConv2d
-from helpers.models.mobilenet import conv_bn
 from helpers.training import accuracy, train
 
 
@@ -156,8 +157,8 @@ def trained_longer():
     Test accuracy in percent of the chapter's nets after 6 epochs on 5,000 training pictures, in the place of 2 on 2,500:
     six times the steps, the learning rate 0.02 as there; 3 seeds: the mean, and each of them.
     """
-    names = dict(nn=nn, torch=torch, conv_bn=conv_bn, cost_table=cost_table, FullConvolution=FullConvolution)
-    small_net = room(6).run("train-equal", DepthwiseSeparable=DepthwiseSeparable, **names)["small_net"]
+    names = dict(nn=nn, torch=torch, cost_table=cost_table, mobilenet_v1=mobilenet_v1)
+    small_net = room(6).run("real-source", "train-equal", **names)["small_net"]
     both = data.fashion_mnist().subset(5000), data.fashion_mnist(train=False)
     smaller = [
         replace(part, images=F.interpolate(part.images, (14, 14), mode="bilinear", antialias=True)) for part in both
@@ -184,14 +185,10 @@ def measured_k():
     multiply-adds say, as the roofline says with this k, and as measured. One thread of the machine that made this table;
     CPU seconds, the fastest of nine turns; five repetitions.
     """
-    names = dict(
-        torch=torch, nn=nn, cost_table=cost_table, mobilenet_v1=mobilenet_v1, time=time, device=torch.device("cpu")
-    )
-    names |= dict(
-        FullConvolution=FullConvolution, DepthwiseSeparable=DepthwiseSeparable, show_table=lambda head, rows: None
-    )
-    names |= dict(network=mobilenet_v1(), twin=mobilenet_v1(full_convolution=True))
-    known = room(6).run("count-pair", "whole", "intensity", "roofline-ratios", "clock", **names)
+    names = dict(torch=torch, nn=nn, cost_table=cost_table, mobilenet_v1=mobilenet_v1, clock=clock)
+    names |= dict(FullConvolution=FullConvolution, DepthwiseSeparable=DepthwiseSeparable, device=torch.device("cpu"))
+    names |= dict(show_table=lambda head, rows: None, draw=SimpleNamespace(show_roofline=lambda blocks, faster: None))
+    known = room(6).run("real-source", "count-pair", "whole", "intensity", "roofline-ratios", "clock", **names)
     torch.set_num_threads(1)
     rows = []
     for turn in range(5):
