@@ -74,6 +74,13 @@ def _seconds(net, image, turns=9):
     return sorted(times)[turns // 2]
 
 
+def _small(sets):
+    """Return the same sets of images with 14 pixels a side."""
+    return [
+        replace(part, images=F.interpolate(part.images, (14, 14), mode="bilinear", antialias=True)) for part in sets
+    ]
+
+
 def int8_by_torch():
     """What do torch's own int8 networks, weights and activations, do to the answers on the five photographs, and to the time?
 
@@ -151,6 +158,33 @@ def cut_channels():
     return rows
 
 
+def learning_rates():
+    """Is one learning rate fair to all of the chapter's nets?
+
+    Test accuracy in percent of each net, trained as in the chapter (2 epochs, 2,500 pictures) at four learning rates; the mean
+    of three seeds.
+    """
+    names = dict(nn=nn, torch=torch, cost_table=cost_table, mobilenet_v1=mobilenet_v1)
+    small_net = room(6).run("real-source", "train-equal", **names)["small_net"]
+    both = data.fashion_mnist().subset(2500), data.fashion_mnist(train=False)
+    nets = [(DepthwiseSeparable, width, 28) for width in (0.25, 0.5, 1)] + [(DepthwiseSeparable, 1, 14)]
+    nets += [(FullConvolution, width, 28) for width in (0.11, 0.2, 0.36, 1)]
+    rows = []
+    for block, width, side in nets:
+        images, images_test = both if side == 28 else _small(both)
+        row = {"block": block.__name__, "width": width, "pixels": side}
+        for lr in (0.01, 0.02, 0.04, 0.08):
+            scores = []
+            for seed in range(3):
+                torch.manual_seed(seed)
+                model = small_net(block, width)
+                train(model, images, epochs=2, lr=lr, schedule="one-cycle", seed=seed, live=False)
+                scores.append(100 * accuracy(model, images_test))
+            row[f"{lr:g}"] = f"{sum(scores) / 3:.1f}"
+        rows.append(row)
+    return rows
+
+
 def trained_longer():
     """Do half the pixels cost nothing, or is it that all are under-trained?
 
@@ -160,9 +194,7 @@ def trained_longer():
     names = dict(nn=nn, torch=torch, cost_table=cost_table, mobilenet_v1=mobilenet_v1)
     small_net = room(6).run("real-source", "train-equal", **names)["small_net"]
     both = data.fashion_mnist().subset(5000), data.fashion_mnist(train=False)
-    smaller = [
-        replace(part, images=F.interpolate(part.images, (14, 14), mode="bilinear", antialias=True)) for part in both
-    ]
+    smaller = _small(both)
     rows = []
     for block, side in ((DepthwiseSeparable, 28), (DepthwiseSeparable, 14)):
         images, images_test = both if side == 28 else smaller
