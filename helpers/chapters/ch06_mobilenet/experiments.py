@@ -5,6 +5,7 @@ import io
 import time
 import warnings
 from dataclasses import replace
+from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +13,7 @@ from torch import nn
 
 from helpers import data
 from helpers.chapters.ch06_mobilenet.lighter import fold_all, inner_channels, pruned, quantised
+from helpers.chapters.ch06_mobilenet.timing import clock
 from helpers.costs import cost_table
 from helpers.course.rooms import room
 from helpers.models import (
@@ -23,7 +25,6 @@ from helpers.models import (
     prepared,
 )
 from helpers.models.efficientnet import SameConv2d
-from helpers.models.mobilenet import conv_bn
 from helpers.training import accuracy, train
 
 
@@ -71,6 +72,13 @@ def _seconds(net, image, turns=9):
         net(image)
         times.append(time.process_time() - began)
     return sorted(times)[turns // 2]
+
+
+def _small(sets):
+    """Return the same sets of images with 14 pixels a side."""
+    return [
+        replace(part, images=F.interpolate(part.images, (14, 14), mode="bilinear", antialias=True)) for part in sets
+    ]
 
 
 def int8_by_torch():
@@ -150,18 +158,43 @@ def cut_channels():
     return rows
 
 
+def learning_rates():
+    """Is one learning rate fair to all of the chapter's nets?
+
+    Test accuracy in percent of each net, trained as in the chapter (2 epochs, 2,500 pictures) at four learning rates; the mean
+    of three seeds.
+    """
+    names = dict(nn=nn, torch=torch, cost_table=cost_table, mobilenet_v1=mobilenet_v1)
+    small_net = room(6).run("real-source", "train-equal", **names)["small_net"]
+    both = data.fashion_mnist().subset(2500), data.fashion_mnist(train=False)
+    nets = [(DepthwiseSeparable, width, 28) for width in (0.25, 0.5, 1)] + [(DepthwiseSeparable, 1, 14)]
+    nets += [(FullConvolution, width, 28) for width in (0.11, 0.2, 0.36, 1)]
+    rows = []
+    for block, width, side in nets:
+        images, images_test = both if side == 28 else _small(both)
+        row = {"block": block.__name__, "width": width, "pixels": side}
+        for lr in (0.01, 0.02, 0.04, 0.08):
+            scores = []
+            for seed in range(3):
+                torch.manual_seed(seed)
+                model = small_net(block, width)
+                train(model, images, epochs=2, lr=lr, schedule="one-cycle", seed=seed, live=False)
+                scores.append(100 * accuracy(model, images_test))
+            row[f"{lr:g}"] = f"{sum(scores) / 3:.1f}"
+        rows.append(row)
+    return rows
+
+
 def trained_longer():
     """Do half the pixels cost nothing, or is it that all are under-trained?
 
     Test accuracy in percent of the chapter's nets after 6 epochs on 5,000 training pictures, in the place of 2 on 2,500:
     six times the steps, the learning rate 0.02 as there; 3 seeds: the mean, and each of them.
     """
-    names = dict(nn=nn, torch=torch, conv_bn=conv_bn, cost_table=cost_table, FullConvolution=FullConvolution)
-    small_net = room(6).run("train-equal", DepthwiseSeparable=DepthwiseSeparable, **names)["small_net"]
+    names = dict(nn=nn, torch=torch, cost_table=cost_table, mobilenet_v1=mobilenet_v1)
+    small_net = room(6).run("real-source", "train-equal", **names)["small_net"]
     both = data.fashion_mnist().subset(5000), data.fashion_mnist(train=False)
-    smaller = [
-        replace(part, images=F.interpolate(part.images, (14, 14), mode="bilinear", antialias=True)) for part in both
-    ]
+    smaller = _small(both)
     rows = []
     for block, side in ((DepthwiseSeparable, 28), (DepthwiseSeparable, 14)):
         images, images_test = both if side == 28 else smaller
@@ -184,14 +217,10 @@ def measured_k():
     multiply-adds say, as the roofline says with this k, and as measured. One thread of the machine that made this table;
     CPU seconds, the fastest of nine turns; five repetitions.
     """
-    names = dict(
-        torch=torch, nn=nn, cost_table=cost_table, mobilenet_v1=mobilenet_v1, time=time, device=torch.device("cpu")
-    )
-    names |= dict(
-        FullConvolution=FullConvolution, DepthwiseSeparable=DepthwiseSeparable, show_table=lambda head, rows: None
-    )
-    names |= dict(network=mobilenet_v1(), twin=mobilenet_v1(full_convolution=True))
-    known = room(6).run("count-pair", "whole", "intensity", "roofline-ratios", "clock", **names)
+    names = dict(torch=torch, nn=nn, cost_table=cost_table, mobilenet_v1=mobilenet_v1, clock=clock)
+    names |= dict(FullConvolution=FullConvolution, DepthwiseSeparable=DepthwiseSeparable, device=torch.device("cpu"))
+    names |= dict(show_table=lambda head, rows: None, draw=SimpleNamespace(show_roofline=lambda blocks, faster: None))
+    known = room(6).run("real-source", "count-pair", "whole", "intensity", "roofline-ratios", "clock", **names)
     torch.set_num_threads(1)
     rows = []
     for turn in range(5):
