@@ -225,24 +225,32 @@ def share_right(net, kind):
 # ---- one symbol, blanks, the symbol again
 
 
+class NextOfNoise(nn.Module):
+    """Gives a number for each of eight letters to come next: x (N, T) → (N, T, 8)."""
+
+    def __init__(self, bidirectional):
+        super().__init__()
+        self.rnn = nn.RNN(8, 24, batch_first=True, bidirectional=bidirectional)
+        self.head = nn.Linear(48 if bidirectional else 24, 8)
+
+    def forward(self, x):
+        return self.head(self.rnn(one_hot(x, 8))[0])
+
+
 def told_of_noise(bidirectional, seed):
-    """Train a network to give the next of random letters; return the share told rightly inside a series, and at its end."""
+    """Train it on random letters for 60 steps; return the share of next letters told inside a series, and at its end."""
+
+    def noise(dice, n=32):
+        text = torch.randint(8, (n, 17), generator=dice)
+        return text[:, :-1], text[:, 1:]
+
     torch.manual_seed(seed)
-    rnn, head = nn.RNN(8, 24, batch_first=True, bidirectional=bidirectional), nn.Linear(24 * (1 + bidirectional), 8)
-    optimizer = torch.optim.Adam([*rnn.parameters(), *head.parameters()], lr=0.01)
-
-    def scores_and_answers(n):
-        text = torch.randint(8, (n, 17))
-        return head(rnn(one_hot(text[:, :-1], 8))[0]), text[:, 1:]
-
-    for _ in range(60):
-        scores, answers = scores_and_answers(32)
-        optimizer.zero_grad()
-        F.cross_entropy(scores.flatten(0, 1), answers.flatten()).backward()
-        optimizer.step()
+    net = NextOfNoise(bidirectional)
+    net = train(net, noise, optimizer=torch.optim.Adam(net.parameters(), 0.01), steps=60, seed=seed, live=False).model
+    letters, answers = noise(torch.Generator().manual_seed(99), 1000)
     with torch.no_grad():
-        scores, answers = scores_and_answers(1000)
-    right = (scores.argmax(2) == answers).float().mean(0)
+        told = net(letters.to(next(net.parameters()).device)).argmax(2).cpu()
+    right = (told == answers).float().mean(0)
     return right[:-1].mean().item(), right[-1].item()
 
 
