@@ -110,6 +110,7 @@ ELSEWISE = {  # where a name means another thing
     "stage": dict(convolutions=2),
     "near_modes": dict(x=rand(5, 2)),
     "draw_points": dict(x=rand(5, 2)),
+    "sealed": dict(x=rand(5, 6)),
     "train_judge": dict(images=data.digits(), width=8),
 }
 # Texts and colours may be anything; what else belongs to a picture is matplotlib's to say.

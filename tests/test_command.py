@@ -81,7 +81,7 @@ def versions(tmp_path):
     next_nb = json.loads(json.dumps(nb))
     next_nb["cells"][2]["source"] = "A new sentence."
     gone = next(c["id"] for c in next_nb["cells"][5:] if "nbgrader" not in c["metadata"])
-    next_nb["cells"] = [c for c in next_nb["cells"] if c["id"] not in (gone, "x-same-size-padding")]
+    next_nb["cells"] = [c for c in next_nb["cells"] if c["id"] not in (gone, "x-conv-parameters")]
     save(next_nb, new / CHAPTER)
     return mine / CHAPTER, new, gone
 
@@ -90,7 +90,7 @@ def test_update_carries_answers_and_own_cells(versions):
     path, new, gone = versions
     nb = load(path)
     cell(nb, "x-conv2d-loops")["source"] = "def conv2d_loops(): return 'mine'"
-    cell(nb, "x-same-size-padding")["source"] = "def same_size_padding(): return 'mine too'"
+    cell(nb, "x-conv-parameters")["source"] = "def conv_parameters(): return 'mine too'"
     cell(nb, gone)["source"] = "changed and gone"
     touched = nb["cells"][1]["id"]
     nb["cells"][1]["source"] = "I changed this"
@@ -120,7 +120,7 @@ def test_update_carries_answers_and_own_cells(versions):
         assert ids[ids.index(before) + 1] == "0a1b"
     assert sources[ids.index(touched) + 1] == "I changed this", "below the course's own"
     said = " ".join(done.problems)
-    assert f"you had changed the cell {touched!r}" in said and "'same_size_padding' is no longer in the course" in said
+    assert f"you had changed the cell {touched!r}" in said and "'conv_parameters' is no longer in the course" in said
     assert path.with_name(done.older).read_bytes() == data, "the old version is kept"
 
 

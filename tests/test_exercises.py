@@ -866,8 +866,8 @@ def test_student_notebook_runs_to_its_end(tmp_path):
     _, student = chapter(tmp_path)
     student.cells.append(
         nbformat.v4.new_code_cell(
-            "def same_size_padding(kernel_size):\n    print('hm')\n    half = kernel_size / 2\n    return int(half) +"
-            " missing\n\ncheck(same_size_padding)"
+            "def weights_saved(kernel_size):\n    print('hm')\n    half = kernel_size / 2\n    return int(half) +"
+            " missing\n\ncheck(weights_saved)"
         )
     )
     NotebookClient(student, timeout=120, kernel_name="python3").execute()
@@ -876,7 +876,7 @@ def test_student_notebook_runs_to_its_end(tmp_path):
     texts = [output["data"]["text/plain"] for output in outputs]
     assert all(text.startswith("Not filled in yet.") for text in texts[:-1]) and len(texts) > 4
     assert (
-        texts[-1] == "Not yet. With kernel_size=3: your code raises NameError in line 4, `return int(half) + missing`: "
+        texts[-1] == "Not yet. With kernel_size=5: your code raises NameError in line 4, `return int(half) + missing`: "
         "name 'missing' is not defined. (Your prints are hidden while checking.)"
     )
     assert "<b>NameError</b>" in outputs[-1]["data"]["text/html"]

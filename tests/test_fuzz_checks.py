@@ -571,7 +571,7 @@ def test_check_takes_anything(arguments, capsys):
 
 def test_in_a_notebook_every_cell_runs_to_its_end():
     """Also after exit(), which would end the kernel; after a closed stdout; and after words that cannot be written."""
-    name, arguments = "same_size_padding", "(kernel_size):\n    "
+    name, arguments = "weights_saved", "(kernel_size):\n    "
     bodies = [
         "exit()",
         "quit(keep_kernel=True)",
@@ -587,7 +587,7 @@ def test_in_a_notebook_every_cell_runs_to_its_end():
     ]
     cells = ["from helpers.course.exercises import check"]
     cells += [f"def {name}{arguments}{body}\n\ncheck({name})" for body in bodies if not body.startswith("%")]
-    cells += [f"def {name}{arguments}return (kernel_size - 1) // 2\n\ncheck({name})"]
+    cells += [f"def {name}{arguments}return 1 - 9 * ((kernel_size - 1) // 2) / kernel_size**2\n\ncheck({name})"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute(cwd=str(Path(__file__).parent.parent))
     texts = [output["data"]["text/plain"] for cell in notebook.cells for output in cell.outputs]

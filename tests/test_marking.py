@@ -71,7 +71,7 @@ def test_every_solution_is_right_and_every_stub_is_open(box, name):
     "name, source",
     [
         (NAME, f"{HEAD}\n    return out_channels * in_channels * kernel_size**2"),
-        ("same_size_padding", "def same_size_padding(kernel_size):\n    return kernel_size - 1"),
+        ("blur_pool", "def blur_pool(x):\n    return x[::2, ::2]"),
         ("fc6_parameters", "fc6_parameters = 256 * 6 * 6 * 4096"),
         ("rotate", "def rotate(x):\n    return x"),
         ("residual_block", "def residual_block(x, weight1, weight2):\n    return x.detach()"),
@@ -94,9 +94,10 @@ def test_the_sentence_is_the_notebooks(box, name, source):
 
 
 def test_some_cases_are_some_points(box):
-    mark = marked(box, "def same_size_padding(kernel_size):\n    return 1", name="same_size_padding")
-    assert (mark.status, mark.share, mark.cases) == ("partly", 1 / 5, 5) and "K = 3 only" in mark.sentence
-    whole = judge.mark(box, "same_size_padding", [], "def same_size_padding(kernel_size):\n    return 1", by_case=False)
+    thirds = "def weights_saved(kernel_size):\n    return 1 - 9 * (kernel_size // 3) / kernel_size**2"
+    mark = marked(box, thirds, name="weights_saved")
+    assert (mark.status, mark.share, mark.cases) == ("partly", 1 / 5, 5) and "is not K/3" in mark.sentence
+    whole = judge.mark(box, "weights_saved", [], thirds, by_case=False)
     assert (whole.status, whole.share, whole.mistake) == ("wrong", 0.0, mark.mistake)
 
 

@@ -17,7 +17,7 @@ from helpers.course.rooms import NOTEBOOKS
 
 CHAPTER = "01_convolution"
 SOLVED = json.loads(nbformat.writes(solve.solve(nbformat.read(NOTEBOOKS / f"{CHAPTER}.ipynb", 4))))
-FULL = 7.0
+FULL = 15.0
 
 
 def place(nb, name, kind="solution"):
@@ -117,7 +117,7 @@ def no_imports(nb):
 
 
 def moved_up(nb):
-    nb["cells"].insert(0, nb["cells"].pop(place(nb, "same_size_padding")))
+    nb["cells"].insert(0, nb["cells"].pop(place(nb, "conv_parameters")))
 
 
 def older_format(nb):
@@ -140,8 +140,9 @@ def windows_lines(nb):
 
 
 def helper_cell(nb):
-    i = place(nb, "same_size_padding")
-    text(nb["cells"][i], "def same_size_padding(kernel_size):\n    return halved(kernel_size - 1, TWO)")
+    i = place(nb, "conv_parameters")
+    body = "return out_channels * halved(TWO * (in_channels * kernel_size**2 + 1), TWO)"
+    text(nb["cells"][i], f"def conv_parameters(in_channels, out_channels, kernel_size):\n    {body}")
     nb["cells"].insert(3, code("TWO = 2\nnever_needed = missing_name\ndef halved(n, by):\n    return n // by"))
 
 
@@ -290,7 +291,7 @@ def test_what_is_said(a_class, student, status, words):
     mark = a_class[2][student].marks["conv_parameters"]
     assert mark.status == status and words in mark.sentence
     page = (a_class[1] / "feedback" / student / CHAPTER / f"{CHAPTER}.html").read_text(encoding="utf-8")
-    assert f'<section class="{status}">' in page and page.count("<section") == 4
+    assert f'<section class="{status}">' in page and page.count("<section") == 7
 
 
 def test_what_was_healed_is_told(a_class):
@@ -309,7 +310,7 @@ def test_each_is_marked_once(a_class):
     }
     assert re.search(r": 0 answers to mark", again[0])
     assert kept == {path: path.stat().st_mtime_ns for path in (out / "kept").iterdir()}
-    assert len(kept) < 4 * len(results) / 2, "the same answer of two students is one"
+    assert len(kept) < 7 * len(results) / 2, "the same answer of two students is one"
 
 
 def test_tables(a_class):
@@ -317,7 +318,7 @@ def test_tables(a_class):
     rows = list(csv.DictReader(io.StringIO((out / "grades.csv").read_text(encoding="utf-8-sig"))))
     assert {row["student"]: float(row["total"]) for row in rows} == {s: r.total for s, r in results.items()}
     points = list(csv.DictReader(io.StringIO((out / "points.csv").read_text(encoding="utf-8-sig"))))
-    assert len(points) == 4 * len(results) and {row["status"] for row in points} == {
+    assert len(points) == 7 * len(results) and {row["status"] for row in points} == {
         "right",
         "wrong",
         "todo",
@@ -342,7 +343,7 @@ def test_an_interrupted_run_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(judge, "mark", real)
     said = []
     (result,) = marking.mark(tmp_path / "in", tmp_path / "out", workers=1, say=said.append)
-    assert "2 answers to mark, 2 marked before" in said[0] and result.total == FULL
+    assert "5 answers to mark, 2 marked before" in said[0] and result.total == FULL
 
 
 def test_that_it_was_not_sealed_is_not_forgotten(tmp_path):
@@ -372,11 +373,11 @@ def found(*sources):
 
 
 def test_the_last_filled_cell_counts_and_that_is_told():
-    one, two = "def same_size_padding(kernel_size):\n    return 1", "def same_size_padding(kernel_size):\n    return 2"
-    answer = found(one, two)[0]["same_size_padding"]
+    one, two = "def weights_saved(kernel_size):\n    return 1", "def weights_saved(kernel_size):\n    return 2"
+    answer = found(one, two)[0]["weights_saved"]
     assert answer.source == two and answer.notes == ["answered in 2 cells: the last one counts"]
-    stub = "def same_size_padding(kernel_size):\n    pass  # your code here"
-    assert found(one, stub)[0]["same_size_padding"].source == one
+    stub = "def weights_saved(kernel_size):\n    pass  # your code here"
+    assert found(one, stub)[0]["weights_saved"].source == one
 
 
 def test_only_what_is_needed_comes_along():
@@ -525,7 +526,7 @@ def test_alike_but_for_names_and_comments():
 def test_short_answers_and_the_courses_own_are_not_listed():
     from helpers.course.exercises import solutions
 
-    for name in ("same_size_padding", "conv2d_loops"):
+    for name in ("conv_parameters", "conv2d_loops"):
         assert similar.alike({name: {"ann": solutions.source(name), "bob": solutions.source(name)}}) == []
 
 

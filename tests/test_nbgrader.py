@@ -107,11 +107,11 @@ def test_the_page_is_followed_word_for_word(bash, tmp_path):
     bash(COMMANDS[6])
     with open(course / "grades.csv", newline="") as file:
         scores = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
-    assert scores == {me: 7.0, "empty": 0.0, "wrong": 6.0, "cut": 7.0, "late": 6.3, "김민수": 7.0}
+    assert scores == {me: 15.0, "empty": 0.0, "wrong": 14.0, "cut": 15.0, "late": 13.5, "김민수": 15.0}
     # who did not hand in on the hub has no secret there, and gets the page by hand
     for name in set(scores) - {me}:
         (course / "marks/feedback" / name).rename(tmp_path / name)
     bash(COMMANDS[7])
     bash("nbgrader fetch_feedback 01_convolution --course image-models", student)
     (page,) = (student / CHAPTER / "feedback").rglob("*.html")
-    assert "7 of 7 points" in page.read_text(encoding="utf-8")
+    assert "15 of 15 points" in page.read_text(encoding="utf-8")

@@ -1,8 +1,10 @@
-"""The exercises of chapter 01, convolution."""
+"""The exercises of chapter 01, convolution: where a shift is kept, the layer, its gradient, a kernel found from pictures, photographs
+made ready, and a sealed layer."""
 
 import torch
 import torch.nn.functional as F
 
+from helpers.chapters.ch01_convolution.sealed import SECRET
 from helpers.course.exercises.engine import Exercise
 
 
@@ -166,32 +168,31 @@ Exercise(
     ],
 )
 
+
 Exercise(
-    "same_size_padding",
-    reference=lambda kernel_size: kernel_size // 2,
-    cases=lambda: [{"kernel_size": k} for k in (3, 1, 5, 7, 11)],
+    "columns_that_differ",
+    reference=7,
     mistakes=[
         (
-            lambda kernel_size: kernel_size - 1,
-            "K − 1 is what height and width lose **in all**: each of the two sides gets half of it.",
+            4,
+            "those are the columns whose windows reach over a **border** of the image: the old border has moved, and lies inside now.",
+        ),
+        (8, "**one column** is counted twice: it lies at the border of today and at the one that has moved."),
+        (3, "that is the **shift**: ask which windows hold other numbers than before, or zeros in their place."),
+        (
+            2,
+            "that is **one side** of one border: there are a left and a right one, before the shift and after it.",
         ),
         (
-            lambda kernel_size: kernel_size // 2 + 1,
-            "one pixel **too many** on each side: the output grows by 2. Try it with K = 1, which needs no padding.",
+            0,
+            "inside the image the output moves along exactly, at the **border** it does not: there zeros stand in for pixels.",
         ),
-        (
-            lambda kernel_size: kernel_size,
-            (
-                "with K zeros on each side the output grows by K + 1: ask how much a K × K window **takes away**"
-                " without padding."
-            ),
-        ),
-        (lambda kernel_size: 1, "1 is right for **K = 3 only**: a larger kernel takes more away."),
-        (lambda kernel_size: 0, "without padding only a 1 × 1 kernel keeps the size: the others take K − 1 away."),
+        (12, "in the **middle** both windows hold the same 25 pixels, and the sums are the same."),
+        (5, "those are the columns around the border that **moved**: the image has ends of its own still."),
     ],
     hints=[
-        "At stride 1, H_out = H + 2P − K + 1. When is it H?",
-        "Solve 2P = K − 1 for P, in whole numbers.",
+        "Number the columns 0 to 11. A window of 5 reaches 2 columns to either side: which outputs take zeros from beyond the border?",
+        "Columns 0, 1, 10 and 11, in both outputs. Move those of the old output by 3, in a circle, and join the two sets.",
     ],
 )
 
@@ -254,5 +255,173 @@ Exercise(
             " grad_output.shape[0] + 1`."
         ),
         "Every position used the same kernel, so add up what they all say, starting from zeros.",
+    ],
+)
+
+
+# ---- a kernel found from pictures and answers
+
+
+def _pictures_and_answers():
+    found = []
+    for seed, (N, H, W, K) in enumerate(((16, 12, 14, 3), (12, 13, 11, 5), (20, 9, 10, 2))):
+        dice = torch.Generator().manual_seed(seed)
+        x, kernel = torch.randn(N, H, W, generator=dice), torch.randn(K, K, generator=dice)
+        found.append({"x": x, "y": F.conv2d(x[:, None], kernel[None, None])[:, 0]})
+    return found
+
+
+def _solved(x, y):
+    """The kernel by another way: every window is a row of a table, and least squares has one answer."""
+    K = x.shape[-1] - y.shape[-1] + 1
+    rows = F.unfold(x[:, None], K).transpose(1, 2).reshape(-1, K * K)
+    return torch.linalg.lstsq(rows, y.reshape(-1, 1)).solution.view(K, K)
+
+
+Exercise(
+    "learn_kernel",
+    reference=_solved,
+    cases=_pictures_and_answers,
+    mistakes=[
+        (
+            lambda x, y: torch.zeros_like(_solved(x, y)),
+            "the kernel is **still zero**: is the step taken, and is its result kept?",
+        ),
+        (
+            lambda x, y: _solved(x, y).flip(0, 1),
+            "the kernel comes out **turned round**: the weight at `u, v` meets `x[i + u, j + v]`, as in `slide`.",
+        ),
+        (lambda x, y: _solved(x, y).T, "**rows and columns** of the kernel are swapped."),
+        (
+            lambda x, y: _solved(x, y)[None, None],
+            "the kernel is right, in torch's shape (1, 1, K, K): return the **K×K** in it, `w[0, 0]`.",
+        ),
+        (
+            lambda x, y: _solved(x, y).flatten(),
+            "the kernel is right, as one **list**: give it its K rows and K columns back.",
+        ),
+        (
+            lambda x, y: _solved(x, y - y.mean()),
+            "the answers have lost their **mean** on the way: compare with y itself.",
+        ),
+    ],
+    hints=[
+        "K is `x.shape[-1] - y.shape[-1] + 1`. Begin with `w = x.new_zeros(1, 1, K, K).requires_grad_()`.",
+        "`loss = (F.conv2d(x[:, None], w)[:, 0] - y).square().mean()`; then `torch.autograd.grad(loss, w)` is a tuple of one.",
+        (
+            "A step: `w = (w - 0.2 * gradient).detach().requires_grad_()`. Fifty are enough. If it runs away, the step is too long."
+        ),
+    ],
+    tol=1e-2,
+    seconds=30,
+)
+
+
+# ---- debug: photographs for a layer
+
+
+def _photos():
+    found = []
+    for seed, shape in enumerate(((2, 6, 9, 3), (1, 8, 5, 3), (3, 4, 7, 3))):
+        dice = torch.Generator().manual_seed(seed)
+        found.append({"photos": torch.randint(256, shape, dtype=torch.uint8, generator=dice)})
+    return found
+
+
+def _layer_ready(order="permute", early=False, frame="all", turned=False):
+    def layer_ready(photos):
+        N, H, W, C = photos.shape
+        x = photos.permute(0, 3, 1, 2) if order == "permute" else photos.reshape(N, C, H, W)
+        x = x.transpose(2, 3) if turned else x
+        x = 2 * x / 255 - 1 if early else 2 * (x / 255) - 1
+        if frame == "black":
+            return F.pad(x + 1, (1, 1, 1, 1)) - 1
+        return F.pad(x, {"all": (1, 1, 1, 1), "sides": (1, 1), "none": (0, 0)}[frame])
+
+    return layer_ready
+
+
+_ORDER = "`reshape` deals the numbers out anew, in their old order: `permute(0, 3, 1, 2)` moves the **channels** to the front."
+_WRAP = "`2 * x` is taken while x is **uint8**, which ends at 255 and begins again at 0: make floats first."
+_FRAME = "`F.pad` begins with the **last** dimension: (1, 1) is left and right, (1, 1, 1, 1) above and below as well."
+
+Exercise(
+    "layer_ready",
+    reference=_layer_ready(),
+    cases=_photos,
+    mistakes=[
+        (
+            _layer_ready("reshape", True, "sides"),
+            "nothing is mended yet. Begin with the strips: which numbers does `reshape` put into the first channel?",
+        ),
+        (_layer_ready("permute", True, "sides"), f"the channels are right now; two bugs are left. One: {_WRAP}"),
+        (_layer_ready("reshape", False, "sides"), f"light and dark are right now; two bugs are left. One: {_ORDER}"),
+        (_layer_ready("reshape", True, "all"), f"the frame is right now; two bugs are left. One: {_ORDER}"),
+        (_layer_ready("reshape"), f"one is left: {_ORDER}"),
+        (_layer_ready(early=True), f"one is left: {_WRAP}"),
+        (_layer_ready(frame="sides"), f"one is left: {_FRAME}"),
+        (
+            _layer_ready(frame="none"),
+            "the **frame** is missing: a 3×3 layer behind it would lose two rows and columns.",
+        ),
+        (
+            _layer_ready(frame="black"),
+            "the frame is **black**, −1: pad with 0 after the values are scaled, which is the middle grey.",
+        ),
+        (_layer_ready(turned=True), "the photographs lie on their **side**: H comes before W, `permute(0, 3, 1, 2)`."),
+        (
+            lambda photos: _layer_ready()(photos.flip(3)),
+            "the **colours** are in reverse order: red stays the first channel.",
+        ),
+    ],
+    hints=[
+        "Take one photograph of 2×2 pixels with twelve different numbers, and follow them on paper through `reshape`.",
+        "What is `2 * torch.tensor(200, dtype=torch.uint8)`?",
+        "`x = photos.permute(0, 3, 1, 2) / 255`, then `F.pad(2 * x - 1, (1, 1, 1, 1))`.",
+    ],
+)
+
+
+# ---- experiment: a sealed layer
+
+_DILATION, _MODE, _ACTIVATION = SECRET
+
+Exercise(
+    "sealed_layer",
+    reference=SECRET,
+    mistakes=[
+        (
+            (1, _MODE, _ACTIVATION),
+            "with dilation 1 the nine answers to one bright pixel would lie **side by side**: are there gaps?",
+        ),
+        (
+            (3, _MODE, _ACTIVATION),
+            "with dilation 3 the answers to one bright pixel would spread over **7×7** places. Count the places from the first to the last.",
+        ),
+        (
+            (_DILATION, "zeros", _ACTIVATION),
+            "with **zeros** a flat image would be answered differently at its border than in its middle. Try one.",
+        ),
+        (
+            (_DILATION, "replicate", _ACTIVATION),
+            "**replicate** and reflect agree on a flat image. A bright pixel *in the corner* tells them apart: one repeats it, one does not.",
+        ),
+        (
+            (_DILATION, "circular", _ACTIVATION),
+            "**circular** would answer at the opposite border to a bright pixel near this one. Does it?",
+        ),
+        (
+            (_DILATION, _MODE, "ReLU"),
+            "no answer is negative, and so it could be a **ReLU**. But where x gives something, it would give 0 for −x. Try it.",
+        ),
+        (
+            (_DILATION, _MODE, "none"),
+            "without an activation the answer to −x is **minus** the answer to x. Can you make it negative?",
+        ),
+    ],
+    hints=[
+        "One bright pixel in the middle of 9×9 zeros, `x[4, 4] = 1`: where are answers, and what lies between them?",
+        "Then `sealed(-x)`: the ReLU, the absolute value and no activation give three different pictures.",
+        "Then a flat image; then a bright pixel in the corner, and one beside it: what does each padding put beyond the border?",
     ],
 )

@@ -1,6 +1,9 @@
 """Solutions of chapter 01."""
 
 import torch
+import torch.nn.functional as F
+
+from helpers.chapters.ch01_convolution.sealed import sealed
 
 
 # %% conv2d_loops
@@ -29,12 +32,11 @@ def conv_parameters(in_channels, out_channels, kernel_size):
     ### END SOLUTION
 
 
-# %% same_size_padding
-def same_size_padding(kernel_size):
-    """The padding at which the output is as large as the input, for an odd kernel_size and stride 1."""
-    ### BEGIN SOLUTION
-    return (kernel_size - 1) // 2
-    ### END SOLUTION
+# %% columns_that_differ
+columns_that_differ = ...
+### BEGIN SOLUTION
+columns_that_differ = 7  # 0, 1, 10, 11 take zeros now; 1, 2, 3, 4 took them before, moved by 3
+### END SOLUTION
 
 
 # %% shared_gradient
@@ -48,3 +50,39 @@ def shared_gradient(x, grad_output):
             grad += grad_output[i, j] * x[i : i + K, j : j + K]
     return grad
     ### END SOLUTION
+
+
+# %% learn_kernel
+def learn_kernel(x, y):
+    """x: (N, H, W); y: (N, H - K + 1, W - K + 1), the images after one kernel → that kernel, (K, K)."""
+    ### BEGIN SOLUTION
+    K = x.shape[-1] - y.shape[-1] + 1
+    w = x.new_zeros(1, 1, K, K).requires_grad_()
+    for _ in range(50):
+        loss = (F.conv2d(x[:, None], w)[:, 0] - y).square().mean()
+        (gradient,) = torch.autograd.grad(loss, w)
+        w = (w - 0.2 * gradient).detach().requires_grad_()
+    return w[0, 0].detach()
+    ### END SOLUTION
+
+
+# %% layer_ready
+def layer_ready(photos):
+    """photos: (N, H, W, 3), uint8 → (N, 3, H + 2, W + 2), float, from −1 to 1, in a frame of zeros."""
+    ### BEGIN SOLUTION
+    x = photos.permute(0, 3, 1, 2) / 255
+    return F.pad(2 * x - 1, (1, 1, 1, 1))
+    ### END SOLUTION
+
+
+# %% sealed_layer
+sealed_layer = ...
+### BEGIN SOLUTION
+spot = torch.zeros(9, 9)
+spot[4, 4] = 1
+answers = sealed(spot), sealed(-spot)  # alike, in nine places with gaps between them
+corner = torch.zeros(9, 9)
+corner[0, 0] = 1
+beyond = sealed(torch.ones(9, 9)), sealed(corner)  # flat at the border too; and the corner is not repeated
+sealed_layer = (2, "reflect", "absolute value")
+### END SOLUTION

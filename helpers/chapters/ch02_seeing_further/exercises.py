@@ -182,44 +182,6 @@ Exercise(
 
 
 Exercise(
-    "layers_to_see",
-    reference=lambda size: size // 2,
-    cases=lambda: [{"size": size} for size in (1, 3, 4, 32, 225)],
-    mistakes=[
-        (
-            lambda size: (size - 1) // 2,
-            (
-                "for an **even** size this is one layer too few: the fields are 1, 3, 5, 7, ..., so 4 pixels need the"
-                " layer that sees 5."
-            ),
-        ),
-        (lambda size: size // 2 + 1, "one layer **too many**: without any layer a unit already sees one pixel."),
-        (
-            lambda size: size // 3,
-            "this sets the windows **side by side**: they overlap, and each layer adds only 2 pixels.",
-        ),
-        (
-            lambda size: -(-size // 3),
-            "this sets the windows **side by side**: they overlap, so each layer adds 2 pixels, not 3.",
-        ),
-        (lambda size: size - 1, "each layer adds **two** pixels, one on either side, not one."),
-        (
-            lambda size: next(n for n in range(99) if 3**n >= size),
-            "the field does not **multiply** by 3 with each layer: at stride 1 each layer adds 2 pixels.",
-        ),
-        (
-            lambda size: 2 * size + 1,
-            "this is the field **of that many layers**; asked for is the number of layers for a field of that size.",
-        ),
-    ],
-    hints=[
-        "After n layers of 3 × 3 at stride 1 the field is 1 + 2n. Which n is the first with 1 + 2n ≥ size?",
-        "Solve for n and round up: (size − 1) / 2. A whole-number form of it is short; a loop is right as well.",
-    ],
-)
-
-
-Exercise(
     "stem_field",
     reference=27,
     mistakes=[
@@ -307,5 +269,109 @@ Exercise(
     hints=[
         "A shift is exact where it moves the last maps by a whole number of places.",
         "One place of the last maps is the jump after three halvings: 1 → 2 → 4 → …",
+    ],
+)
+
+
+# ---------------------------------------------------------------------------------------------------- a field measured wrongly
+
+
+def _measured_fields():
+    dice = torch.Generator().manual_seed(0)
+    image, five, three = (torch.randn(*n, generator=dice).double() for n in ((11, 13), (5, 5), (3, 3)))
+    ones, edges = torch.ones(3, 3).double(), torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]).double()
+    narrow = five.clone()
+    narrow[0] = narrow[-1] = 0  # five rows, of which three count
+    stacks = ([ones, ones], [4, 7]), ([edges], [0, 4, 6]), ([five, three], [5, 2, 0]), ([narrow, three], [1, 5, 10])
+    return [{"image": image, "kernels": kernels, "units": units} for kernels, units in stacks]
+
+
+def _rows_that_count(image, kernels, units):
+    """The same without a gradient: from a unit's row back to the rows of the image, kernel by kernel, as a set."""
+    seen = []
+    for unit in units:
+        rows = {unit}
+        for kernel in reversed(kernels):
+            steps = [k - len(kernel) // 2 for k in kernel.abs().sum(1).nonzero().flatten().tolist()]
+            rows = {row + step for row in rows for step in steps if 0 <= row + step < len(image)}
+        seen.append(max(rows) - min(rows) + 1)
+    return seen
+
+
+def _fields(kept=False, signs="each", add=1):
+    def fields_seen(image, kernels, units):
+        image, seen = image.clone().requires_grad_(), []
+        for unit in units:
+            image.grad = image.grad if kept else None
+            out = image[None, None]
+            for kernel in kernels:
+                out = F.conv2d(out, kernel[None, None], padding=len(kernel) // 2)
+            out[0, 0, unit, unit].backward()
+            sums = {"each": image.grad.abs().sum(1), "rows": image.grad.sum(1).abs(), "none": image.grad.sum(1)}
+            rows = (sums[signs] > 0).nonzero()
+            seen.append((rows[-1] - rows[0]).item() + add)
+        return seen
+
+    return fields_seen
+
+
+_KEPT = "`backward` **adds** to what is in `image.grad` already: for each unit, begin with none."
+_SIGNS = "gradients have **signs**: a row counts where any value is not 0, so take `.abs()` before the sum."
+_ENDS = "from row 3 to row 5 are **three** rows: add 1 to the difference."
+
+Exercise(
+    "fields_seen",
+    reference=_rows_that_count,
+    cases=_measured_fields,
+    mistakes=[
+        (_fields(True, "none", 0), f"nothing is mended yet. Begin here: {_ENDS}"),
+        (_fields(True, "none"), f"both ends count now; two bugs are left. One: {_SIGNS}"),
+        (_fields(True, "each", 0), f"the signs are right now; two bugs are left. One: {_ENDS}"),
+        (_fields(False, "none", 0), f"each unit is alone now; two bugs are left. One: {_ENDS}"),
+        (_fields(True), f"one is left: {_KEPT}"),
+        (_fields(False, "none"), f"one is left: {_SIGNS}"),
+        (
+            _fields(False, "rows"),
+            "one is left: for the edge filter a row's gradients **cancel**, −1 + 0 + 1. Take `.abs()` before the sum, not after it.",
+        ),
+        (_fields(add=0), f"one is left: {_ENDS}"),
+        (
+            lambda image, kernels, units: [1 + sum(len(kernel) - 1 for kernel in kernels)] * len(units),
+            "that is the **rule**, which knows neither the border of the image nor rows of zeros in a kernel: the gradient does.",
+        ),
+    ],
+    hints=[
+        "Try one kernel of ones and one unit. Then two units. Then the edge filter −1 0 1, −2 0 2, −1 0 1.",
+        "What is in `image.grad` after the second `backward`? `torch.autograd.grad` gives a fresh one each time.",
+        "`rows = (gradient.abs().sum(1) > 0).nonzero()`, then `(rows[-1] - rows[0]).item() + 1`.",
+    ],
+)
+
+
+# ---------------------------------------------------------------------------------------------------- stripes that are not there
+
+Exercise(
+    "false_stripes",
+    reference=(27, 6),
+    mistakes=[
+        ((27, 94), "the number is right; 94 % is what is left of the **5 true** stripes. What is left of the others?"),
+        ((27, 25), "the number is right; the blur is 1 **2** 1, not the plain mean of three."),
+        ((27, 24), "the number is right; divide the blur 1 2 1 by its **sum**, 4."),
+        ((27, 0), "the number is right; a percentage is meant: 100 times the share, rounded."),
+        ((27, 100), "the number is right; that is their height **without** the blur."),
+        ((5, 94), "5 stripes are like themselves: **another** number is asked for."),
+        ((37, 6), "37 give the same, but so they do in full: 64 − 37 is a number **from 0 to 32**."),
+        (
+            (59, 94),
+            "59 stripes on 64 pixels are the same row as 5 **before** anything is left out: look between 0 and 32.",
+        ),
+        (
+            (11, 74),
+            "that mirrors at a **quarter** of the pixels: 32 are left, and what they can show ends at 16 stripes.",
+        ),
+    ],
+    hints=[
+        "Compare `stripes(n)[::2]` with `stripes(5)[::2]` for each n from 0 to 32, by `torch.allclose(..., atol=1e-4)`.",
+        "Blurred in a circle: `(x.roll(1) + 2 * x + x.roll(-1)) / 4`. The height is the largest value.",
     ],
 )

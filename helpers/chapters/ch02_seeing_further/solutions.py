@@ -1,6 +1,7 @@
 """Solutions of chapter 02."""
 
 import torch
+import torch.nn.functional as F
 
 
 # %% receptive_field_size
@@ -29,17 +30,6 @@ def max_pool(x, kernel_size, stride):
     ### END SOLUTION
 
 
-# %% layers_to_see
-def layers_to_see(size):
-    """The smallest number of 3×3 convolutions with stride 1 whose units see at least `size` pixels in a row."""
-    ### BEGIN SOLUTION
-    layers = 0
-    while 1 + 2 * layers < size:
-        layers = layers + 1
-    return layers
-    ### END SOLUTION
-
-
 # %% stem_field
 stem_field = ...
 ### BEGIN SOLUTION
@@ -61,4 +51,31 @@ def blur_pool(x):
 exact_shift = ...
 ### BEGIN SOLUTION
 exact_shift = 8  # 2 · 2 · 2: the last maps move by one place
+### END SOLUTION
+
+
+# %% fields_seen
+def fields_seen(image, kernels, units):
+    """image (H, W), kernels: list of (K, K), K odd, units: list of i → how many rows unit (i, i) sees, from first to last."""
+    ### BEGIN SOLUTION
+    seen = []
+    for unit in units:
+        image = image.detach().clone().requires_grad_()  # a fresh one, without a gradient
+        out = image[None, None]
+        for kernel in kernels:
+            out = F.conv2d(out, kernel[None, None], padding=len(kernel) // 2)
+        out[0, 0, unit, unit].backward()
+        rows = (image.grad.abs().sum(1) > 0).nonzero()
+        seen.append((rows[-1] - rows[0]).item() + 1)
+    return seen
+    ### END SOLUTION
+
+
+# %% false_stripes
+false_stripes = ...
+### BEGIN SOLUTION
+rows = [torch.cos(2 * torch.pi * n / 64 * torch.arange(64)) for n in range(33)]
+n = next(n for n in range(33) if n != 5 and torch.allclose(rows[n][::2], rows[5][::2], atol=1e-4))
+blurred = (rows[n].roll(1) + 2 * rows[n] + rows[n].roll(-1)) / 4
+false_stripes = (n, round(100 * blurred.max().item()))
 ### END SOLUTION

@@ -225,6 +225,35 @@ def share_right(net, kind):
 # ---- one symbol, blanks, the symbol again
 
 
+class NextOfNoise(nn.Module):
+    """Gives a number for each of eight letters to come next: x (N, T) → (N, T, 8)."""
+
+    def __init__(self, bidirectional):
+        super().__init__()
+        self.rnn = nn.RNN(8, 24, batch_first=True, bidirectional=bidirectional)
+        self.head = nn.Linear(48 if bidirectional else 24, 8)
+
+    def forward(self, x):
+        return self.head(self.rnn(one_hot(x, 8))[0])
+
+
+def told_of_noise(bidirectional, seed):
+    """Train it on random letters for 60 steps; return the share of next letters told inside a series, and at its end."""
+
+    def noise(dice, n=32):
+        text = torch.randint(8, (n, 17), generator=dice)
+        return text[:, :-1], text[:, 1:]
+
+    torch.manual_seed(seed)
+    net = NextOfNoise(bidirectional)
+    net = train(net, noise, optimizer=torch.optim.Adam(net.parameters(), 0.01), steps=60, seed=seed, live=False).model
+    letters, answers = noise(torch.Generator().manual_seed(99), 1000)
+    with torch.no_grad():
+        told = net(letters.to(next(net.parameters()).device)).argmax(2).cpu()
+    right = (told == answers).float().mean(0)
+    return right[:-1].mean().item(), right[-1].item()
+
+
 class Recaller(nn.Module):
     """Names the first symbol of a sequence from the last state: a W of this spectral radius, None for torch's start."""
 

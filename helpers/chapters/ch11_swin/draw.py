@@ -295,32 +295,6 @@ def show_judged(right):
     )
 
 
-def show_giants(sizes, pixels, other):
-    """Show multiply-adds against parameters.
-
-    sizes:  {name: with .params and .macs};  pixels: {name: side of its image}
-    other:  (name, params, macs, pixels) of one that is published and not counted
-    """
-    fig, ax = plots.figure(width=11.5, height=4.9)
-    inks = {"ViT": plots.RED, "Swin": plots.BLUE, "DINOv2": plots.GREEN, "EVA": plots.PINK}
-    for name, size in sizes.items():
-        ax.plot(size.params / 1e6, size.macs / 1e9, "o", color=inks[name.split("-")[0]], markersize=11)
-        side, spot = ("right", (-9, 3)) if name == "ViT-B/16" else ("left", (9, -12))
-        at = size.params / 1e6, size.macs / 1e9
-        ax.annotate(f"{name}, {pixels[name]}", at, spot, textcoords="offset points", fontsize=13, ha=side)
-    name, params, macs, side = other
-    at = params / 1e6, macs / 1e9
-    ax.plot(*at, "D", color="black", markersize=10)
-    ax.annotate(f"{name}, {side}", at, (-9, -5), textcoords="offset points", fontsize=13, ha="right")
-    ax.set(xscale="log", yscale="log", xlabel="million parameters", ylabel="billion multiply-adds")
-    ax.set(xlim=(20, 80_000), ylim=(2, 20_000))
-    plots.show(
-        fig,
-        "Multiply-adds against parameters, both logarithmic. ViT-B, L, H and 22B and the Swins lie near one line; DINOv2-g "
-        "at 518 pixels and InternImage-H at 640 lie above it.",
-    )
-
-
 def show_examples(maps, alike, near):
     """Show maps (n, 4, 4) of two coloured tokens among grey ones (number 3), the windows drawn over them."""
     ink = torch.tensor([[0.0, 0.45, 0.7], [0.9, 0.62, 0.0], [0.0, 0.62, 0.45], [0.93, 0.93, 0.93]])
