@@ -71,6 +71,23 @@ def profile(net, images, labels):
     return Profile(norms.tolist(), sizes.tolist())
 
 
+def agreement(net, images, labels, noise):
+    """Return the cosine between the gradients with respect to an image and to the same one with noise: the mean of all images.
+
+    images: (N, 1, H, W); labels: (N,)
+    noise:  standard deviation of the normal noise on each pixel, from torch's generator on the CPU
+    returns: 1 where the gradient keeps its direction, 0 where the two have nothing in common: shattered gradients
+
+    The network is left in training mode, its weights as they were.  Source: Balduzzi et al. 2017, arXiv:1702.08591.
+    """
+    noisy = images + noise * torch.randn(images.shape).to(images.device)
+    slopes = []
+    for each in (images, noisy):
+        each = each.detach().clone().requires_grad_()
+        slopes.append(torch.autograd.grad(F.cross_entropy(net.train()(each), labels), each)[0].flatten(1))
+    return F.cosine_similarity(*slopes).mean().item()
+
+
 class DepthExplorer(Panel):
     """Show the gradient and the values of each layer of a plain and a residual network of one depth, before training.
 

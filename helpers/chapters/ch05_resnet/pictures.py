@@ -3,16 +3,16 @@
 from helpers import plots
 
 
-def draw_block(ax, title, steps, way_around=None):
-    """Draw a column of boxes from x at the bottom; the way around joins in just before the box of this name."""
+def draw_block(ax, title, steps):
+    """Draw a column of boxes from x at the bottom; where one of them is "+", a way around leads from x to it."""
     ax.text(0, -0.75, "x", ha="center", va="center", fontsize=17)
     for height, step in enumerate(steps):
         colour = "#F6CDB2" if "ReLU" in step else "#B2E2D5" if step == "+" else "#CFE8F8"
         box = dict(boxstyle="round,pad=0.35", facecolor=colour, edgecolor="black")
         ax.text(0, height, step, ha="center", va="center", fontsize=15, bbox=box)
     ax.plot([0, 0], [-0.5, len(steps) - 0.3], color="black", linewidth=1.5, zorder=0)
-    if way_around:
-        join = steps.index(way_around)
+    if "+" in steps:
+        join = steps.index("+")
         ax.plot([0, 1.25, 1.25, 0], [-0.5, -0.5, join, join], color=plots.BLUE, linewidth=3, zorder=0)
     ax.set(xlim=(-1.4, 1.6), ylim=(-1.1, 7.2), title=title)
     ax.set_axis_off()
@@ -71,25 +71,15 @@ def draw_switched_off(axes, untouched, one_off, shortcut, several):
     axes[1].set(title=title, xlabel=xlabel, xticks=list(several), ylim=(0, 5.2))
 
 
-def draw_orders(ax, growth):
-    """Draw how values grow along the blocks, with the ReLU after the addition and before it, the mean and range of the seeds.
-
-    growth: {"after": (seeds, blocks), "before": the same}
-    """
-    for name, colour, marker in (("after", plots.BLUE, "o"), ("before", plots.ORANGE, "s")):
-        plots.draw_seeds(ax, range(len(growth[name][0])), growth[name], f"ReLU {name} the sum", colour, marker)
-    ax.set(ylabel="RMS each block receives", xlabel="blocks before it", ylim=(0, None))
-    ax.legend()
-
-
-def draw_layers(ax, lines, title="", widths=(2.5, 2.5, 2.5), colours=(plots.RED, plots.ORANGE, plots.BLUE)):
+def draw_layers(ax, lines, title=""):
     """Draw one number for each layer, on a logarithmic axis, a line for each network.
 
-    lines: {name: numbers}, at most three
+    lines: {name: numbers}, at most four
     """
-    for (name, numbers), colour, marker, width in zip(lines.items(), colours, "^so", widths):
-        kind = dict(marker=marker, markersize=5) if width < 3 else {}
-        ax.plot(range(1, len(numbers) + 1), numbers, color=colour, label=name, linewidth=width, **kind)
+    for (name, numbers), colour, marker in zip(
+        lines.items(), (plots.RED, plots.ORANGE, plots.BLUE, plots.GREY), "^soD"
+    ):
+        ax.plot(range(1, len(numbers) + 1), numbers, color=colour, label=name, marker=marker, markersize=5)
     ax.set(yscale="log", title=title, xlabel="layer")
 
 
@@ -108,3 +98,43 @@ def draw_degradation(axes, depths, losses, on_training, on_test):
         axes[2].plot(depths, on_test[kind].mean(0), color=colour, linestyle=":", label=f"{kind}, test images")
     axes[2].set(title="error after training, %", xlabel="layers", xticks=depths, ylim=(0, 100))
     axes[2].legend(loc="upper left", fontsize=11)
+
+
+def draw_stages(ax, net, title="", side=224):
+    """Draw a ResNet from left to right, each map as a bar as high as its channels, each shortcut as a line above its block.
+
+    net:  a ResNet of helpers.models: what is drawn is read from it
+    side: pixels of the image's side
+    """
+    ink = dict(edgecolor="black", linewidth=0.8)
+
+    def bar(place, height, colour):
+        ax.bar(place, height, 0.4, -height / 2, color=colour, **ink)
+
+    at, channels, side = 0.0, net.conv1.out_channels, side // 4
+    bar(at, channels, plots.GREY)
+    texts = [(at, f"stem\n{channels} maps\n{side}×{side}")]
+    for stage in (net.layer1, net.layer2, net.layer3, net.layer4):
+        left, side = at + 1.3, side // stage[0].conv2.stride[0] // stage[0].conv1.stride[0]
+        for block in stage:
+            begin, at = at, at + (0.8 if block is stage[0] else 0.1)
+            convolutions = [layer for name, layer in block.named_children() if name.startswith("conv")]
+            for layer in convolutions:
+                at += 0.5
+                bar(at, layer.out_channels, plots.SKY if layer is convolutions[-1] else "white")
+            top, out = max(channels, layer.out_channels) / 2 + 120, layer.out_channels
+            colour, width = (plots.BLUE, 2) if block.downsample is None else (plots.RED, 4)
+            ax.plot([begin, begin, at, at], [channels / 2, top, top, out / 2], color=colour, linewidth=width, zorder=0)
+            if block.downsample is not None:
+                words = f"1×1, stride {block.downsample[0].stride[0]}"
+                ax.text(at, top + 30, words, ha="right", va="bottom", fontsize=13, color=plots.RED)
+            channels = out
+        texts.append(((left + at) / 2, f"{len(stage)} blocks\n{channels} maps\n{side}×{side}"))
+    at += 1.4
+    bar(at, net.fc.out_features, plots.ORANGE)
+    texts.append((at, f"mean, fc\n{net.fc.out_features}"))
+    tallest = max(channels, net.fc.out_features) / 2
+    for place, words in texts:
+        ax.text(place, -tallest - 80, words, ha="center", va="top", fontsize=13)
+    ax.set(title=title, xlim=(-1, at + 1), ylim=(-tallest - 700, tallest + 300))
+    ax.set_axis_off()
