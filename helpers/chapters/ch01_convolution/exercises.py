@@ -306,11 +306,9 @@ Exercise(
         ),
     ],
     hints=[
-        "K is `x.shape[-1] - y.shape[-1] + 1`. Begin with `w = x.new_zeros(1, 1, K, K).requires_grad_()`.",
-        "`loss = (F.conv2d(x[:, None], w)[:, 0] - y).square().mean()`; then `torch.autograd.grad(loss, w)` is a tuple of one.",
-        (
-            "A step: `w = (w - 0.2 * gradient).detach().requires_grad_()`. Fifty are enough. If it runs away, the step is too long."
-        ),
+        "K is `x.shape[-1] - y.shape[-1] + 1`. Begin with zeros of shape (1, 1, K, K) that require a gradient.",
+        "The loss: `F.conv2d` of `x[:, None]` with `w`, minus y, squared, mean. `torch.autograd.grad` returns a tuple of one.",
+        "A step: subtract 0.2 times the gradient, `detach()`, and require a gradient again. Fifty are enough; if it runs away, the step is too long.",
     ],
     tol=1e-2,
     seconds=30,
@@ -377,7 +375,7 @@ Exercise(
     hints=[
         "Take one photograph of 2×2 pixels with twelve different numbers, and follow them on paper through `reshape`.",
         "What is `2 * torch.tensor(200, dtype=torch.uint8)`?",
-        "`x = photos.permute(0, 3, 1, 2) / 255`, then `F.pad(2 * x - 1, (1, 1, 1, 1))`.",
+        "`permute` moves the channels. Divide by 255 first: then the values are floats. `F.pad` wants four numbers, from the last side on.",
     ],
 )
 
