@@ -331,3 +331,73 @@ Exercise(
         "torch's order is i, f, g, o; g goes through a tanh; and c is squashed only on the way to h.",
     ],
 )
+
+
+def _pieces(layer, x, length, last=True, cell=True, cut="hc", carry=True, swap=False):
+    shown, state = [], None
+    for at in range(0, x.shape[1] if last else x.shape[1] - length, length):
+        out, (h, c) = layer(x[:, at : at + length], state)
+        h, c = (part.detach() if name in cut else part for name, part in (("h", h), ("c", c)))
+        state = (c, h) if swap else (h, c if cell else torch.zeros_like(c))
+        state = state if carry else None
+        shown.append(out)
+    return torch.cat(shown, 1)
+
+
+def _readings(**bugs):
+    return lambda layer, x, length: _pieces(layer, x, length, **bugs)
+
+
+def _reading_cases():
+    dice, cases = torch.Generator().manual_seed(3), []
+    for n, steps, inputs, size, layers, length in ((2, 7, 3, 4, 1, 3), (3, 10, 2, 6, 1, 5), (1, 9, 4, 2, 2, 4)):
+        layer = torch.nn.LSTM(inputs, size, layers, batch_first=True, dtype=torch.float32)
+        with torch.no_grad():
+            for weight in layer.parameters():
+                weight.copy_(torch.randn(weight.shape, generator=dice))
+        cases.append({"layer": layer, "x": torch.randn(n, steps, inputs, generator=dice), "length": length})
+    return cases
+
+
+Exercise(
+    "read_in_pieces",
+    reference=lambda layer, x, length: _pieces(layer, x, length),
+    cases=_reading_cases,
+    grad=True,
+    mistakes=[
+        (
+            _readings(last=False, cell=False, cut=""),
+            "all three are still there. Begin with what is easiest to see: how many **steps** come out, of how many?",
+        ),
+        (
+            _readings(cell=False, cut=""),
+            "everything is read now. Two are left: the **cell** at the start of a piece, and how far the gradient goes.",
+        ),
+        (
+            _readings(last=False, cut=""),
+            "the cell is carried now. Two are left: the **last piece**, and how far the gradient goes back.",
+        ),
+        (
+            _readings(last=False, cell=False),
+            "the gradient ends at the border now. Two are left: the **last piece**, and the cell that begins empty.",
+        ),
+        (_readings(last=False), "one is left: the **last piece** is not read; where does `range` stop?"),
+        (_readings(cell=False), "one is left: the **cell** begins each piece at 0; carry c on, as h."),
+        (
+            _readings(cut=""),
+            "one is left: the gradient goes back over the border, to the beginning of the text: **detach** both h and c.",
+        ),
+        (_readings(cut="h"), "h is cut off from its gradient, **c** is not: along the cell it still goes back."),
+        (_readings(cut="c"), "c is cut off from its gradient, **h** is not: through h it still goes back."),
+        (
+            _readings(carry=False),
+            "each piece begins with an **empty memory**: carry the state on, and cut only its gradient.",
+        ),
+        (_readings(swap=True), "h and c are **swapped** on the way into the next piece: the state is (h, c)."),
+    ],
+    hints=[
+        "Three symptoms, three bugs: one in `range`, two in the line that makes the state of the next piece.",
+        "The state is (h, c). Both are carried as they are; `.detach()` keeps the values and cuts the gradient.",
+        "`x.split(length, dim=1)` gives all pieces, the short one too. Then `state = (h.detach(), c.detach())`.",
+    ],
+)

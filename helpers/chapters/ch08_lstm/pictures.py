@@ -1,4 +1,4 @@
-"""The chapter's diagrams: one step of an LSTM, and one of a GRU."""
+"""The chapter's figures: one step of an LSTM and one of a GRU, and what was measured."""
 
 from matplotlib.patches import Circle
 
@@ -14,6 +14,20 @@ def _arrow(ax, *points, colour="black", width=2):
 def _node(ax, x, y, text, colour="white"):
     ax.add_patch(Circle((x, y), 0.36, facecolor=colour, edgecolor="black", zorder=3))
     ax.text(x, y, text, ha="center", va="center", fontsize=17, zorder=4)
+
+
+def show_factors(factors, places, steps=60):
+    """Show what is left of a value that is multiplied by the same factor at each step; places: where each curve is named."""
+    fig, ax = plots.figure(width=12, height=4.4)
+    for factor, at, colour in zip(factors, places, (plots.RED, plots.ORANGE, plots.SKY, plots.BLUE), strict=True):
+        ax.plot(range(steps + 1), [factor**step for step in range(steps + 1)], color=colour)
+        ax.text(at + 0.8, factor**at + 0.015, f"× {factor} a step")
+    ax.set(xlabel="step", ylabel="what is left", xlim=(0, steps), ylim=(-0.02, 1.02))
+    plots.show(
+        fig,
+        "What is left of a value that is multiplied by the same number at every step: by 0.5 nothing to be seen after ten "
+        "steps, by 0.9 nothing after fifty, by 0.95 a little after sixty, by 0.99 more than half.",
+    )
 
 
 def draw_lstm(ax):
@@ -109,7 +123,7 @@ def show_recall(kinds, distances, runs, most):
     ax.spines[:].set_visible(False)
     plots.show(
         fig,
-        "A table of eight networks by three distances: the steps after which each of three seeds has learnt the task. "
+        f"A table of {len(kinds)} networks by three distances: the steps after which each of three seeds has learnt the task. "
         "torch's LSTM learns 10 blanks and not 20; with forget bias 3 or the chrono start it learns 40 in every seed. White: "
         "not tried.",
     )

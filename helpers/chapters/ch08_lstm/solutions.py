@@ -1,5 +1,7 @@
 """Solutions of chapter 08."""
 
+import torch
+
 
 # %% lstm_step
 def lstm_step(z, c):
@@ -48,4 +50,17 @@ def mended_lstm(z, c):
     i, f, g, o = z.chunk(4, dim=-1)
     c = f.sigmoid() * c + i.sigmoid() * g.tanh()
     return o.sigmoid() * c.tanh(), c
+    ### END SOLUTION
+
+
+# %% read_in_pieces
+def read_in_pieces(layer, x, length):
+    """x (N, T, D), read by an nn.LSTM (batch_first) in pieces of `length` steps, the last maybe shorter → every h (N, T, H)."""
+    ### BEGIN SOLUTION
+    shown, state = [], None
+    for piece in x.split(length, dim=1):
+        out, state = layer(piece, state)
+        state = tuple(part.detach() for part in state)  # the values go on, the gradient does not
+        shown.append(out)
+    return torch.cat(shown, dim=1)
     ### END SOLUTION
