@@ -499,6 +499,25 @@ def test_a_network_comes_back_as_torchs_own_layers():
 
 
 @pytest.mark.parametrize(
+    "layer",
+    [
+        nn.LSTM(3, 4, 2, batch_first=True),
+        nn.LSTM(3, 4, bias=False, bidirectional=True, proj_size=2),
+        nn.GRU(3, 4, 2, dropout=0.5),
+        nn.RNN(3, 4, nonlinearity="relu", bias=False),
+        nn.RNN(3, 4, num_layers=2),
+    ],
+    ids=repr,
+)
+def test_a_recurrent_layer_comes_back_with_its_gradients(layer):
+    layer.eval()
+    back, x = wire.unpacked(wire.packed(layer)), torch.randn(2, 5, 3)
+    grads = [torch.autograd.grad(each(x)[0].square().sum(), [*each.parameters()]) for each in (layer, back)]
+    assert torch.equal(back(x)[0], layer(x)[0]) and repr(back) == repr(layer)
+    assert all(torch.equal(*pair) for pair in zip(*grads, strict=True))
+
+
+@pytest.mark.parametrize(
     "told",
     [
         {}, {"pickle": "x"}, {"int": "zz"}, {"float": 3}, {"tensor": "!!", "shape": [1], "dtype": "float32"},

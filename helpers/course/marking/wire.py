@@ -77,11 +77,14 @@ def _options(module):
     """Return the arguments with which one of torch's layers was made, as far as they are numbers, texts or tuples of them."""
     import inspect
 
-    found = {}
-    for name in inspect.signature(type(module).__init__).parameters:
+    found, names = {}, [*inspect.signature(type(module).__init__).parameters]
+    if isinstance(module, nn.RNNBase):  # nn.LSTM and its kin take whatever comes, and hand it on
+        more = {nn.RNN: ["nonlinearity"], nn.LSTM: ["proj_size"]}.get(type(module), [])
+        names = ["input_size", "hidden_size", "num_layers", "batch_first", "dropout", "bidirectional", "bias", *more]
+    for name in names:
         value = getattr(module, name, None)
         if name == "bias":
-            found[name] = value is not None
+            found[name] = value if isinstance(value, bool) else value is not None
         elif name not in ("device", "dtype") and isinstance(value, (bool, int, float, str, tuple)):
             found[name] = value
     return found
