@@ -1,7 +1,10 @@
-"""Sequences to learn from: symbols as numbers, two tasks of memory, pieces of a text.
+"""Sequences to learn from: symbols as numbers, two tasks of memory, pieces of a text; a text counted, and written on.
 
 Every batch is drawn with a torch.Generator, on the CPU, so that equal seeds give equal batches on every device.
 """
+
+import math
+from collections import Counter
 
 import torch
 import torch.nn.functional as F
@@ -132,3 +135,32 @@ def at_least(name, value, low):
 
 def __getattr__(name):
     return gone(__name__, name)
+
+
+def bits_of_counts(known, new, letters, longest):
+    """Bits per character on a text `new`, of probabilities counted in `known` after the last 0, 1, … `longest` characters.
+
+    letters: how many different ones there are
+    """
+    share, bits = [1 / letters] * (len(new) - longest), []
+    for n in range(longest + 1):
+        often = Counter(known[i : i + n + 1] for i in range(len(known) - n))
+        before = Counter(known[i : i + n] for i in range(len(known) - n))
+        for i, p in enumerate(share, start=longest):  # as if the shorter memory were seen twice
+            share[i - longest] = (often[new[i - n : i + 1]] + 2 * p) / (before[new[i - n : i]] + 2)
+        bits.append(-sum(map(math.log2, share)) / len(share))
+    return bits
+
+
+@torch.no_grad()
+def write(model, begin, letters, steps, temperature):
+    """Go on from a text, letter by letter: each is drawn, and read as the next input."""
+    dice, text = torch.Generator().manual_seed(0), begin
+    device = next(model.parameters()).device
+    scores, state = model(encode(begin, letters)[None].to(device))
+    for _ in range(steps):
+        share = (scores[0, -1].cpu() / temperature).softmax(0)
+        letter = torch.multinomial(share, 1, generator=dice)
+        text += letters[letter.item()]
+        scores, state = model(letter[None].to(device), state)
+    return text

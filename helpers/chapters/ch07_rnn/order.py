@@ -1,7 +1,6 @@
 """What the chapter trains beside its language models: on order in images, on pairs in a series, on recall over blanks."""
 
 import math
-from collections import Counter
 from dataclasses import replace
 
 import torch
@@ -9,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import data
-from helpers.sequences import encode, one_hot, recall
+from helpers.sequences import bits_of_counts, one_hot, recall, write  # noqa: F401  the chapter's `order` has them
 from helpers.training import accuracy, train
 
 
@@ -301,21 +300,6 @@ def largest_change(net, before, after):
 # ---- a book
 
 
-def bits_of_counts(known, new, letters, longest):
-    """Bits per character on a text `new`, of probabilities counted in `known` after the last 0, 1, … `longest` characters.
-
-    letters: how many different ones there are
-    """
-    share, bits = [1 / letters] * (len(new) - longest), []
-    for n in range(longest + 1):
-        often = Counter(known[i : i + n + 1] for i in range(len(known) - n))
-        before = Counter(known[i : i + n] for i in range(len(known) - n))
-        for i, p in enumerate(share, start=longest):  # as if the shorter memory were seen twice
-            share[i - longest] = (often[new[i - n : i + 1]] + 2 * p) / (before[new[i - n : i]] + 2)
-        bits.append(-sum(map(math.log2, share)) / len(share))
-    return bits
-
-
 @torch.no_grad()
 def bits_on(model, text):
     """Bits per character of a model on a text that it reads from beginning to end: ids (T,)."""
@@ -329,20 +313,6 @@ def bits_with(model, windows, n):
     """Bits per character for the last letter of each window when only the n letters before it are read, from the state 0."""
     log_p = model(windows[:, -1 - n : -1])[0][:, -1].log_softmax(1)
     return -log_p.gather(1, windows[:, -1:]).mean().item() / math.log(2)
-
-
-@torch.no_grad()
-def write(model, begin, letters, steps, temperature):
-    """Go on from a text, letter by letter: each is drawn, and read as the next input."""
-    dice, text = torch.Generator().manual_seed(0), begin
-    device = next(model.parameters()).device
-    scores, state = model(encode(begin, letters)[None].to(device))
-    for _ in range(steps):
-        share = (scores[0, -1].cpu() / temperature).softmax(0)
-        letter = torch.multinomial(share, 1, generator=dice)
-        text += letters[letter.item()]
-        scores, state = model(letter[None].to(device), state)
-    return text
 
 
 # ---- clipping
