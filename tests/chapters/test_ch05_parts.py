@@ -5,12 +5,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from helpers import plots
+from helpers import data, plots
 from helpers.chapters.ch05_resnet.explorer import agreement, batch
 from helpers.chapters.ch05_resnet.pictures import draw_block, draw_stages
 from helpers.chapters.ch05_resnet.switching import Switched, staying
 from helpers.course.rooms import room
-from helpers.models import efficientnet_lite0, resnet34, resnet50
+from helpers.models import efficientnet_lite0, prepared, resnet34, resnet50
 from helpers.models.deep import deep_net
 
 
@@ -25,10 +25,10 @@ def test_the_network_to_retype_is_the_one_that_is_trained():
 
 
 def test_what_is_kept_changes_no_probability():
-    net = efficientnet_lite0(trained=False).eval()
-    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    net = efficientnet_lite0()  # trained: what is switched off is seen in its probabilities
+    images = torch.stack([prepared(data.photograph(name, 96))[0] for name in ("cat", "coffee")])
     switched = Switched(net, images)
-    blocks = [layer for layer in net.features if hasattr(layer, "adds")]
+    blocks, seen = [layer for layer in net.features if hasattr(layer, "adds")], []
     for off in ([], [blocks[3]], [blocks[14], blocks[2], blocks[7]]):
         hooks = [block.conv.register_forward_hook(lambda layer, x, out: 0 * out) for block in off]
         with torch.no_grad():
@@ -37,6 +37,8 @@ def test_what_is_kept_changes_no_probability():
             hook.remove()
         torch.testing.assert_close(switched.probabilities(off), whole.cpu())
         assert not any(block.conv._forward_hooks for block in blocks)
+        assert all((whole - other).abs().max() > 0.01 for other in seen)  # else the comparison above shows nothing
+        seen.append(whole)
 
 
 def test_staying():
