@@ -3,6 +3,8 @@
 Shapes: N images, C channels, H and W pixels. What follows an … may have any number of axes.
 """
 
+import math
+
 import torch
 from torch import nn
 
@@ -12,6 +14,11 @@ from helpers.checks import check_number, check_shape, check_tensor, whole
 def full_precision(x):
     """Return x, in float32 where it has half precision: its 8 or 11 bits are too few to sum many numbers."""
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def mean_of(x, axes, keepdim=False):
+    """x.mean(axes, keepdim), bit for bit, with a faster gradient: each mean's is divided by their number, not each value's."""
+    return x.sum(axes, keepdim) / math.prod([x.shape[axis] for axis in axes])
 
 
 # ---------------------------------------------------------------------------------------------- batch normalisation
@@ -59,9 +66,9 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, t
     values, per_channel = full_precision(x), (-1, *[1] * (x.dim() - 2))  # (C,) → (C, 1, 1) for images
     if training:
         axes = [0, *range(2, x.dim())]
-        mean = values.mean(axes)  # (C,)
+        mean = mean_of(values, axes)  # (C,)
         centred = values - mean.view(per_channel)
-        var = centred.square().mean(axes)
+        var = mean_of(centred.square(), axes)
         if running_mean is not None:
             n = x[:, 0].numel()
             with torch.no_grad():
@@ -160,8 +167,8 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     check_layer_norm(x, shape, weight, bias, eps)
     axes = list(range(-len(shape), 0))
     values = full_precision(x)
-    centred = values - values.mean(axes, keepdim=True)
-    var = centred.square().mean(axes, keepdim=True)  # (…, 1)
+    centred = values - mean_of(values, axes, keepdim=True)
+    var = mean_of(centred.square(), axes, keepdim=True)  # (…, 1)
     out = centred * (1 / (var + eps).sqrt())
     out = out if weight is None else out * weight
     out = out if bias is None else out + bias
