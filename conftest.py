@@ -20,6 +20,11 @@ def pytest_addoption(parser):
         metavar="K/N",
         help="of the long tests that there are many of (one a chapter), run the K-th of N shares",
     )
+    parser.addoption(
+        "--shots",
+        action="store_true",
+        help="keep a picture of every explorer, on both themes and at both ends of its controls, in shots/",
+    )
 
 
 def pytest_configure(config):

@@ -15,8 +15,9 @@ from benchmarks.tables import NOT_HERE, ROOT, Table, command_line, gpu_name
 from helpers.course import notebooks
 
 CPU_SECONDS, MEMORY = 60, 1536  # seconds, MiB: what a chapter may take
-COMPARED = ["00", "03"]  # by nbval too; --nbval all for every chapter
-QUICK = ["00", "02"]
+FIRST = [
+    path.stem for path in notebooks.find()[:2]
+]  # run by nbval too (--nbval all for every chapter); --quick runs no others
 
 
 class Took(NamedTuple):
@@ -112,8 +113,8 @@ def chapter_rows(found):
 def measure(options):
     if not hasattr(os, "wait4"):
         return print("Not measured: this system does not tell what a finished process took.")
-    paths = notebooks.find(options.only or (QUICK if options.quick else ()))
-    compared = options.nbval or ([] if options.quick or gpu_name() else COMPARED)
+    paths = notebooks.find(options.only or (FIRST if options.quick else ()))
+    compared = options.nbval or ([] if options.quick or gpu_name() else FIRST)
     found, rows = {}, []
     for path in paths:
         found[path.stem], whole = plain(path)
@@ -154,7 +155,7 @@ def measure(options):
 def more(parser):
     parser.add_argument("--only", nargs="+", metavar="NB", help="the starts of names, such as 03 07")
     parser.add_argument(
-        "--nbval", nargs="+", metavar="NB", help=f"chapters that nbval runs too, or all (default {' '.join(COMPARED)})"
+        "--nbval", nargs="+", metavar="NB", help=f"chapters that nbval runs too, or all (default {' '.join(FIRST)})"
     )
 
 

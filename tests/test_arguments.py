@@ -19,7 +19,7 @@ import pytest
 import torch
 
 import helpers
-from helpers import data, layers, models, plots, shapes
+from helpers import layers, models, plots, shapes
 
 ROOT = Path(helpers.__file__).parent
 dice = torch.Generator().manual_seed(0)
@@ -94,7 +94,6 @@ ELSEWISE = {  # where a name means another thing
     "window_partition": dict(x=rand(1, 4, 4, 3)),
     "window_reverse": dict(windows=rand(1, 4, 4, 3)),
     "Swin": dict(patch_size=2, embed_dim=4, num_heads=(1, 2), window_size=2),
-    "show_tiny": dict(image=rand(4, 4), weight=rand(2, 4)),
     "fade": dict(images=rand(2, 3, 5, 6), contrast=0.5),
     "photograph": dict(picture="cat", size=8),
     "draw_shapes": dict(shapes=[(3, 8, 8), (10,)]),
@@ -108,33 +107,16 @@ ELSEWISE = {  # where a name means another thing
     "show": dict(fig=plots.figure()[0]),
     "resnet18": dict(width=8),
     "stage": dict(convolutions=2),
-    "near_modes": dict(x=rand(5, 2)),
-    "draw_points": dict(x=rand(5, 2)),
-    "sealed": dict(x=rand(5, 6)),
-    "train_judge": dict(images=data.digits(), width=8),
 }
 # Texts and colours may be anything; what else belongs to a picture is matplotlib's to say.
 FREE = set(
     "alt title xlabel label colour colours fmt marker mark fill origin name word activation device block".split()
 )
 FREE |= set("layers numbers limit alpha side ax fig spread".split())
-ON_META = {
-    "TextDecoder",
-    "QFormer",
-    "Llama",
-    "ImageEncoder",
-    "MaskDecoder",
-}  # published networks of chapters 17 and 19, built on meta alone: with numbers they fill 29 GB
 LEFT = {  # not checked, and why
     "Window": "a tuple; whoever takes it checks its numbers",
     "stage": "a part of VGG, which checks",
     "conv_bn.groups": "a part of MobileNet, which counts its groups itself",
-    "patches": "parts of the attention explorer, which checks",
-    "made_heads": "parts of the attention explorer, which checks",
-    "steps_flat": "a part of chapter 14, of which it is shown",
-    "Recaller": "a part of chapter 07, of which it is shown",
-    "ZooExplorer.bought": "an empty list is right; tested in chapters/test_ch14_checklist.py",
-    "ZooExplorer.accused": "an empty list is right; tested in chapters/test_ch14_checklist.py",
     "fade.images": "any axes may stand before",
     "LayerNorm.normalized_shape": "(1, 2, 3) is right; tested in test_norm.py",
     "layer_norm.normalized_shape": "(1, 2, 3) is right; tested in test_norm.py",
@@ -147,6 +129,13 @@ LEFT = {  # not checked, and why
     "decode.alphabet": "any letters are right",
     "decode.ids": "none at all is right",
 }
+ON_META = set()  # networks that are built on meta alone
+# A chapter's tests say the same of what stands in its room: ARGUMENTS, values where a name means another thing; LEFT; ON_META.
+for path in sorted(Path(__file__).parent.glob("chapters/test_*.py")):
+    module = importlib.import_module(path.stem)
+    ELSEWISE |= getattr(module, "ARGUMENTS", {})
+    LEFT |= getattr(module, "LEFT", {})
+    ON_META |= getattr(module, "ON_META", set())
 
 
 def arguments(function):

@@ -20,6 +20,7 @@ import time
 import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -40,8 +41,9 @@ FLAGS = [
     "--js-flags=--expose-gc",
 ]
 SHOTS = Path(__file__).parents[2] / "shots"
-# Not an explorer's, and in every JupyterLab: the icon of the page, a note of the browser on its own layout loop.
-HARMLESS = re.compile(r"favicon|ResizeObserver loop")
+# Not an explorer's, and in every JupyterLab: the icon of the page, a note of the browser on its own layout loop, the debugger that
+# still asks a kernel whose notebook was left.
+HARMLESS = re.compile(r"favicon|ResizeObserver loop|Canceled future for debug_request")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -217,6 +219,11 @@ def bare(page):
     return show
 
 
+# The notebook that is open has its kernel. A predicate that returns a Promise would count as true at once: keep them synchronous.
+READY = """() => { const w = window.jupyterapp?.shell?.currentWidget;
+    return w?.sessionContext?.isReady && w.content?.model && w.sessionContext.session?.kernel?.status === 'idle'; }"""
+
+
 class Notebook:
     """A notebook in JupyterLab, driven through the application object that --expose-app-in-browser gives."""
 
@@ -242,13 +249,21 @@ class Notebook:
             f"{self.lab.url}lab/tree/{urllib.parse.quote(self.name)}?token={self.lab.token}&reset",
             wait_until="domcontentloaded",
         )
-        # A predicate that returns a Promise would count as true at once: keep them synchronous.
-        self.page.wait_for_function(
-            """() => { const w = window.jupyterapp?.shell?.currentWidget;
-            return w?.sessionContext?.isReady && w.content?.model
-                && w.sessionContext.session?.kernel?.status === 'idle'; }""",
-            timeout=timeout,
+        self.page.wait_for_function(READY, timeout=timeout)
+        return self
+
+    def turn_to(self, name):
+        """Open another notebook in the page that is there already, in the place of the one that it shows: without a start."""
+        left, self.name = self.name, name
+        self.opened.add(name)
+        self.page.evaluate(
+            """async path => { const { shell, commands } = window.jupyterapp, left = shell.currentWidget;
+            await commands.execute('docmanager:open', {path});
+            left.dispose(); }""",
+            name,
         )
+        self.page.wait_for_function(READY, timeout=90_000)
+        self.lab.shut_down({left})
         return self
 
     def run_all(self, timeout=300_000, command="notebook:run-all-cells"):
@@ -338,6 +353,19 @@ def leave(notebook):
     notebook.page.goto("about:blank")  # first: a page would complain that its kernel went away
     notebook.lab.shut_down(notebook.opened)
     notebook.opened.clear()
+
+
+@contextmanager
+def shared(browser, lab):
+    """Make a Notebook for several tests; at its end fail if its kernel, or JupyterLab, tried to reach another machine."""
+    before, page = len(attempts(lab.tried)), new_page(browser)
+    page.goto("about:blank")
+    made = Notebook(page, lab)
+    yield made
+    leave(made)
+    page.context.close()
+    tried = attempts(lab.tried)[before:]
+    assert not tried, f"a kernel, or JupyterLab, tried to reach the network: {tried[:5]}"
 
 
 @pytest.fixture

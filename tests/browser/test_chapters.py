@@ -14,7 +14,7 @@ import pytest
 from stored_outputs import differences
 from test_nbval import SMALL
 
-from browser.conftest import leave
+from browser.conftest import assert_clean, leave, shared
 from helpers.course.exercises.solve import solve
 
 CHAPTERS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
@@ -33,21 +33,28 @@ def outputs(cells):
     return {cell["id"]: cell["outputs"] for cell in cells}
 
 
-def opened(notebook, path):
-    """Open a copy of a chapter; return what would be there in the place of a broken explorer."""
-    (notebook.lab.root / path.name).write_bytes(path.read_bytes())
-    notebook.open(path.name)
-    broken = notebook.page.get_by_text("Error displaying widget")
-    assert broken.count() == 0, "an explorer that has not run yet must show its still picture"
-    return broken
+def broken(notebook):
+    """Return what stands in the place of a broken explorer."""
+    return notebook.page.get_by_text("Error displaying widget")
+
+
+@pytest.fixture(scope="module")
+def reader(browser, lab):
+    """A Notebook for all chapters, one after the other."""
+    with shared(browser, lab) as made:
+        yield made.write("1 + 1").open()
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
-def test_opens(notebook, path):
-    opened(notebook, path)
+def test_opens(reader, request, path):
+    request.node.browser_page = reader.page
+    (reader.lab.root / path.name).write_bytes(path.read_bytes())
+    notebook = reader.turn_to(path.name)
+    assert broken(notebook).count() == 0, "an explorer that has not run yet must show its still picture"
     cells = nbformat.read(path, 4).cells
     assert len(notebook.page.evaluate(SHOWN)) == sum(cell.cell_type == "code" for cell in cells)
     assert cells[0].source.splitlines()[0].strip("# ") in notebook.page.locator("h1").first.inner_text()
+    assert_clean(notebook.page)
 
 
 @pytest.mark.parametrize(
@@ -56,8 +63,8 @@ def test_opens(notebook, path):
     ids=lambda path: path.stem,
 )
 def test_chapter(notebook, request, path):
-    broken = opened(notebook, path)
-    notebook.run_all(timeout=600_000)
+    (notebook.lab.root / path.name).write_bytes(path.read_bytes())
+    notebook.open(path.name).run_all(timeout=600_000)
     assert notebook.errors() == []
 
     shown = notebook.page.evaluate(SHOWN)
@@ -78,7 +85,7 @@ def test_chapter(notebook, request, path):
         notebook.page.evaluate(SCROLL, explorer)
         live = notebook.view(".jupyter-widgets, .convex, .attex, .gates, .panel", 0)
         assert live.bounding_box()["height"] > 200
-    assert broken.count() == 0
+    assert broken(notebook).count() == 0
 
     stored, solved = nbformat.read(path, 4), solve(nbformat.read(path, 4))
     sources = {
@@ -93,6 +100,7 @@ def test_chapter(notebook, request, path):
     assert all(again[id]["source"] == source and again[id]["count"] > len(ran) for id, source in sources.items())
 
 
+@pytest.mark.long  # as is what it is tried for
 def test_what_differs_is_seen(notebook, request):
     """The small notebooks on which nbval is tried, run here: the same cells are the same, the same cells differ."""
     for kind in ("same", "changed"):

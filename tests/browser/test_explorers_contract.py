@@ -6,10 +6,9 @@ on an error in the browser's console and on a request that leaves the machine. W
 
 import nbformat
 import pytest
-from offline import attempts
 
 from browser import explorers
-from browser.conftest import Notebook, assert_clean, leave, new_page
+from browser.conftest import assert_clean, shared
 from browser.explorers import KINDS
 from helpers.course.notebooks import tidy
 
@@ -25,8 +24,7 @@ HIGH = 600  # pixels that they take at most where they have the width
 @pytest.fixture(scope="module")
 def notebook(browser, lab):
     """One notebook with a cell for each explorer and one for a second view of it, as it is handed out: run, saved, opened again."""
-    before, page = len(attempts(lab.tried)), new_page(browser)
-    opened, cells = Notebook(page, lab), []
+    cells = []
     for name, kind in KINDS.items():
         data, metadata = kind()._repr_mimebundle_()
         output = nbformat.v4.new_output("execute_result", data, metadata=metadata, execution_count=1)
@@ -36,13 +34,10 @@ def notebook(browser, lab):
     made = tidy(nbformat.v4.new_notebook(cells=cells))
     made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(made, lab.root / "explorers.ipynb")
-    opened.open("explorers.ipynb")
-    page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
-    yield opened
-    leave(opened)
-    page.context.close()
-    tried = attempts(lab.tried)[before:]
-    assert not tried, f"a kernel, or JupyterLab, tried to reach the network: {tried[:5]}"
+    with shared(browser, lab) as opened:
+        opened.open("explorers.ipynb")
+        opened.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
+        yield opened
 
 
 @pytest.fixture(autouse=True)
@@ -63,6 +58,13 @@ def ran(notebook):
 def live(ran):
     """Return a function that scrolls to the explorer of a name, or to its second view, and returns it."""
     return lambda name, second=False: explorers.look(ran, 2 * NAMES.index(name) + second)
+
+
+@pytest.fixture
+def picture(ran, request):
+    """Return a function that leaves a picture of an explorer in shots/, where something was found or --shots asks for all."""
+    every = request.config.getoption("shots")
+    return lambda root, name, found: (found or every) and root.screenshot(path=ran.shots / f"{name}.png")
 
 
 def wide(notebook, root, width):
@@ -104,20 +106,21 @@ def test_two_views_keep_step_and_the_last_change_wins(live, ran, name):
 
 
 @pytest.mark.parametrize("theme", ["Dark", "Light"])  # the light one stays
-def test_all_text_stands_out_from_its_ground(live, ran, theme):
+def test_all_text_stands_out_from_its_ground(live, ran, picture, theme):
     ran.theme(f"JupyterLab {theme}")
     wrong = {}
     for name in NAMES:
         root = live(name)
         ran.page.wait_for_timeout(50)
-        root.screenshot(path=ran.shots / f"{name}-{theme.lower()}.png")
-        if found := explorers.unreadable(root):
+        found = explorers.unreadable(root)
+        picture(root, f"{name}-{theme.lower()}", found)
+        if found:
             wrong[name] = found
     assert wrong == {}
 
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
-def test_nothing_is_cut_or_hidden_or_too_small_at_both_ends_of_its_controls(live, ran, width):
+def test_nothing_is_cut_or_hidden_or_too_small_at_both_ends_of_its_controls(live, ran, picture, width):
     wide(ran, live(NAMES[0]), width)
     wrong = {}
     for name in NAMES:
@@ -125,11 +128,11 @@ def test_nothing_is_cut_or_hidden_or_too_small_at_both_ends_of_its_controls(live
         for last in (False, True):
             explorers.end(root, last)
             ran.page.wait_for_timeout(50)
-            root.screenshot(path=ran.shots / f"{name}-{('low', 'high')[last]}-{width}.png")
             found = root.evaluate(explorers.MISPLACED)
             box = root.bounding_box()
             if width == WIDE and box["height"] > HIGH and not root.evaluate("r => 'grows' in r.dataset"):
                 found.append(f"{box['height']:.0f} pixels high")
+            picture(root, f"{name}-{('low', 'high')[last]}-{width}", found)
             if found:
                 wrong[name, last] = found
     ran.page.set_viewport_size({"width": 1280, "height": 900})

@@ -10,6 +10,7 @@ from helpers.chapters.ch01_convolution import explorer as convolution
 from helpers.chapters.ch01_convolution.explorer import PRESETS, ConvolutionExplorer, preset
 
 STEP = [[0.0, 0.0, 1.0, 1.0]] * 4
+ARGUMENTS = {"sealed": dict(x=torch.rand(5, 6))}  # for test_arguments.py
 
 
 @pytest.mark.parametrize(

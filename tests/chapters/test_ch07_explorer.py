@@ -23,6 +23,8 @@ from helpers.chapters.ch07_rnn.explorer import (
 )
 from helpers.sequences import encode, one_hot
 
+LEFT = {"Recaller": "a part of the chapter, which shows it"}  # for test_arguments.py
+
 
 def words(explorer):
     return re.sub("<[^>]+>", "", explorer.parts["words"])

@@ -9,6 +9,8 @@ from helpers.chapters.ch10_vit.tables import Slips
 from helpers.course.claims import claims
 from helpers.models.vit import EncoderBlock, ViT
 
+ARGUMENTS = {"show_tiny": dict(image=torch.rand(4, 4), weight=torch.rand(2, 4))}  # for test_arguments.py
+
 
 def small_vit(**others):
     torch.manual_seed(0)

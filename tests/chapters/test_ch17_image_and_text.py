@@ -17,6 +17,8 @@ from helpers.training import train
 
 WORDS = captioner.vocabulary()
 
+ON_META = {"TextDecoder", "QFormer", "Llama"}  # published networks: with numbers they fill 29 GB
+
 
 def body(source):
     """{class: what it does}, without its docstrings."""

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from helpers import data
 from helpers.chapters.ch18_diffusion import clothes, judge, nets, points, real
 from helpers.chapters.ch18_diffusion.diffusion import PREDICTS, SCHEDULES, Diffusion, alpha_bars, learning
 from helpers.chapters.ch18_diffusion.explorer import DiffusionExplorer
@@ -14,6 +15,12 @@ from helpers.course import claim, measured
 from helpers.course.rooms import room
 
 RING = points.ring(500, 1)
+
+ARGUMENTS = {  # for test_arguments.py
+    "near_modes": dict(x=torch.rand(5, 2)),
+    "draw_points": dict(x=torch.rand(5, 2)),
+    "train_judge": dict(images=data.digits(), width=8),
+}
 
 
 def gaussian(*shape, seed=0):

@@ -1,21 +1,15 @@
 """One page of JupyterLab for what is tried of single explorers: each test puts its own cells into it."""
 
 import pytest
-from offline import attempts
 
 from browser import explorers
-from browser.conftest import Notebook, assert_clean, leave, new_page
+from browser.conftest import assert_clean, shared
 
 
 @pytest.fixture(scope="session")
 def opened(browser, lab):
-    before, page = len(attempts(lab.tried)), new_page(browser)
-    page.goto("about:blank")
-    made = Notebook(page, lab)
-    yield made
-    leave(made)
-    page.context.close()
-    assert not attempts(lab.tried)[before:]
+    with shared(browser, lab) as made:
+        yield made
 
 
 @pytest.fixture
