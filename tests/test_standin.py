@@ -3,6 +3,8 @@
 Then every chapter runs on it and is compared: what is left behind on the CPU is seen where there is no GPU.
 """
 
+import copy
+
 import nbformat
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from torch.nn import functional as F
 from helpers.course.notebooks import run
 from helpers.course.rooms import NOTEBOOKS
 from helpers.device import pick_device, start
+from helpers.training import train
 
 
 @pytest.fixture
@@ -49,6 +52,8 @@ REFUSED = {
     "made from a list": lambda there: torch.tensor([1.0, 2.0], device=there) + torch.ones(2),
     "made like": lambda there: torch.zeros_like(on(there, 3)) + torch.ones(3),
     "made on its device": lambda there: torch.zeros(3, device=on(there, 1).device) + torch.ones(3),
+    "a deep copy": lambda there: copy.deepcopy(on(there, 3)) + torch.ones(3),
+    "what was deeply copied": lambda there: (lambda x: copy.deepcopy(x) + x + torch.ones(3))(on(there, 3)),
     "a copy on the CPU": lambda there: on(there, 3).cpu() + on(there, 3),
     "equal": lambda there: torch.equal(on(there, 3), torch.ones(3)),
     "close": lambda there: torch.testing.assert_close(torch.ones(3).to(there), torch.ones(3)),
@@ -80,6 +85,20 @@ def step(there):
     return loss.item()
 
 
+def averaged(there):
+    model = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2))
+    model[0].register_buffer("waves", torch.arange(4.0))
+    return train(
+        model.to(there),
+        lambda dice: torch.rand(5, 3, generator=dice),
+        step=lambda model, batch: model(batch.to(there)).square().mean(),
+        steps=3,
+        average=0.9,
+        live=False,
+        device=there,
+    ).losses
+
+
 def backward(x, function):
     function(x.requires_grad_()).backward()
     return x.grad + x
@@ -105,6 +124,7 @@ PASSES = {
     "a generator of its own": lambda there: torch.rand(3, generator=torch.Generator(device=there), device=there),
     "drawn on the CPU": lambda there: torch.randperm(3, generator=torch.Generator().manual_seed(0)),
     "a training": step,
+    "a running average of weights and buffers": averaged,
     "the gradient of a choice": lambda there: backward(on(there, 4, 2), lambda x: x[torch.tensor([0, 0, 3])].sum()),
     "the gradient of products": lambda there: backward(on(there, 4), lambda x: x.cumprod(0).sum() + x.prod() + x.std()),
     "the gradient of an embedding": lambda there: backward(

@@ -78,7 +78,9 @@ class Operators(TorchDispatchMode):
             if any(not on and (strict or tensor.dim()) for tensor, on in zip(tensors, there, strict=True)):
                 raise RuntimeError(f"{ELSEWHERE} (when {operator} was called, on the stand-in for a GPU)")
         out, device = function(*args, **kwargs), kwargs.get("device")
-        if operator is aten.copy_ or operator is aten._foreach_copy_:
+        if operator is aten.set_ and hasattr(out.untyped_storage(), "is_there"):
+            pass  # another view of memory whose place is known, as in copy.deepcopy
+        elif operator is aten.copy_ or operator is aten._foreach_copy_:
             if is_there(tensors[0]) is None:
                 mark(tensors[0], found)
         elif is_there(device) or found and operator is not aten._to_copy or found and device is None:
