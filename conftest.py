@@ -18,7 +18,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--share",
         metavar="K/N",
-        help="of the long tests that there are many of (one a chapter), run the K-th of N shares",
+        help="of the long tests run the K-th of N shares",
     )
     parser.addoption(
         "--shots",

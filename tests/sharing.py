@@ -25,9 +25,9 @@ def next_of(units):
 
 
 def share(nodeids, part):
-    """Return those that a share keeps: of the tests of one function (one a chapter, say) every N-th, and all that stand alone.
+    """Return those that a share keeps: every N-th, so that of the tests of one function (one a chapter, say) each has its part.
 
-    part: "K/N", the K-th of N shares, K from 1; the N shares together hold every test
+    part: "K/N", the K-th of N shares, K from 1; the N shares together hold every test once
     raises: ValueError for another text
     """
     try:
@@ -35,8 +35,4 @@ def share(nodeids, part):
         assert 1 <= which <= of
     except (ValueError, AssertionError):
         raise ValueError(f"share (={part!r}) must be K/N with 1 ≤ K ≤ N, such as 2/3") from None
-    functions = {}
-    for nodeid in nodeids:
-        functions.setdefault(nodeid.split("[", 1)[0], []).append(nodeid)
-    kept = [each if len(each) == 1 else each[which - 1 :: of] for each in functions.values()]
-    return {nodeid for each in kept for nodeid in each}
+    return set(nodeids[which - 1 :: of])
