@@ -6,7 +6,7 @@ ALONE = (
     "tests/test_solved.py::test_solved[",
     "tests/test_standin.py::test_chapter[",
 )
-LONGEST_FIRST = (*ALONE, "notebooks/", "tests/browser/")
+LONGEST_FIRST = ("tests/test_new_chapter.py", *ALONE, "notebooks/", "tests/browser/")
 
 
 def unit(nodeid):

@@ -87,12 +87,14 @@ def test_what_takes_minutes_is_handed_out_first():
         "notebooks/01_a.ipynb",
         "notebooks/02_b.ipynb",
         CHAPTER.format("02_b"),
+        "tests/test_new_chapter.py",
     ]
     order = []
     while left:
         order.append(sharing.next_of(left))
         left.remove(order[-1])
     assert order == [
+        "tests/test_new_chapter.py",
         CHAPTER.format("02_b"),
         "notebooks/01_a.ipynb",
         "notebooks/02_b.ipynb",

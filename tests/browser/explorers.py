@@ -34,9 +34,18 @@ DRAWN = ".lm-Widget [class]:not(.lm-Widget)"  # what the module of an explorer d
 ROOT = f".jp-OutputArea-output {DRAWN}"
 
 
+# Scroll to a cell. What comes into sight on the way is measured then, and moves what lies below: so until it is seen.
+SCROLL = """async i => { const notebook = window.jupyterapp.shell.currentWidget.content, node = notebook.widgets[i].node;
+    for (let round = 0; round < 50; round++) {
+        await notebook.scrollToItem(i, 'start');
+        const {top, bottom} = node.getBoundingClientRect();
+        if (node.isConnected && top < innerHeight - 200 && bottom > 200) return;
+        await new Promise(done => setTimeout(done, 100)); } }"""
+
+
 def look(notebook, cell):
     """Scroll to a cell; return the explorer that it shows."""
-    notebook.page.evaluate("i => window.jupyterapp.shell.currentWidget.content.scrollToItem(i, 'start')", cell)
+    notebook.page.evaluate(SCROLL, cell)
     root = notebook.page.locator(f".jp-NotebookPanel .jp-Cell[data-windowed-list-index='{cell}'] {ROOT}").first
     root.wait_for(timeout=30_000)
     return root
