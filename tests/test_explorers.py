@@ -145,6 +145,7 @@ def test_no_exception_jams_it(kind, monkeypatch):
     assert 'data-part="failed"' in explorer.fixed["frame"]
 
 
+@pytest.mark.long
 @EVERY_PANEL
 def test_changes_leave_no_memory_behind(kind):
     explorer, draw = kind(), dice()

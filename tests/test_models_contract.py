@@ -110,6 +110,7 @@ def test_autocast(name):
     assert all(p.grad is None or p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in model.parameters())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FAMILIES.values())
 def test_compile_takes_it_as_one_graph(name):
     model, x = small(name)
