@@ -30,11 +30,15 @@ def load_ipython_extension(shell):
 
 
 def taken():
-    """Return the names of the files of this folder that are named like a module found elsewhere."""
-    elsewhere = [place for place in sys.path if place and Path(place) != Path.cwd()]
+    """Return the names of the files of this folder in whose place Python would import another module of that name."""
     found = []
     for path in sorted(Path.cwd().glob("*.py")):
-        spec = PathFinder.find_spec(path.stem, elsewhere)
-        if path.stem in sys.builtin_module_names or spec and spec.loader:
+        spec = PathFinder.find_spec(path.stem, [place for place in sys.path if place])
+        if (
+            path.stem in sys.builtin_module_names
+            or spec
+            and spec.loader
+            and Path(spec.origin).resolve() != path.resolve()
+        ):
             found.append(path.name)
     return found

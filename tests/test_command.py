@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from helpers import beside
 from helpers.course import carry, command, progress
 from helpers.course.rooms import NOTEBOOKS, ROOT, rooms
 
@@ -404,3 +405,14 @@ def test_files_beside_a_notebook_that_are_named_like_packages(monkeypatch, tmp_p
         "random.py and torch.py beside this notebook: a package has that name, and `import random` gives"
     )
     assert "True" in names and str(tmp_path) not in torch and not more
+
+
+def test_a_file_that_python_imports_itself_is_passed_over_by_nothing(monkeypatch, tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+        (folder / "conftest.py").write_text("")
+    monkeypatch.chdir(here)
+    for path, names in (([here, there], []), ([there, here], ["conftest.py"]), ([here], []), ([], [])):
+        monkeypatch.setattr(sys, "path", ["", *map(str, path)])
+        assert beside.taken() == names
