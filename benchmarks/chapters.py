@@ -15,9 +15,8 @@ from benchmarks.tables import NOT_HERE, ROOT, Table, command_line, gpu_name
 from helpers.course import notebooks
 
 CPU_SECONDS, MEMORY = 60, 1536  # seconds, MiB: what a chapter may take
-FIRST = [
-    path.stem for path in notebooks.find()[:2]
-]  # run by nbval too (--nbval all for every chapter); --quick runs no others
+# nbval runs these too (--nbval all: every chapter), and --quick runs no others
+FIRST = [path.stem for path in notebooks.find()[:2]]
 
 
 class Took(NamedTuple):

@@ -34,11 +34,7 @@ def taken():
     found = []
     for path in sorted(Path.cwd().glob("*.py")):
         spec = PathFinder.find_spec(path.stem, [place for place in sys.path if place])
-        if (
-            path.stem in sys.builtin_module_names
-            or spec
-            and spec.loader
-            and Path(spec.origin).resolve() != path.resolve()
-        ):
+        other = spec and spec.loader and Path(spec.origin).resolve() != path.resolve()
+        if other or path.stem in sys.builtin_module_names:
             found.append(path.name)
     return found
