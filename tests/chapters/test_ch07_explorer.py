@@ -43,8 +43,11 @@ def test_reach_is_what_autograd_finds(activation, matrix, radius):
         total = (radius * W) @ states[-1] + x_t
         states.append(total.tanh() if activation == "tanh" else total)
     grads = torch.autograd.grad(states[-1] @ v, states)
-    assert len(grads) == DISTANCES + 1
-    assert reach(radius, activation, matrix) == pytest.approx([g.norm().item() for g in reversed(grads)], rel=1e-9)
+    expected = [g.norm().item() for g in reversed(grads)]
+    assert len(expected) == DISTANCES + 1
+    # The sums of a state are rounded, by HIDDEN · 2⁻⁵³ at most. That grows on its way as the gradient does, and moves tanh's slopes.
+    rounding = HIDDEN * 2**-53 * max(expected) if activation == "tanh" else 0
+    assert reach(radius, activation, matrix) == pytest.approx(expected, rel=max(1e-9, rounding))
 
 
 @pytest.mark.parametrize("matrix", ["orthogonal", "random"])
