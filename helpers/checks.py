@@ -64,7 +64,7 @@ def check_multiple(name, value, other, divisor):
 def check_choice(name, value, options):
     """Raise ValueError unless value is one of the options, texts or keys."""
     if not isinstance(value, str) or value not in options:
-        raise ValueError(f"{name} (={value!r}) is unknown: use one of {', '.join(map(str, options))}")
+        raise ValueError(f"{name} (={value!r}) must be one of {', '.join(map(str, options))}")
     return value
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 import torch
 import torch.nn.functional as F
 
+from helpers.checks import whole
 from helpers.moved import gone
 from helpers.training import default_loss  # noqa: F401  where students' copies of notebooks look for it
 
@@ -53,7 +54,7 @@ def one_hot(ids, classes):
     returns: (..., classes)
     raises:  ValueError for an id outside
     """
-    at_least("classes", classes, 1)
+    whole("classes", classes, 1)
     check_ids("ids", ids, classes)
     return F.one_hot(ids, classes).float()
 
@@ -66,9 +67,9 @@ def recall(n, distance, symbols=8, generator=None):
     returns:  x (n, distance + 1) int64, y (n,) int64; by chance 1 of `symbols` is right
     raises:   ValueError for a distance or a number of symbols without a task
     """
-    at_least("n", n, 1)
-    at_least("distance", distance, 1)
-    at_least("symbols", symbols, 2)
+    whole("n", n, 1)
+    whole("distance", distance, 1)
+    whole("symbols", symbols, 2)
     y = torch.randint(symbols, (n,), generator=generator)
     x = torch.full((n, distance + 1), symbols)
     x[:, 0] = y
@@ -84,8 +85,8 @@ def adding(n, length, generator=None):
 
     Source: Hochreiter & Schmidhuber 1997, section 5.4, in the form of Le, Jaitly & Hinton 2015, arXiv:1504.00941.
     """
-    at_least("n", n, 1)
-    at_least("length", length, 2)
+    whole("n", n, 1)
+    whole("length", length, 2)
     values, marks, each = torch.rand(n, length, generator=generator), torch.zeros(n, length), torch.arange(n)
     first = torch.randint(length // 2, (n,), generator=generator)
     second = torch.randint(length // 2, length, (n,), generator=generator)
@@ -100,8 +101,8 @@ def text_batches(ids, n, length, generator=None):
     returns: x, y (n, length) int64; y[:, t] is the character after x[:, t]
     raises:  ValueError for a text too short for one piece
     """
-    at_least("n", n, 1)
-    at_least("length", length, 1)
+    whole("n", n, 1)
+    whole("length", length, 1)
     check_ids("ids", ids, None, 1)
     if len(ids) < length + 1:
         raise ValueError(
@@ -126,11 +127,6 @@ def check_ids(name, ids, classes=None, sides=None):
             f"there are {classes} classes"
         )
     return ids
-
-
-def at_least(name, value, low):
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise ValueError(f"{name} (={value!r}) must be a whole number of at least {low}")
 
 
 def __getattr__(name):

@@ -299,7 +299,7 @@ def test_it_learns():
         (lambda: SelfAttention(6, 0), r"num_heads \(=0\) must be a whole number of at least 1"),
         (lambda: ParallelBlock(5, 12, 8), r"hidden_dim \(=12\) must be a multiple of num_heads \(=5\)"),
         (lambda: Backbone([], 14, 4, D), r"image_size \(=\(14, 14\)\) must be a multiple of patch_size \(=\(4, 4\)\)"),
-        (lambda: Backbone([], 8, 4, D, pool="max"), r"pool \(='max'\) is unknown"),
+        (lambda: Backbone([], 8, 4, D, pool="max"), r"pool \(='max'\) must be one of"),
         (lambda: built(backbones.dinov2_vits14, image_size=225), r"image_size \(=\(225, 225\)\) must be a multiple of"),
     ],
 )

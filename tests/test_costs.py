@@ -779,7 +779,7 @@ def test_share(table):
 
 def test_only_and_by_block(table):
     assert table.only("MaxPool2d").total.params == 0 and len(table.only("MaxPool2d").rows) == 3
-    with pytest.raises(ValueError, match=r"kind \(='conv'\) is in no row: choose from Conv2d, ReLU"):
+    with pytest.raises(ValueError, match=r"kind \(='conv'\) must be one of Conv2d, ReLU"):
         table.only("conv")
     blocks = table.by_block()
     assert isinstance(blocks, CostTable) and [row.name for row in blocks.rows] == ["features", "avgpool", "classifier"]

@@ -402,7 +402,7 @@ IMAGES, LABELS = torch.zeros(6, 1, 4, 4), torch.zeros(6, dtype=torch.long)
         (lambda: shapes(5, seed=-1), r"seed \(=-1\) must be a whole number from 0"),
         (lambda: photograph("dog"), r"picture \(='dog'\) must be one of astronaut, camera, cat, coffee, rocket"),
         (lambda: photograph("cat", 0), r"size \(=0\) must be a whole number from 1"),
-        (lambda: text("bible"), r"name \(='bible'\) is unknown: use one of alice"),
+        (lambda: text("bible"), r"name \(='bible'\) must be one of alice"),
         (
             lambda: shift(IMAGES, 4, 0),
             r"dx \(=4\) must be a whole number from -3 to 3: the picture, 4 wide, would leave",

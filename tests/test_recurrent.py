@@ -275,7 +275,7 @@ WEIGHTS = torch.zeros(16, 3), torch.zeros(16, 4)
         (lambda: unroll(lstm_cell, X[None][:0], (S, S), *WEIGHTS), r"x \(shape \(0, 2, 3\)\) has no time steps"),
         (
             lambda: rnn_cell(X, S, WEIGHTS[0][:4], WEIGHTS[1][:4], nonlinearity="sigmoid"),
-            r"nonlinearity \(='sigmoid'\) is unknown: use one of tanh, relu",
+            r"nonlinearity \(='sigmoid'\) must be one of tanh, relu",
         ),
     ],
 )
@@ -356,5 +356,5 @@ def test_modules_say_what_is_wrong(kind, change, message):
 
 
 def test_an_unknown_nonlinearity():
-    with pytest.raises(ValueError, match=r"nonlinearity \(='sigmoid'\) is unknown: use one of tanh, relu"):
+    with pytest.raises(ValueError, match=r"nonlinearity \(='sigmoid'\) must be one of tanh, relu"):
         layers.RNN(3, 4, nonlinearity="sigmoid")

@@ -227,7 +227,7 @@ def test_words_go_there_and_back():
         (lambda: caption([], random.Random(0)), r"things \(=\[\]\) must be a list of one to three Things: use"),
         (lambda: describe("ab"), r"things \(='ab'\)"),
         (lambda: ask([A] * 4, random.Random(0)), r"things \(=.* must be a list of one to three Things"),
-        (lambda: ask([A], random.Random(0), "smell"), r"kind \(='smell'\) is unknown: use one of colour, form"),
+        (lambda: ask([A], random.Random(0), "smell"), r"kind \(='smell'\) must be one of colour, form"),
         (lambda: Words(["a b"]).encode(["a c"]), r"texts hold \['c'\], not among the 5 words: use words"),
         (lambda: Words(["a b"]).encode("a b"), r"texts \(='a b'\) must be a list of texts"),
         (lambda: Words(["a b"]).encode(["a b"], 3), r"length \(=3\) must be a whole number of at least 4"),

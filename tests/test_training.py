@@ -586,7 +586,7 @@ def drawn(dice):
         ({"batch_size": 201}, r"batch_size \(=201\) must be a whole number from 1 to 200: the set holds no more"),
         (
             {"schedule": "cosin"},
-            r"schedule \(='cosin'\) is unknown: use one of constant, linear, cosine, step, one-cycle",
+            r"schedule \(='cosin'\) must be one of constant, linear, cosine, step, one-cycle",
         ),
         ({"schedule": 3}, r"schedule \(=3\) must be one of .*, or a function"),
         ({"schedule": lambda optimizer: 3 if optimizer else None}, "schedule made a int: it must make a torch LRSch"),

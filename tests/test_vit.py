@@ -259,8 +259,8 @@ def test_it_learns():
         (dict(patch_size=0), r"patch_size \(=0\) must be a whole number of at least 1"),
         (dict(num_heads=5), r"embed_dim \(=12\) must be a multiple of num_heads \(=5\)"),
         (dict(num_layers=-1), r"num_layers \(=-1\) must be a whole number of at least 0"),
-        (dict(pool="max"), r"pool \(='max'\) is unknown: use one of token, mean"),
-        (dict(positions="relative"), r"positions \(='relative'\) is unknown: use one of learnable, sinusoidal, none"),
+        (dict(pool="max"), r"pool \(='max'\) must be one of token, mean"),
+        (dict(positions="relative"), r"positions \(='relative'\) must be one of learnable, sinusoidal, none"),
         (dict(positions="sinusoidal", hidden_dim=6), r"embed_dim \(=6\) must be a multiple of 4"),
     ],
 )

@@ -6,6 +6,7 @@ import textwrap
 from html import escape
 from typing import NamedTuple
 
+from helpers.checks import check_choice, whole
 from helpers.costs.rules import BYTES, MACS, OURS
 from helpers.files import write_whole
 
@@ -78,14 +79,12 @@ class CostTable:
         """
         present = {row.kind: None for row in self.rows}
         for kind in kinds:
-            if not isinstance(kind, str) or kind not in present:
-                raise ValueError(f"kind (={kind!r}) is in no row: choose from {', '.join(present)}")
+            check_choice("kind", kind, present)
         return CostTable([row for row in self.rows if row.kind in kinds], *self._about())
 
     def by_block(self, depth=1):
         """Return a table with one row for all layers whose names begin with the same `depth` parts."""
-        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 1:
-            raise ValueError(f"depth (={depth!r}) must be a whole number of at least 1")
+        whole("depth", depth, 1)
         blocks = {}
         for row in self.rows:
             blocks.setdefault(".".join(row.name.split(".")[:depth]), []).append(row)
@@ -101,8 +100,7 @@ class CostTable:
 
     def sorted_by(self, column, descending=True):
         """Return the table with its rows in the order of a column: "params", "memory", "macs", "name" or "kind"."""
-        if column not in (*Total._fields, "name", "kind"):
-            raise ValueError(f"column (={column!r}) must be one of {', '.join(Total._fields)}, name, kind")
+        check_choice("column", column, (*Total._fields, "name", "kind"))
         return CostTable(sorted(self.rows, key=lambda r: getattr(r, column), reverse=descending), *self._about())
 
     @property
@@ -115,8 +113,7 @@ class CostTable:
 
         column: "params", "memory" or "macs"
         """
-        if not isinstance(column, str) or column not in Total._fields:
-            raise ValueError(f"column (={column!r}) must be one of {', '.join(Total._fields)}")
+        check_choice("column", column, Total._fields)
         total = getattr(self.total, column)
         return [getattr(row, column) / total if total else 0.0 for row in self.rows]
 

@@ -7,6 +7,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from helpers.checks import check_choice
 from helpers.costs.inputs import DEFAULT, Inputs, check_model
 from helpers.costs.kept import as_written, on_meta
 
@@ -66,8 +67,7 @@ def training_memory(model, input_shape=DEFAULT, optimizer="adam", **inputs):
     is taken to be as large as the largest activation. Some kernels keep more than that record: on a CPU oneDNN's LSTM about twice.
     """
     check_model(model)
-    if optimizer not in STATES:
-        raise ValueError(f"optimizer (={optimizer!r}) must be one of {', '.join(STATES)}")
+    check_choice("optimizer", optimizer, STATES)
     given, kept = Inputs(model, input_shape, inputs), {}
 
     def keep(tensor):

@@ -1,8 +1,8 @@
 """A number that differs from machine to machine, written with its tolerance, which the comparison of notebooks knows."""
 
-import math
 import re
-from numbers import Real
+
+from helpers.checks import check_number, check_positive
 
 # "85.5 % ± 1.5", "0.31 ± 0.05": the number, its unit, how far another machine may be from it
 WRITTEN = re.compile(r"(-?\d[\d,]*(?:\.\d+)?)((?: [^\s\d±]+)? ± )(\d+(?:\.\d+)?)")
@@ -19,10 +19,8 @@ def measured(value, within, unit=""):
     """
     value = value.item() if hasattr(value, "item") else value
     for name, number in (("value", value), ("within", within)):
-        if isinstance(number, bool) or not isinstance(number, Real) or not math.isfinite(number):
-            raise ValueError(f"{name} (={number!r:.60}) must be a finite number")
-    if within <= 0:
-        raise ValueError(f"within (={within!r}) must be above 0: without a tolerance, print the number itself")
+        check_number(name, number)
+    check_positive("within", within, "without a tolerance, print the number itself")
     tolerance = f"{within:g}"
     digits = len(tolerance.partition(".")[2])
     return f"{value:,.{digits}f}{f' {unit}' if unit else ''} ± {tolerance}"

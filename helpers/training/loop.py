@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from helpers.checks import check_number, whole
+from helpers.checks import check_number, check_positive, whole
 from helpers.device import preserve_rng
 from helpers.training import saving
 from helpers.training.batches import is_labelled, make_epochs, mix, size_of
@@ -236,8 +236,7 @@ def train(model, data, **settings):
 def optimizers_of(model, optimizer, lr, steps):
     """Return {name: optimizer} for the steps; raise ValueError where these are not torch's, or not one for each."""
     if optimizer is None:
-        if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not 0 < lr < math.inf:
-            raise ValueError(f"lr (={lr!r}) must be above 0")
+        check_positive("lr", lr)
         optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr)
     if not isinstance(optimizer, dict):
         optimizer = {"loss": optimizer}

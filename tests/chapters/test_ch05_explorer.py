@@ -64,7 +64,7 @@ def test_the_starts_have_the_spread_they_should():
         (dict(depth=9), r"depth \(=9\) must be even.*give 8 or 10"),
         (dict(depth=2), r"depth \(=2\) must be a whole number of at least 4"),
         (dict(depth=8.0), r"depth \(=8.0\) must be a whole number"),
-        (dict(depth=8, start="zero"), r"start \(='zero'\) is unknown: use one of he, xavier, torch"),
+        (dict(depth=8, start="zero"), r"start \(='zero'\) must be one of he, xavier, torch"),
     ],
 )
 def test_impossible_networks_are_refused(settings, message):

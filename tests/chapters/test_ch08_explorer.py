@@ -94,7 +94,7 @@ def test_every_number_of_steps_has_presets_and_colours(steps):
         (dict(o="open"), "o holds 'open'"),
         (dict(preset="all open"), r"preset \(='all open'\) must be one of torch's start"),
         (dict(preset="running sum", f=1), r"preset \(='running sum'\) sets i, f and o"),
-        (dict(step=0), r"step \(=0\) must be a whole number from 1 to 8"),
+        (dict(step=0), r"step \(=0\) must be a whole number of at least 1"),
     ],
 )
 def test_the_callers_mistakes_are_named(settings, message):

@@ -21,11 +21,11 @@ from helpers.chapters.ch00_start_here.microscope import (
     occlusion_row,
     unit_gradient,
 )
-from helpers.checks import whole
+from helpers.checks import check_choice, whole
 from helpers.course.explorers.ground import data_uri, html_image, pixel_png
 from helpers.course.explorers.panel import Panel, button
 from helpers.course.explorers.pictures import Gallery
-from helpers.course.explorers.widgets import jpeg_uri, one_of, page, placed, style
+from helpers.course.explorers.widgets import jpeg_uri, page, placed, style
 from helpers.models import class_names
 from helpers.models.efficientnet import SIDE
 
@@ -99,10 +99,10 @@ class MicroscopeExplorer(Panel):
     def __init__(self, picture="cat", view=PICTURE, layer=4, **tools):
         super().__init__()
         self.gallery, self.net, self.names = Gallery(picture), network(), class_names()
-        self.view, self.layer = one_of("view", view, VIEWS), whole("layer", layer, 0, LAST)
+        self.view, self.layer = check_choice("view", view, VIEWS), whole("layer", layer, 0, LAST)
         self.tools = {name: start for name, (_, _, _, start, _) in TOOLS.items()}
         for name, value in tools.items():
-            low, high, *_ = TOOLS[one_of("tools", name, TOOLS)]
+            low, high, *_ = TOOLS[check_choice("tools", name, TOOLS)]
             self.tools[name] = whole(name, value, low, high)
         self.target = self.map = None  # the most probable class, the most active map
         self._key, self._asked, self._rows, self._untouched = None, None, [], {}
@@ -144,7 +144,7 @@ class MicroscopeExplorer(Panel):
             if self.view == PICTURE and not self.tools["cover"]:
                 self.tools["cover"] = SQUARE
         elif name == "view":
-            self.view = one_of("view", value, VIEWS)
+            self.view = check_choice("view", value, VIEWS)
             if value == WHY and self.layer < LATE_ENOUGH:
                 self.layer, self.map = LAST, None
         elif name == "layer":

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 import traitlets as tr
 
 from helpers import data, plots
+from helpers.checks import check_choice, whole
 from helpers.course.explorers.ground import Still
 from helpers.course.explorers.pictures import SCRIPT, Gallery, Picture, Uploads
 
@@ -172,10 +173,7 @@ class Limited(tr.Int):
     """A whole number within LIMITS, set by a slider in the browser."""
 
     def validate(self, obj, value):
-        low, high = LIMITS[self.name]
-        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-            raise ValueError(f"{self.name} (={value!r}) must be a whole number from {low} to {high}")
-        return value
+        return whole(self.name, value, *LIMITS[self.name])
 
 
 class Rows(tr.TraitType):
@@ -257,10 +255,8 @@ class ConvolutionExplorer(Uploads, Still, anywidget.AnyWidget):
             self._take_own(image)
             pictures = {self.gallery.now.name: green(self.gallery.now)}
         low, high = LIMITS["kernel_size"]
-        if isinstance(kernel_size, bool) or not isinstance(kernel_size, int) or not low <= kernel_size <= high:
-            raise ValueError(f"kernel_size (={kernel_size!r}) must be a whole number from {low} to {high}")
-        if not isinstance(padding_mode, str) or padding_mode not in PADDING_MODES:
-            raise ValueError(f"padding_mode (={padding_mode!r}) must be one of {', '.join(PADDING_MODES)}")
+        whole("kernel_size", kernel_size, low, high)
+        check_choice("padding_mode", padding_mode, PADDING_MODES)
         if point is not None and not isinstance(point, (tuple, list)):
             raise ValueError(f"point (={point!r}) must be None or ('output' or 'input', row, column)")
         learnt = {str(name): kernel_rows(array, f"kernels[{name!r}]") for name, array in (kernels or {}).items()}
@@ -319,15 +315,11 @@ class ConvolutionExplorer(Uploads, Still, anywidget.AnyWidget):
 
     @tr.validate("padding_mode")
     def _known_mode(self, proposal):
-        if proposal["value"] not in PADDING_MODES:
-            raise ValueError(f"padding_mode (={proposal['value']!r}) must be one of {', '.join(PADDING_MODES)}")
-        return proposal["value"]
+        return check_choice("padding_mode", proposal["value"], PADDING_MODES)
 
     @tr.validate("picture")
     def _known_picture(self, proposal):
-        if proposal["value"] not in (*self.pictures, PAINT):
-            raise ValueError(f"picture (={proposal['value']!r}) must be one of {', '.join((*self.pictures, PAINT))}")
-        return proposal["value"]
+        return check_choice("picture", proposal["value"], (*self.pictures, PAINT))
 
     @tr.validate("point")
     def _known_point(self, proposal):

@@ -19,8 +19,9 @@ from helpers.chapters.ch02_seeing_further.field import (
     picture_uri,
     sizes,
 )
+from helpers.checks import whole
 from helpers.course.explorers.ground import data_uri, problem
-from helpers.course.explorers.panel import Panel, button, slider, whole
+from helpers.course.explorers.panel import Panel, button, slider
 from helpers.course.explorers.pictures import Gallery
 from helpers.course.explorers.widgets import page, placed, style
 from helpers.shapes import Window, receptive_field

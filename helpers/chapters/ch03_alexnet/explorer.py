@@ -7,9 +7,10 @@ import functools
 from typing import NamedTuple
 
 from helpers import plots
+from helpers.checks import check_choice, whole
 from helpers.course.explorers.ground import problem
-from helpers.course.explorers.panel import Panel, button, whole
-from helpers.course.explorers.widgets import one_of, page, ratio, shares, style
+from helpers.course.explorers.panel import Panel, button
+from helpers.course.explorers.widgets import page, ratio, shares, style
 from helpers.shapes import check_pool_padding, output_size
 
 
@@ -202,7 +203,7 @@ class CostExplorer(Panel):
 
     def __init__(self, network="AlexNet 2012", size=None):
         super().__init__()
-        self._start(one_of("network", network, PRESETS))
+        self._start(check_choice("network", network, PRESETS))
         if size is not None:
             self.size = whole("size", size, *SIZES)
         self.refresh()

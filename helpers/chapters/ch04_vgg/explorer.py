@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 
 from helpers import plots
-from helpers.course.explorers.panel import Panel, button, whole
+from helpers.checks import whole
+from helpers.course.explorers.panel import Panel, button
 from helpers.course.explorers.widgets import bar, page, style
 from helpers.shapes import Window, receptive_field
 

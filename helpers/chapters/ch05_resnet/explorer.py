@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import plots
-from helpers.course.explorers.panel import Panel, whole
-from helpers.course.explorers.widgets import Chart, one_of, page, raised, scientific, style
+from helpers.checks import check_choice, whole
+from helpers.course.explorers.panel import Panel
+from helpers.course.explorers.widgets import Chart, page, raised, scientific, style
 from helpers.device import preserve_rng
 from helpers.models.deep import STARTS, deep_net
 
@@ -110,7 +111,7 @@ class DepthExplorer(Panel):
                 f"depth (={depth}) must be even, as each block has two layers: give {depth - 1} or {depth + 1}"
             )
         for name, value, options in (("norm", norm, NORMS), ("start", start, STARTS), ("end", end, ENDS)):
-            one_of(name, value, options)
+            check_choice(name, value, options)
         self.settings = {"depth": depth, "norm": norm, "start": start, "end": end, "seed": whole("seed", seed, *SEEDS)}
         self._latest = None
         self.refresh()

@@ -7,9 +7,10 @@ building the network.
 from typing import NamedTuple
 
 from helpers import plots
+from helpers.checks import check_choice
 from helpers.course.explorers import widgets
 from helpers.course.explorers.panel import Panel, button
-from helpers.course.explorers.widgets import on_slider, one_of, page, shares, snap, style
+from helpers.course.explorers.widgets import on_slider, page, shares, snap, style
 from helpers.models.mobilenet import to_multiple_of_8
 from helpers.shapes import output_size
 
@@ -144,7 +145,7 @@ class MobileExplorer(Panel):
 
     def __init__(self, block=V1, width=100, size=224, kernel_size=3):
         super().__init__()
-        self.block = one_of("block", block, BLOCKS)
+        self.block = check_choice("block", block, BLOCKS)
         for name, value in (("width", width), ("size", size), ("kernel_size", kernel_size)):
             setattr(self, name, on_slider(name, value, *LIMITS[name]))
         self.refresh()

@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from helpers import plots
-from helpers.course.explorers.panel import Panel, button, whole
-from helpers.course.explorers.widgets import Chart, bar, one_of, page, raised, scientific, style
+from helpers.checks import check_choice, whole
+from helpers.course.explorers.panel import Panel, button
+from helpers.course.explorers.widgets import Chart, bar, page, raised, scientific, style
 from helpers.device import preserve_rng
 from helpers.layers.recurrent import RNN
 from helpers.sequences import encode, one_hot
@@ -104,7 +105,7 @@ class RecurrenceExplorer(Panel):
         if isinstance(hundredths, bool) or not isinstance(hundredths, int) or not RADIUS[0] <= hundredths <= RADIUS[1]:
             raise ValueError(f"radius (={radius!r}) must be a number from 0.5 to 3")
         for name, value, options in (("activation", activation, ACTIVATIONS), ("matrix", matrix, MATRICES)):
-            one_of(name, value, options)
+            check_choice(name, value, options)
         self._hundredths, self._activation, self._matrix = hundredths, activation, matrix
         self._distance = whole("distance", distance, 1, DISTANCES)
         self.refresh()

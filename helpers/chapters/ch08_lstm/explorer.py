@@ -12,6 +12,7 @@ import torch
 import traitlets as tr
 
 from helpers import plots
+from helpers.checks import check_choice, whole
 from helpers.course.explorers.ground import Still
 
 HERE = Path(__file__).parent
@@ -108,10 +109,10 @@ class GatesExplorer(Still, anywidget.AnyWidget):
         offers = presets(len(g))
         if preset is None and i is f is o is None:
             preset = next(iter(offers))
-        if preset is not None and (not isinstance(preset, str) or preset not in offers):
-            raise ValueError(f"preset (={preset!r}) must be one of {', '.join(offers)}")
-        if preset is not None and not i is f is o is None:
-            raise ValueError(f"preset (={preset!r}) sets i, f and o: give either the preset or the gates")
+        if preset is not None:
+            check_choice("preset", preset, offers)
+            if not i is f is o is None:
+                raise ValueError(f"preset (={preset!r}) sets i, f and o: give either the preset or the gates")
         given = (
             offers[preset]
             if preset
@@ -121,9 +122,7 @@ class GatesExplorer(Still, anywidget.AnyWidget):
             }
         )
         super().__init__(candidates=g, presets=offers, colours=list(COLOURS), **given)
-        if isinstance(step, bool) or not isinstance(step, int):
-            raise ValueError(f"step (={step!r}) must be a whole number from 1 to {len(g)}")
-        self.step = min(step, len(g))
+        self.step = min(whole("step", step, 1), len(g))
 
     @tr.validate("i", "f", "o")
     def _known_levels(self, proposal):
@@ -131,10 +130,7 @@ class GatesExplorer(Still, anywidget.AnyWidget):
 
     @tr.validate("step")
     def _known_step(self, proposal):
-        step = proposal["value"]
-        if not 1 <= step <= len(self.candidates):
-            raise ValueError(f"step (={step!r}) must be a whole number from 1 to {len(self.candidates)}")
-        return step
+        return whole("step", proposal["value"], 1, len(self.candidates))
 
     def get_state(self, key=None, drop_defaults=False):
         """Return all that the browser needs: a page without a kernel does not know the defaults."""

@@ -13,7 +13,7 @@ import torch
 import traitlets as tr
 
 from helpers import plots
-from helpers.checks import check_number
+from helpers.checks import check_choice, check_number, whole
 from helpers.course.explorers.ground import Still
 from helpers.course.explorers.pictures import SCRIPT, Gallery, Uploads
 
@@ -32,8 +32,7 @@ def patches(image, patch_size):
     raises:  ValueError where it cannot be cut evenly, or not into 2 x 2 to 32 x 32 patches
     """
     C, H, W = image.shape
-    if isinstance(patch_size, bool) or not isinstance(patch_size, int) or patch_size < 1:
-        raise ValueError(f"patch_size (={patch_size!r}) must be a whole number of at least 1")
+    whole("patch_size", patch_size, 1)
     if H % patch_size or W % patch_size:
         raise ValueError(
             f"patch_size (={patch_size}) must divide the image's sides ({H} x {W}): crop the image or choose another"
@@ -161,8 +160,8 @@ class AttentionExplorer(Uploads, Still, anywidget.AnyWidget):
         if not isinstance(heads, dict) or not heads:
             raise ValueError(f"heads (={heads!r:.60}) must be a dict of at least one name to (query, key)")
         sent = {str(each): self._pair(str(each), pair, tokens) for each, pair in heads.items()}
-        if head is not None and (not isinstance(head, str) or head not in sent):
-            raise ValueError(f"head (={head!r}) must be one of {', '.join(sent)}")
+        if head is not None:
+            check_choice("head", head, sent)
         if query is not None and not isinstance(query, (tuple, list)):
             raise ValueError(f"query (={query!r}) must be (row, column) of a patch")
         check_number("temperature", temperature, *TEMPERATURES)
@@ -222,9 +221,7 @@ class AttentionExplorer(Uploads, Still, anywidget.AnyWidget):
 
     @tr.validate("head")
     def _known_head(self, proposal):
-        if proposal["value"] not in self.heads:
-            raise ValueError(f"head (={proposal['value']!r}) must be one of {', '.join(self.heads)}")
-        return proposal["value"]
+        return check_choice("head", proposal["value"], self.heads)
 
     @tr.validate("query")
     def _known_query(self, proposal):

@@ -10,16 +10,16 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers import plots
+from helpers.checks import check_choice, whole
 from helpers.course.explorers import widgets
 from helpers.course.explorers.ground import html_image, pixel_png
-from helpers.course.explorers.panel import Panel, slider, whole
+from helpers.course.explorers.panel import Panel, slider
 from helpers.course.explorers.pictures import Gallery
 from helpers.course.explorers.widgets import (
     Chart,
     in_bytes,
     jpeg_uri,
     on_slider,
-    one_of,
     page,
     ratio,
     shares,
@@ -181,8 +181,8 @@ class PatchExplorer(Panel):
 
     def __init__(self, model="ViT-B", patch_size=16, size=224, picture="astronaut", order=AS_CUT, token=None):
         super().__init__()
-        self.model, self.gallery = one_of("model", model, MODELS), Gallery(picture)
-        self.order = one_of("order", order, ORDERS)
+        self.model, self.gallery = check_choice("model", model, MODELS), Gallery(picture)
+        self.order = check_choice("order", order, ORDERS)
         self.patch_size = on_slider("patch_size", patch_size, *LIMITS["patch_size"])
         self.size = on_slider("size", size, *LIMITS["size"])
         self._place = (0.45, 0.2)  # of the token shown, across and down, 0 to 1; None for the class token

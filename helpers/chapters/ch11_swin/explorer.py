@@ -11,10 +11,11 @@ import numpy as np
 
 from helpers import plots
 from helpers.chapters.ch11_swin.windows import blocks_to_all, costs, padded, reach, span, taken
+from helpers.checks import check_choice, whole
 from helpers.course.explorers.ground import data_uri, pixel_png
-from helpers.course.explorers.panel import Panel, slider, whole
+from helpers.course.explorers.panel import Panel, slider
 from helpers.course.explorers.pictures import Gallery
-from helpers.course.explorers.widgets import Chart, in_bytes, jpeg_uri, one_of, page, placed, raised, ratio, style
+from helpers.course.explorers.widgets import Chart, in_bytes, jpeg_uri, page, placed, raised, ratio, style
 
 WINDOWS, BLOCKS, SIDES, PATCH = (2, 16), (1, 6), (4, 64, 2), 4  # a side is in patches, a patch in pixels
 IMAGE, ROLLED = "in the image", "after the roll"
@@ -87,7 +88,7 @@ class WindowExplorer(Panel):
             raise ValueError(f"channels (={channels}) must be a multiple of heads (={heads}): change either")
         if query is not None and not (isinstance(query, (tuple, list)) and len(query) == 2):
             raise ValueError(f"query (={query!r}) must be (row, column)")
-        self.view, self.gallery = one_of("view", view, VIEWS), Gallery(picture)
+        self.view, self.gallery = check_choice("view", view, VIEWS), Gallery(picture)
         self._share = [0.4, 0.4]
         for axis, at in enumerate(query or ()):
             self._point(axis, whole(f"query[{axis}]", at, 0, side - 1))

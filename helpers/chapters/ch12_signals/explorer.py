@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers import plots
-from helpers.course.explorers.panel import Panel, whole
-from helpers.course.explorers.widgets import Chart, one_of, page, raised, scientific, style
+from helpers.checks import check_choice, whole
+from helpers.course.explorers.panel import Panel
+from helpers.course.explorers.widgets import Chart, page, raised, scientific, style
 from helpers.device import preserve_rng
 
 DEPTHS, SEEDS = (2, 50), (0, 99)
@@ -116,8 +117,8 @@ class SignalExplorer(Panel):
 
     def __init__(self, depth=20, power=-40, activation="ReLU", norm="off", seed=0):
         super().__init__()
-        one_of("activation", activation, ACTIVATIONS)
-        one_of("norm", norm, NORMS)
+        check_choice("activation", activation, ACTIVATIONS)
+        check_choice("norm", norm, NORMS)
         self.settings = {
             "depth": whole("depth", depth, *DEPTHS),
             "power": whole("power", power, *POWERS),

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from helpers import plots
+from helpers.checks import check_choice
 from helpers.course.explorers.panel import Panel
-from helpers.course.explorers.widgets import Chart, one_of, page, style
+from helpers.course.explorers.widgets import Chart, page, style
 
 TABLE = Path(__file__).parent / "budget.npz"
 GRID = {
@@ -40,13 +41,13 @@ class BudgetExplorer(Panel):
 
     def __init__(self, schedule="constant", peak=0.1, decay=0.0, dropout=0.0, wrong=0, average="the weights"):
         super().__init__()
-        given = {"schedule": one_of("schedule", schedule, GRID["schedule"])}
+        given = {"schedule": check_choice("schedule", schedule, GRID["schedule"])}
         given |= {"peak": peak, "decay": decay, "dropout": dropout, "wrong": wrong}
         for name, value in given.items():
             if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value not in GRID[name]:
                 raise ValueError(f"{name} (={value!r}) must be one of {', '.join(map(str, GRID[name]))}")
         self.at = {name: GRID[name].index(value) for name, value in given.items()}
-        self.average = one_of("average", average, AVERAGES)
+        self.average = check_choice("average", average, AVERAGES)
         self.refresh()
 
     def runs(self):
@@ -58,9 +59,9 @@ class BudgetExplorer(Panel):
 
     def hear(self, name, value):
         if name == "average":
-            self.average = one_of(name, value, AVERAGES)
+            self.average = check_choice(name, value, AVERAGES)
         elif name == "schedule":
-            self.at[name] = GRID[name].index(one_of(name, value, GRID[name]))
+            self.at[name] = GRID[name].index(check_choice(name, value, GRID[name]))
         elif name in self.at:
             self.at[name] = min(max(int(value), 0), len(GRID[name]) - 1)
 

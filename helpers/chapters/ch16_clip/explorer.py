@@ -14,9 +14,10 @@ from typing import NamedTuple
 import numpy as np
 
 from helpers import plots
+from helpers.checks import check_choice
 from helpers.course.explorers.ground import html_image, pixel_png
 from helpers.course.explorers.panel import Panel, button, choice
-from helpers.course.explorers.widgets import one_of, page, style
+from helpers.course.explorers.widgets import page, style
 from helpers.data import COLOURS, FORMS, Thing, relations
 
 HERE = Path(__file__).parent
@@ -124,7 +125,7 @@ class PromptExplorer(Panel):
 
     def __init__(self, tower=TOWERS[0], first=None, second=None):
         super().__init__()
-        self.tower = one_of("tower", tower, TOWERS)
+        self.tower = check_choice("tower", tower, TOWERS)
         a, b = pictures()[1][0][:2]
         self.a = sentence("first", f"a {a.colour} {a.form} and a {b.colour} {b.form}" if first is None else first)
         self.b = exchanged(self.a, DO[0]) if second is None else sentence("second", second)

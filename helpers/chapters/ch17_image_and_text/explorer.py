@@ -8,9 +8,10 @@ import torch
 from helpers import data, plots
 from helpers.chapters.ch17_image_and_text.captioner import HABITS, stored, vocabulary, watched
 from helpers.chapters.ch17_image_and_text.draw import draw_looked
+from helpers.checks import check_choice, whole
 from helpers.course.explorers.ground import data_uri, pixel_png
-from helpers.course.explorers.panel import Panel, button, whole
-from helpers.course.explorers.widgets import on_slider, one_of, page, snap, style
+from helpers.course.explorers.panel import Panel, button
+from helpers.course.explorers.widgets import on_slider, page, snap, style
 
 PICTURES = 12
 CONTRAST = (0, 100, 5)  # percent: lowest, highest, step
@@ -60,7 +61,7 @@ class CaptionExplorer(Panel):
                 f"net (of {net.words.num_embeddings} words) must know the {len(vocabulary())} of vocabulary(): train it on these"
             )
         self.net, self.kinds = net, [*HABITS] if net is None else [YOURS, *HABITS]
-        self.trained = one_of("trained", self.kinds[0] if trained is None else trained, self.kinds)
+        self.trained = check_choice("trained", self.kinds[0] if trained is None else trained, self.kinds)
         self.picture = whole("picture", picture, 1, PICTURES)
         self.contrast = on_slider("contrast", contrast, *CONTRAST)
         self.word = whole("word", word, 1, 17)

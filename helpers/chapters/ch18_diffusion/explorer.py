@@ -9,8 +9,9 @@ from helpers import plots
 from helpers.chapters.ch18_diffusion.diffusion import Diffusion
 from helpers.chapters.ch18_diffusion.draw import draw_arrows, draw_points, grid
 from helpers.chapters.ch18_diffusion.points import MEANS, SPREAD, Exact, exact_noise
+from helpers.checks import check_choice
 from helpers.course.explorers.panel import Panel
-from helpers.course.explorers.widgets import Chart, on_slider, one_of, page, snap, style
+from helpers.course.explorers.widgets import Chart, on_slider, page, snap, style
 
 SIDE = 2.4  # how far the plane is shown, each way
 TIMES, STEPS, ETA, NOISES = (1, 100, 1), (1, 50, 1), (0, 100, 5), (1, 9, 1)
@@ -43,7 +44,7 @@ class DiffusionExplorer(Panel):
         self.nets = {"exact": Exact(self.diffusion)}
         if net is not None:
             self.nets = {"learnt": checked(net)} | self.nets
-        self.source = one_of("source", next(iter(self.nets)) if source is None else source, self.nets)
+        self.source = check_choice("source", next(iter(self.nets)) if source is None else source, self.nets)
         for name, value in dict(t=t, steps=steps, eta=eta, noise=noise, x=x, y=y).items():
             setattr(self, name, on_slider(name, value, *RANGES[name]))
         self.others, self.way = lru_cache(32)(self._others), lru_cache(8)(self._way)

@@ -9,11 +9,11 @@ from helpers.chapters.ch19_segment_anything.clicks import deepest
 from helpers.chapters.ch19_segment_anything.draw import draw_clicks
 from helpers.chapters.ch19_segment_anything.network import stored
 from helpers.chapters.ch19_segment_anything.scenes import LEVELS, SIZE, iou, nested
-from helpers.checks import whole
+from helpers.checks import check_choice, whole
 from helpers.course.explorers.ground import data_uri, pixel_png
 from helpers.course.explorers.panel import Panel, button, choice
 from helpers.course.explorers.pictures import Gallery
-from helpers.course.explorers.widgets import one_of, page, style
+from helpers.course.explorers.widgets import page, style
 
 SCENES = tuple(f"scene {i}" for i in range(1, 7))
 MEANT = (*LEVELS, "small shape")
@@ -53,7 +53,7 @@ class SegmentExplorer(Panel):
         self.device = next(self.net.parameters()).device
         self.images, self.true = scenes()
         self.gallery = Gallery(picture, SCENES)
-        self.meant = one_of("meant", meant, MEANT)
+        self.meant = check_choice("meant", meant, MEANT)
         self._seen = None
         if clicks is not None:
             if not isinstance(clicks, (list, tuple)) or len(clicks) > MOST:
@@ -119,7 +119,7 @@ class SegmentExplorer(Panel):
             if self.clicks:
                 self.clicks[-1][2] = whole("kind", value, 0, 1)
         elif name == "meant":
-            self.meant = one_of("meant", value, MEANT)
+            self.meant = check_choice("meant", value, MEANT)
         elif name == "take":
             if self.clicks:
                 self.answers[-1] = whole("take", value, 0, 3)

@@ -9,9 +9,10 @@ from helpers.chapters.ch20_nerf import draw
 from helpers.chapters.ch20_nerf.fields import stored
 from helpers.chapters.ch20_nerf.rendering import crossing, render, stratified, weights_of
 from helpers.chapters.ch20_nerf.scene import BOX, FAR_AWAY, HALF, SPHERES, camera, seen
+from helpers.checks import check_choice, whole
 from helpers.course.explorers.ground import data_uri, pixel_png
-from helpers.course.explorers.panel import Panel, whole
-from helpers.course.explorers.widgets import on_slider, one_of, page, snap, style
+from helpers.course.explorers.panel import Panel
+from helpers.course.explorers.widgets import on_slider, page, snap, style
 
 SIDE = 48  # pixels
 TURN, HEIGHT, SAMPLES = (0, 355, 5), (0, 60, 5), (8, 64, 8)  # lowest, highest, step
@@ -46,7 +47,7 @@ class NerfExplorer(Panel):
         self.height = on_slider("height", height, *HEIGHT)
         self.samples = on_slider("samples", samples, *SAMPLES)
         self.row, self.column = whole("row", row, 1, SIDE), whole("column", column, 1, SIDE)
-        self.show = one_of("show", show, KINDS)
+        self.show = check_choice("show", show, KINDS)
         self.east, self.south = self.place()
         self.refresh()
 
@@ -69,7 +70,7 @@ class NerfExplorer(Panel):
             self.height = snap(math.degrees(math.acos(min(1, math.hypot(x, z) / FAR_AWAY))), *HEIGHT)
             return
         elif name == "show":
-            self.show = one_of("show", value, KINDS)
+            self.show = check_choice("show", value, KINDS)
         self.east, self.south = self.place()
 
     @torch.no_grad()

@@ -141,10 +141,3 @@ def header(heads, right):
         for i, (word, letter) in enumerate(heads)
     )
     return f'<div role="row">{"".join(cells)}</div>'
-
-
-def whole(name, value, low, high):
-    """Return value as an int; ValueError unless it is a whole number from low to high."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} (={value!r}) must be a whole number from {low} to {high}")
-    return value

@@ -13,6 +13,7 @@ import jinja2
 from markupsafe import Markup
 from PIL import Image
 
+from helpers.checks import whole
 from helpers.course.explorers import panel
 from helpers.course.explorers.ground import data_uri
 
@@ -48,13 +49,6 @@ def style(file):
 # ---- settings
 
 
-def one_of(name, value, options):
-    """Return value; ValueError unless it is one of the options, which are texts."""
-    if not isinstance(value, str) or value not in options:
-        raise ValueError(f"{name} (={value!r}) must be one of {', '.join(options)}")
-    return value
-
-
 def snap(value, low, high, step):
     """Return the nearest value that a slider can show."""
     return max(low, min(high, low + (int(value) - low + step // 2) // step * step))
@@ -62,7 +56,7 @@ def snap(value, low, high, step):
 
 def on_slider(name, value, low, high, step):
     """Return value; ValueError unless a slider from low to high in these steps can show it."""
-    if (panel.whole(name, value, low, high) - low) % step:
+    if (whole(name, value, low, high) - low) % step:
         nearest = snap(value, low, high, step)
         raise ValueError(f"{name} (={value}) must be {low} to {high} in steps of {step}: use {nearest}")
     return value
