@@ -413,7 +413,7 @@ Exercise(
         ),
     ],
     hints=[
-        "Half of the values 0: what stands at the narrow end, and what does V2 call it?",
+        "Half of the values unchanged: what adds 0 to them at the narrow end, and what does V2 call that end?",
         "A depthwise convolution is `groups=wide.shape[1]`, with `look` as it is.",
     ],
 )

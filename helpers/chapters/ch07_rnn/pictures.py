@@ -43,7 +43,7 @@ def draw_reaches(ax, norms, title, lines=False):
         if lines:
             ax.plot(k, radius**k, color=colour, linewidth=1.5)
         ax.plot(k[::3], each[::3], "o", color=colour, markersize=6, label=f"{radius}")
-    ax.set(yscale="log", xlabel="distance in time steps", title=title, ylim=(1e-14, 1e8))
+    ax.set(yscale="log", xlabel="distance in time steps", title=title, ylim=(1e-16, 1e8))
 
 
 def draw_runs(ax, runs, name=None, **style):

@@ -177,7 +177,7 @@ def show_blocks():
         ax.set(xlim=(0, 7), ylim=(-0.3, 8.5))
         ax.set_axis_off()
     axes[1].text(
-        0.2, 4.0, "nothing stands\non the way", rotation=90, ha="center", va="center", fontsize=14, color=plots.BLUE
+        1.4, 4.0, "nothing stands\non the way", rotation=90, ha="center", va="center", fontsize=14, color=plots.BLUE
     )
     plots.show(
         fig,

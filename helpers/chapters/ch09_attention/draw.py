@@ -239,7 +239,7 @@ def show_masks(free, masked):
     )
 
 
-def show_places(accuracies, tasks, encodings, knowing_nothing=(25, 21, 21)):
+def show_places(accuracies, tasks, encodings, knowing_nothing=(26, 22, 22)):
     """Show three tables of accuracies, encodings by tasks: white where counting symbols does as well, blue where solved.
 
     accuracies: {(task, encoding): [(at the trained length, counted on, stretched) for each seed]}

@@ -30,7 +30,7 @@ CLAIMS = (
         "the number of tokens.",
         "condition",
         "the few biases and the cost hold; augmentation pays where training is long enough to learn from it, "
-        "and here it did not pay more for the ViT than for a CNN",
+        "and here it paid hardly more for the ViT than for a CNN",
     ),
     Claim(
         "J6",

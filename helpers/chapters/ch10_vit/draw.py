@@ -16,8 +16,8 @@ ALTS = {
     "augmentation.",
     "distillation": "Four rows of five dots, accuracy with 100 labels: the ViT alone, with a teacher, with a teacher and a token, "
     "and the teacher, a CNN. The students with a teacher come close to it.",
-    "one of each": "Three rows of nine dots, one for each choice of the part that is known: pixels and the untrained network lie "
-    "near each other, a little above guessing; the pre-trained network lies far above.",
+    "one of each": "Three rows of nine dots, one for each choice of the part that is known: pixels lie near "
+    "guessing, the untrained network on average some ten points higher; the pre-trained network lies far above both.",
     "sides": "Accuracy against the side of the test images, from 6 to 12 pixels; trained at 8. All peak at 8. At 10 and 12 the ViT "
     "with interpolated positions falls far, the one with positions filled up farther, the CNN least; at 6 all fall far.",
     "kept": "Accuracy against the number of patches kept, from 16 down to 4. Keeping those most looked at, the curve falls slowest; "

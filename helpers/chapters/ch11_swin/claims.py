@@ -8,8 +8,8 @@ CLAIMS = (
         "Swin attends inside windows, then inside shifted windows; stacked, they cover the image. It is "
         "hierarchical, and good for detection and segmentation.",
         "condition",
-        "a token's view grows by one window a block and doubles at each merging: enough for 224 pixels, not "
-        "for the 1344 of a detector; without the shift only the merging widens it; good is published; a "
+        "a token's view grows by one window a block, and a window is twice as wide in pixels after each merging: "
+        "enough for 224 pixels, not for the 1344 of a detector; without the shift only the merging widens it; good is published; a "
         "plain ViT competed later",
     ),
     Claim(

@@ -32,6 +32,6 @@ CLAIMS = (
         "L19",
         "Hyper-parameters are fixed while training.",
         "condition",
-        "the rule is chosen before; the rate that follows it changes at every step",
+        "the rule is chosen before; the rate that follows it changes on the way",
     ),
 )

@@ -115,7 +115,7 @@ def draw_entropies(ax, runs):
     ax.text(0.7, 0.3, "impossible", color="#555555", ha="center")
     ax.annotate("one answer for all", (0.01, 0.0), (0.18, 0.08), arrowprops=dict(arrowstyle="->"), va="center")
     ax.annotate(
-        "all answers alike", (0.99, 0.98), (0.8, 0.62), arrowprops=dict(arrowstyle="->"), va="center", ha="center"
+        "all 64 kinds alike", (0.99, 0.98), (0.8, 0.62), arrowprops=dict(arrowstyle="->"), va="center", ha="center"
     )
     ax.set(
         xlabel="H_each: entropy of a single answer, over log K",

@@ -1,11 +1,13 @@
 """The figures of chapter 17: pictures with their captions, what each word looked at, dots for each seed, the networks."""
 
 from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 
 from helpers import plots
 from helpers.diagrams import arrow, box
 
 GRID = 3  # cells of the eye, each way
+OUTLINE = (withStroke(linewidth=2.5, foreground="black"),)  # of white numbers, which may stand on white
 
 
 def wrapped(caption):
@@ -37,7 +39,9 @@ def draw_looked(ax, image, looked, title="", limit=1.0):
         ax.add_patch(Rectangle(corner, side, side, facecolor="black", alpha=0.85 * (1 - min(1, weight / limit))))
         ax.add_patch(Rectangle(corner, side, side, fill=False, edgecolor="white", linewidth=0.6))
         middle = (corner[0] + side / 2, corner[1] + side / 2)
-        ax.text(*middle, f"{100 * weight:.0f}", ha="center", va="center", fontsize=13, color="white")
+        ax.text(
+            *middle, f"{100 * weight:.0f}", ha="center", va="center", fontsize=13, color="white", path_effects=OUTLINE
+        )
 
 
 def draw_dots(ax, scores, colours=None):

@@ -13,7 +13,7 @@ CLAIMS = (
         "The quality of diffusion exceeds that of GANs; its training is stable, and it does not lose modes.",
         "condition",
         "each at a rate of its own: there diffusion is nearer to the data, but a tuned GAN also holds all of eight modes, and at"
-        " too high a rate diffusion is ruined as well",
+        " ten times its rate it is diffusion that is ruined",
     ),
     Claim("M7", "Latent diffusion (Stable Diffusion) works in a compressed space."),
 )

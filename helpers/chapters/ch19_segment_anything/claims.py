@@ -15,6 +15,6 @@ CLAIMS = (
         "It segments any image without fine-tuning, as the first model that can; its official code is based on Detectron2.",
         "wrong",
         "others segmented by clicks before it, its paper names where it fails, and its code does not import Detectron2, from "
-        "which one file is adapted",
+        "which one file is adapted and one small layer copied",
     ),
 )

@@ -1,4 +1,4 @@
-"""The exercises of chapter 20: fog, useful waves, half of the light, finer samples, a weighted sum with two bugs."""
+"""The exercises of chapter 20: fog, useful waves, half of the light, finer samples, a weighted sum with three bugs."""
 
 import math
 
@@ -207,7 +207,7 @@ Exercise(
     mistakes=[
         (
             _composite(through=False, shift=False, ground=False),
-            "that is the broken one: **both** bugs are still there.",
+            "that is the broken one: **all three** bugs are still there.",
         ),
         (
             _composite(through=False, shift=False),
