@@ -21,7 +21,7 @@ from PIL import Image
 from helpers.checks import check_positive, whole
 from helpers.output import publish
 
-# Okabe & Ito 2008, Color Universal Design: told apart by every kind of colour vision.
+# Of Okabe & Ito 2008, Color Universal Design, and a grey; those used first are told apart by every kind of colour vision.
 BLUE, ORANGE, GREEN, PINK, SKY, RED, YELLOW, GREY = (
     "#0072B2",
     "#E69F00",

@@ -91,7 +91,7 @@ class Room:
 
     @property
     def minutes(self):
-        """Minutes to read: a minute for 200 words of text, and one for 10 lines of code; notes and exercises left out."""
+        """Minutes to read: a minute for 200 words of text, and one for 10 lines of code; without notes and the cells of exercises."""
         words = lines = 0
         for cell in self.cells:
             kind = cell["metadata"].get("slideshow", {}).get("slide_type")

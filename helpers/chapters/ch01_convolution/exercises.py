@@ -74,7 +74,7 @@ Exercise(
             lambda x, weight, bias, stride=1, padding=0: F.conv2d(x, weight.flip(2, 3), bias, stride, padding),
             (
                 "the **kernel is flipped**, as in the convolution of mathematics; in deep learning it is not:"
-                " `weight[o, c, i, j]` meets `x[n, c, y + i, x + j]`."
+                " `weight[o, c, u, v]` meets `x[n, c, i * stride + u, j * stride + v]`."
             ),
         ),
         (
@@ -175,7 +175,7 @@ Exercise(
     mistakes=[
         (
             4,
-            "those are the columns whose windows reach over a **border** of the image: the old border has moved, and lies inside now.",
+            "that is how many columns take zeros in **one** of the two outputs, the new or the old moved by 3: the other has its own.",
         ),
         (8, "**one column** is counted twice: it lies at the border of today and at the one that has moved."),
         (3, "that is the **shift**: ask which windows hold other numbers than before, or zeros in their place."),
@@ -188,7 +188,7 @@ Exercise(
             "inside the image the output moves along exactly, at the **border** it does not: there zeros stand in for pixels.",
         ),
         (12, "in the **middle** both windows hold the same 25 pixels, and the sums are the same."),
-        (5, "those are the columns around the border that **moved**: the image has ends of its own still."),
+        (5, "if those are columns 0 to 4: the **right** end of the image takes zeros too."),
     ],
     hints=[
         "Number the columns 0 to 11. A window of 5 reaches 2 columns to either side: which outputs take zeros from beyond the border?",

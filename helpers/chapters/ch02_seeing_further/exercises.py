@@ -193,11 +193,15 @@ Exercise(
             ),
         ),
         (
-            49,
+            37,
             (
                 "the jump is taken **after** each layer's own stride: the 7 × 7 convolution still steps over single"
                 " pixels."
             ),
+        ),
+        (
+            49,
+            "4 is the jump of the **block**'s layers: the 7 × 7 convolution steps over single pixels, the pooling over two.",
         ),
         (19, "this is the field after the **first** 3 × 3 convolution of the block: there are two."),
         (11, "this is the field after the **max pooling**: the block's two convolutions come after it."),
@@ -357,17 +361,23 @@ Exercise(
         ((27, 94), "the number is right; 94 % is what is left of the **5 true** stripes. What is left of the others?"),
         ((27, 25), "the number is right; the blur is 1 **2** 1, not the plain mean of three."),
         ((27, 24), "the number is right; divide the blur 1 2 1 by its **sum**, 4."),
-        ((27, 0), "the number is right; a percentage is meant: 100 times the share, rounded."),
+        (
+            (27, 0),
+            "the number is right, but not quite nothing is left; a **percentage** is meant: 100 times the share, rounded.",
+        ),
         ((27, 100), "the number is right; that is their height **without** the blur."),
         ((5, 94), "5 stripes are like themselves: **another** number is asked for."),
-        ((37, 6), "37 give the same, but so they do in full: 64 − 37 is a number **from 0 to 32**."),
+        (
+            (37, 6),
+            "37 stripes are the same row as 27 **before** anything is left out: a number **from 0 to 32** is asked for.",
+        ),
         (
             (59, 94),
             "59 stripes on 64 pixels are the same row as 5 **before** anything is left out: look between 0 and 32.",
         ),
         (
             (11, 74),
-            "that mirrors at a **quarter** of the pixels: 32 are left, and what they can show ends at 16 stripes.",
+            "5 and 11 mirror at **8** stripes: 32 pixels are left, and what they can show ends at 16.",
         ),
     ],
     hints=[

@@ -22,7 +22,7 @@ Exercise(
         ),
         (
             256 * 8 * 8 * 4096 + 4096,
-            "the last maps are not 8×8: did you round **up** somewhere? Every division rounds down.",
+            "the last maps are not 8×8: a pooling of 3 with stride 2 makes (side − 3)//2 + 1, not half the side rounded **up**.",
         ),
         (
             256 * 15 * 15 * 4096 + 4096,

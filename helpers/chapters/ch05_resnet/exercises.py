@@ -230,7 +230,7 @@ Exercise(
         ),
         (
             lambda x, weight1, weight2: F.relu(_conv(_conv(x, weight1), weight2) + x),
-            "the **ReLU between** the two convolutions is missing: without it they are one.",
+            "the **ReLU between** the two convolutions is missing: without it the two are one linear map.",
         ),
         (
             lambda x, weight1, weight2: F.relu(_conv(F.relu(_conv(x, weight1) + x), weight2)),
@@ -265,8 +265,8 @@ Exercise(
         ),
     ],
     hints=[
-        "The order: convolution, ReLU, convolution, then + x, then ReLU.",
-        "`F.conv2d(x, weight1, padding=1)` keeps the size, so that x can be added.",
+        "Look at the left block under *Where the ReLU stands*, without its BN: how many ReLUs has it, and on which side of the plus?",
+        "Convolution, ReLU, convolution, then + x, then ReLU. `F.conv2d(x, weight1, padding=1)` keeps the size, so that x can be added.",
         "`return F.relu(F.conv2d(out, weight2, padding=1) + x)`",
     ],
     grad=True,

@@ -14,7 +14,7 @@ def gradient_of_a_chain(w, blocks, shortcut):
 
 # %% batch_norm_backward
 def batch_norm_backward(g, x, weight, eps=1e-5):
-    """g, x: (N, C, H, W); weight: γ, (C,) → gradients with respect to x (N, C, H, W), γ (C,) and β (C,)."""
+    """g, x: (N, C, H, W); weight: γ, (C,); eps: added to the variance → gradients by x (N, C, H, W), γ (C,) and β (C,)."""
     ### BEGIN SOLUTION
     axes = (0, 2, 3)
     sigma = (x.var(axes, correction=0, keepdim=True) + eps).sqrt()

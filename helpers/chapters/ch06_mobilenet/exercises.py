@@ -102,7 +102,7 @@ Exercise(
         (73, "73 is enough, and **one less** is enough too: exactly 8 counts."),
         (8, "that is the **factor**: with 8 output channels 1/8 + 1/9 is about 0.24, only four times less."),
         (9, "that is **K²**: with 9 output channels the pair costs 1/9 + 1/9, only 4.5 times less."),
-        (24, "24 comes from K = 3, not **K²** = 9, in 1/C_out + 1/K²."),
+        (24, "24 is 8·K, not 8·**K²**: with 24 channels 1/24 + 1/9 is 0.153, only 6.5 times less."),
         (128, "128 is enough, but so are **fewer**: solve 1/C_out + 1/9 = 1/8 for C_out."),
         (64, "64 channels give 1/64 + 1/9 = 0.127, just **above** 1/8."),
     ],
@@ -254,8 +254,8 @@ Exercise(
         (_budget(least=1), "one kernel may be **too many** already: then the answer is 0."),
     ],
     hints=[
-        "With m kernels both halves cost m times as much: m · (1/C_out + 1/K²) of the full convolution.",
-        "Solve m · (1/C_out + 1/K²) ≤ share, and round down.",
+        "How much more does the depthwise half cost with m kernels a channel? And the pointwise half, which has m times the inputs?",
+        "Both cost m times as much: solve m · (1/C_out + 1/K²) ≤ share, and round down.",
     ],
 )
 
@@ -284,7 +284,7 @@ Exercise(
             dict(computing=(400e6, 2.5e6, 0.02), moving=(3e6, 24e6, 0.012), third=third)
             for third in ((1e6, 0.2e6), (50e6, 0.4e6), (7e6, 0.3e6))
         ]
-        + [dict(computing=(9e8, 5e6, 0.01), moving=(1e5, 8e6, 0.04), third=(2e8, 1e6))]
+        + [dict(computing=(9e9, 5e6, 0.1), moving=(1e5, 8e6, 0.04), third=(2e8, 1e6))]
     ),
     mistakes=[
         (_timings("sum"), "the two times are **added**: in a roofline they overlap, and the larger counts."),
@@ -362,7 +362,7 @@ Exercise(
             _fold(scaled_bias=False),
             "the convolution's own bias goes through BN too: it is **scaled** as the weights are.",
         ),
-        (_fold(eps_used=False), "the argument `eps` is not **used**: a fixed number stands in its place."),
+        (_fold(eps_used=False), "the argument `eps` is not **used**: it is added to the variance before the root."),
         (_fold(axis="all"), "one scale for **all** channels: each output channel has its own."),
         (
             _fold(weight_scaled=False),

@@ -48,7 +48,7 @@ Exercise(
         ),
         (
             lambda logits, temperature: logits / temperature / (logits / temperature).sum(),
-            "the **exponential** is missing: divided by their own sum, outputs below 0 would have probabilities below 0.",
+            "the **exponential** is missing: divided by their own sum, outputs of both signs cannot all have probabilities above 0.",
         ),
         (
             lambda logits, temperature: torch.log_softmax(logits / temperature, 0),
@@ -63,8 +63,8 @@ Exercise(
         ),
     ],
     hints=[
-        "Probabilities in proportion to exp(output / temperature).",
-        "`torch.softmax(..., 0)` takes the exponentials and divides them by their sum.",
+        "A softmax makes probabilities of outputs. Where must the temperature stand, so that a low one makes likely letters likelier?",
+        "Divide first: `torch.softmax(..., 0)` takes the exponentials and divides them by their sum.",
     ],
 )
 
@@ -164,7 +164,7 @@ Exercise(
         ),
         (7, "this is ln 1000 = 6.9, the steps for a factor of **1/e**: each step has 0.9, and 0.9⁷ is still 0.48."),
         (44, "0.9⁴⁴ is 0.0097, below a **hundredth**: asked for is a thousandth."),
-        (70, "−ln 0.9 is **0.105**, not 0.1: 6.91 / 0.105 = 65.6."),
+        (70, "−ln 0.9 is **0.10536**, not 0.1: 6.9078 / 0.10536 = 65.6."),
         (30, "the two **logarithms do not fit together**: log₁₀ 1000 = 3 must be divided by −log₁₀ 0.9 = 0.0458."),
         (132, "this would be for the root of 0.9 in each step: **one** factor of 0.9 per step, 0.9ⁿ < 0.001."),
     ],

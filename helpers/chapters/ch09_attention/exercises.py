@@ -298,7 +298,7 @@ Exercise(
     mistakes=[
         (
             _with(apart=True, wide=True, late=True),
-            "all three are still there. Begin with the symptom: through which line does a token see **the future**?",
+            "all three are still there. Begin with the symptom: through which **two** lines does a token see the future?",
         ),
         (
             _with(wide=True, late=True),
@@ -321,7 +321,7 @@ Exercise(
     ],
     hints=[
         "Change the last token of q, k and v: which outputs change? None before the last may.",
-        "With one head the first mistake vanishes: so it lies in the split. Compare with `MultiHead.split`.",
+        "With one head the leak stays, but one source of it is gone: the split. Compare with `MultiHead.split`.",
         "Then look at one row of weights: does it sum to 1? And at the number under the root.",
     ],
 )

@@ -277,8 +277,8 @@ Exercise(
         (
             _vit(reshape=True),
             (
-                "the patches are **reshaped**, not transposed: a token then holds one channel's numbers of many places."
-                " `flatten(2).transpose(1, 2)`."
+                "the patches are **reshaped**, not transposed: a token then holds the numbers of many places, channel after"
+                " channel. `flatten(2).transpose(1, 2)`."
             ),
         ),
         (_vit(late=True), "the class token stands **last**: it comes first, as position 0 is its own."),
@@ -359,7 +359,7 @@ Exercise(
         (_tokens(True, True, True), f"nothing has changed yet. Begin here: {_RESHAPED}"),
         (_tokens(True, True), f"the class token stands right now; two bugs are left. {_RESHAPED}"),
         (_tokens(True, False, True), f"the batch is left out now; two bugs are left. {_RESHAPED}"),
-        (_tokens(False, True, True), f"the order is right now; two bugs are left. {_CENTRED}"),
+        (_tokens(False, True, True), f"places and channels are right now; two bugs are left. {_CENTRED}"),
         (_tokens(True), f"two bugs are gone, one is left: {_RESHAPED}"),
         (_tokens(centred=True), f"two bugs are gone, one is left: {_CENTRED}"),
         (_tokens(late=True), f"two bugs are gone, one is left: {_LATE}"),

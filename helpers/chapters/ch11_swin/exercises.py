@@ -89,10 +89,7 @@ Exercise(
         ),
         (
             lambda x, M: _grid(x, M).permute(1, 3, 0, 2, 4).reshape(-1, M * M, x.shape[2]),
-            (
-                "each group holds tokens from **all over the map**, one of each window: the dimensions of the windows"
-                " come first."
-            ),
+            ("each group holds tokens from **all over the map**: the dimensions of the windows must come first."),
         ),
         (
             lambda x, M: _grid(x, M).permute(0, 2, 1, 3, 4).reshape(-1, M, M, x.shape[2]),

@@ -82,7 +82,7 @@ Exercise(
         (lambda x: float(2 / _eigenvalues(x)[-1].sqrt()), "that is a **singular value**: the curvature is its square."),
     ],
     hints=[
-        "The curvature matrix of ½ · mean (x·w − t)² is H = xᵀx / n. It does not depend on the targets.",
+        "The curvature matrix of ½ · mean (x·w − t)² is H = xᵀx / N. It does not depend on the targets.",
         "`torch.linalg.eigvalsh(H)` gives the eigenvalues from the smallest to the largest.",
         "The edge is 2 over the largest; return `float(...)` of it.",
     ],
@@ -271,7 +271,7 @@ Exercise(
     mistakes=[
         (
             _begin(top=True, out=True, variance=True),
-            "that is the start **as it was**: print the deviation of each layer's weights beside √(2/inputs).",
+            "that is the start **as it was**: for each of the three layers find the rule that gives its deviation.",
         ),
         (_begin(top=True, out=True), _two("which layers are **reached**, and of what `shape[0]` is the number")),
         (
@@ -287,7 +287,8 @@ Exercise(
         (_begin(variance=True), "one is left: `normal_(weight, mean, std)` takes the **deviation**, not the variance."),
     ],
     hints=[
-        "Print for each linear layer the deviation of its weights and √(2/inputs). Which agree?",
+        "Two of the three deviations above are 2 over a number: over which? The middle one is that of torch's own start: why "
+        "was it left?",
         "`for layer in net` sees the outermost layers only; `net.modules()` sees all.",
         "`layer.weight.shape` is (outputs, inputs); `nn.init.normal_(tensor, mean, std)`.",
     ],

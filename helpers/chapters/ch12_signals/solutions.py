@@ -23,7 +23,7 @@ def he_weights(normals):
 
 # %% standardized
 def standardized(train, test):
-    """Both sets, (N, C, H, W), less a mean per channel, over a deviation per channel: a pair."""
+    """Both sets, (N, C, H, W), less a mean per channel, over a deviation per channel, torch's std: a pair."""
     ### BEGIN SOLUTION
     mean, deviation = train.mean((0, 2, 3), keepdim=True), train.std((0, 2, 3), keepdim=True)
     return (train - mean) / deviation, (test - mean) / deviation

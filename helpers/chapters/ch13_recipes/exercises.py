@@ -29,7 +29,8 @@ Exercise(
         (lambda rate, decay, steps: 1 - rate * decay, "that is after **one** step."),
         (
             lambda rate, decay, steps: 1 - rate * steps,
-            "that is **Adam with L2**, which moves by the rate at each step whatever the decay is.",
+            "that moves by the **rate** at each step, as Adam with L2 does at first: AdamW takes off the share rate · decay of "
+            "what is left.",
         ),
     ],
     hints=["What does one step without gradient do?", "w ← w − rate · decay · w, and this `steps` times."],
@@ -174,11 +175,11 @@ Exercise(
     mistakes=[
         (
             lambda **k: _patience(**k, reset=False),
-            "the count of epochs without progress is never set back to **0**: three bad epochs in all end it.",
+            "the count of epochs without progress is never set back to **0**: `patience` bad epochs in all end it.",
         ),
         (
             lambda **k: _patience(**k, answer="last"),
-            "that is the epoch where training **stopped**: the best weights are `patience` epochs older.",
+            "that is the epoch where training **ended**: the best weights are older; remember their epoch.",
         ),
         (
             lambda **k: _patience(**k, last=True),

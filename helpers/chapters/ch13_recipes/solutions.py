@@ -32,7 +32,7 @@ def dropout_by_hand(x, keep, p, training):
 
 # %% warmup_cosine
 def warmup_cosine(step, steps, warmup):
-    """The factor of the peak rate at a step, counted from 0: 1 / warmup at first, 1 after the warm-up, then a cosine to 0."""
+    """The factor of the peak rate at a step, counted from 0: from 1 / warmup up to 1, then a cosine from 1 at step warmup to 0 at step steps."""
     ### BEGIN SOLUTION
     if step < warmup:
         return (step + 1) / warmup

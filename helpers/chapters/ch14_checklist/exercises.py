@@ -81,7 +81,7 @@ Exercise(
         ),
         (lambda classes: math.log2(1 + (classes - 1) / math.e), "that is in **bits**: take the natural logarithm."),
         (
-            lambda classes: -(1 + (classes - 1) / math.e) / classes,
+            lambda classes: math.e / (math.e + classes - 1),
             "no logarithm was taken: the loss is **−log** of the right class's share.",
         ),
     ],
@@ -233,13 +233,13 @@ Exercise(
         ),
         (
             lambda make, x, y, rate, epochs: _loop()(make, x, y, rate, epochs).argmax(1).float(),
-            "return the **outputs**, (N, 3), not the answers.",
+            "return the **outputs**, (N, classes), not the answers.",
         ),
     ],
     hints=[
         "Nothing moves at all: what is the gradient when `step()` is called?",
-        "Then one batch can be learnt, but not all of them: which labels does a batch get after `x[order]`?",
-        "Then the loss does not fall below 0.55 = log(1 + 2/e): what does that remind you of?",
+        "It moves now, and the loss stays near that of guessing: which labels does a batch get after `x[order]`?",
+        "Then the loss does not fall below 1.46 = log(1 + 9/e), for ten classes: what does that remind you of?",
     ],
     tol=1e-3,
     seconds=20,

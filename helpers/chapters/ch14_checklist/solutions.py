@@ -43,7 +43,7 @@ def learn_by_heart(make, x, y, rate, steps):
 
 # %% train_mended
 def train_mended(make, x, y, rate, epochs):
-    """The loop above without its three bugs: returns the outputs (N, 3) for x after training."""
+    """The loop above without its three bugs: returns the outputs (N, classes) for x after training."""
     ### BEGIN SOLUTION
     net = make()
     optimizer = torch.optim.SGD(net.parameters(), rate)

@@ -47,6 +47,10 @@ def _but(**wrong):
     return _VIEWS | {name.replace("_", " "): value for name, value in wrong.items()}
 
 
+def _swap(a, b):
+    return _VIEWS | {a: _VIEWS[b], b: _VIEWS[a]}
+
+
 Exercise(
     "ruined",
     reference=_VIEWS,
@@ -79,6 +83,30 @@ Exercise(
             "a mirror swaps two sides alone: one of the four changes **where** it is in general.",
         ),
         (_but(where_the_ball_is="colour"), "the ball stays where it is when its **colour** changes."),
+        (
+            _swap("digits 6 and 9", "left or right hand"),
+            "a 6 in a **mirror** keeps its loop below, and a left hand that is **turned** stays a left hand.",
+        ),
+        (
+            _swap("digits 6 and 9", "traffic lights"),
+            "a 6 in another **colour** is a 6, and a red light that is **turned** is still red.",
+        ),
+        (
+            _swap("digits 6 and 9", "where the ball is"),
+            "a 6 that is **shifted** stays a 6, and a **turn** changes more than where the ball is.",
+        ),
+        (
+            _swap("traffic lights", "left or right hand"),
+            "hands do not differ by **colour**, and in a **mirror** a red light is red.",
+        ),
+        (
+            _swap("traffic lights", "where the ball is"),
+            "the ball stays where it is when its **colour** changes, and a red light that is **shifted** is red.",
+        ),
+        (
+            _swap("left or right hand", "where the ball is"),
+            "a left hand that is **shifted** stays a left hand; and which change moves the ball, and does nothing else?",
+        ),
     ],
     hints=[
         "Ask of each task: which change turns the right answer into a wrong one?",
@@ -140,8 +168,9 @@ Exercise(
         ),
     ],
     hints=[
-        "Three lines: subtract the centre, divide by `sharp`, softmax over the last axis.",
-        "The new centre lies `speed` of the way from the old one to `scores.mean(0)`.",
+        "Two things are asked for: this batch's probabilities, and the next batch's centre. How does `dino_step` make its `goal`, "
+        "and how does it move its centre?",
+        "Subtract the centre, divide by `sharp`, softmax over the last axis. The new centre lies `speed` of the way from the old one to `scores.mean(0)`.",
         "`centre + speed * (scores.mean(0) - centre)`; do not change `centre` in place.",
     ],
 )

@@ -121,7 +121,7 @@ def _embeddings():
     for seed, n, k, c, width in ((0, 7, 3, 4, 5), (1, 6, 2, 5, 3), (2, 9, 4, 3, 2)):
         dice = torch.Generator().manual_seed(seed)
         prompts = F.normalize(torch.randn(k, c, width, generator=dice), dim=2)
-        prompts[0, 0] = -prompts[1, 0]  # prompts that disagree: the mean becomes short
+        prompts[0, 0] = F.normalize(0.5 * prompts[0, 0] - prompts[1, 0], dim=0)  # they disagree: the mean is short
         yield dict(pictures=F.normalize(torch.randn(n, width, generator=dice), dim=1), prompts=prompts)
 
 
@@ -132,7 +132,7 @@ Exercise(
     mistakes=[
         (
             lambda pictures, prompts: (pictures @ prompts.mean(0).T).argmax(1),
-            "the means are not of **norm 1** again: a class whose prompts disagree has a short mean, and never wins.",
+            "the means are not of **norm 1** again: a class whose prompts disagree has a short mean, and loses for that alone.",
         ),
         (
             lambda pictures, prompts: (pictures @ prompts[0].T).argmax(1),

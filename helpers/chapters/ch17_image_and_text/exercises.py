@@ -36,7 +36,7 @@ Exercise(
         ),
         (
             lambda cells, seen, each, width: each * (seen * width) + width,
-            "one bias **too few**: each of the `each` vectors has its own.",
+            "biases are **missing**: each of the `each` vectors has `width` of its own.",
         ),
     ],
     hints=[

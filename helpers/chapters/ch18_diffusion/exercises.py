@@ -138,7 +138,7 @@ Exercise(
         (_two(keep_mean=False), "the means have been shrunk too: **√ᾱ** · mean."),
         (
             _two(hard=True),
-            "only the **nearer** Gaussian answers: the best answer is the mean of both, by their probabilities.",
+            "only the **likelier** Gaussian answers: the best answer is the mean of both answers, by their probabilities.",
         ),
     ],
     hints=[
@@ -197,7 +197,7 @@ Exercise(
         ),
         (_sampler(off_by_one=True), "the network is asked for the time **before**: x is still at t."),
         (_sampler(same_noise=True), "the **same** fresh noise at every step: take fresh[t]."),
-        (_sampler(forward=True), "the times run **upwards**: from the last down to 0."),
+        (_sampler(forward=True), "the times run **upwards**: they should run from the last down to 0."),
     ],
     hints=[
         "What is added after the step with t = 0, and is there any step left to take it off?",
@@ -228,7 +228,7 @@ Exercise(
     ],
     mistakes=[
         (_price(guided=1), "with guidance the U-net is asked **twice** a step: with the text and without."),
-        (_price(text="each"), "the text is read **once**, not at every step: it does not change."),
+        (_price(text="each"), "the text is read **before** the first step, not at every one: it does not change."),
         (_price(text="one"), "with guidance the **empty** text is read as well."),
         (_price(decoded=False), "the **decoder** is missing: once, at the end."),
         (_price(in_pixels=True), "the **decoder** works once, at the end: all steps are taken in latents."),

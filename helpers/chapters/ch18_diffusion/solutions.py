@@ -49,7 +49,7 @@ def mend_sampler(noise_of, x, alpha_bar, fresh):
 
 # %% picture_macs
 def picture_macs(unet, decoder, text, steps, guidance):
-    """Multiply-adds for one picture: of U-net, decoder and text tower, each once, to the sum."""
+    """Multiply-adds for one picture; unet, decoder, text: those of one pass of each; guidance 1: none, the label alone."""
     ### BEGIN SOLUTION
     calls = 1 if guidance == 1 else 2
     return steps * calls * unet + decoder + calls * text

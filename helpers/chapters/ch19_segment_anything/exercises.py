@@ -47,7 +47,7 @@ Exercise(
     mistakes=[
         (_pairs(pad=False), "a window that hangs over the edge is **filled up**, and its zeros are computed too."),
         (_pairs(up=False), "the last tokens of a row need a window too: round **up**."),
-        (_pairs(tokens=True), "that is the number of **tokens**: each meets every other of its window."),
+        (_pairs(tokens=True), "that is the number of **tokens**: each meets all of its window, itself too."),
         (lambda grid, window: grid**4, "that is without windows: tokens meet only those of **their own** window."),
         (
             lambda grid, window: grid**4 if window is None else window**4,
@@ -55,8 +55,8 @@ Exercise(
         ),
     ],
     hints=[
-        "A grid of side g has g² tokens, and g² · g² pairs.",
-        "With windows: how many stand side by side? Round up. Squared, that is their number.",
+        "How many tokens has a grid of side g, and how many does each of them meet, itself too?",
+        "A grid of side g has g² tokens, and g² · g² pairs. With windows: how many stand side by side? Round up. Squared, that is their number.",
         "Each window has window² tokens, so window⁴ pairs.",
     ],
 )

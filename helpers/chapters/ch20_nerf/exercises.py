@@ -71,8 +71,8 @@ Exercise(
         (lambda size: math.log2(size), "how many is a **whole** number, and wave 0 is one of them."),
     ],
     hints=[
-        "The period of wave k is 4 / 2^k; a pixel is 2 / size wide.",
-        "Count k = 0, 1, 2, … as long as 4 / 2^k is at least 4 / size.",
+        "By how much must x grow until wave k repeats? And how wide is a pixel, if the picture goes from −1 to 1?",
+        "The period of wave k is 4 / 2^k; a pixel is 2 / size wide. Count k = 0, 1, 2, … as long as 4 / 2^k is at least 4 / size.",
     ],
 )
 
@@ -111,7 +111,10 @@ Exercise(
     mistakes=[
         (_half(mean=True), "that is the **mean** distance, as the page has it."),
         (_half(largest=True), "that is the sample with the **largest** weight: half of the light may be gone before."),
-        (_half(missing=0.0), "where the sum stays below a half there is nothing: **inf**, and no 0 among the others."),
+        (
+            _half(missing=0.0),
+            "samples before the half count as distance **0**, and the minimum takes them: put **inf** there.",
+        ),
         (
             _half(last=True),
             "a ray of which less than half is stopped has no such distance: **inf**, not its last sample.",
