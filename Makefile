@@ -3,6 +3,7 @@
 
 PY      := .venv/bin/python
 WORKERS ?= 2
+SHARED  := -n $(WORKERS) --max-worker-restart=0  # a test that kills its worker ends the run, which would wait for ever
 CLEAN   := .pytest_cache .ruff_cache .hypothesis .solved build dist shots slides .nox
 
 # What the benchmarks compare with is not needed to run them.
@@ -29,10 +30,10 @@ lab: .venv/installed ## open the course in JupyterLab (LAB_ARGS="--no-browser" a
 	$(PY) -m jupyterlab notebooks/00_start_here.ipynb --ServerApp.root_dir=. $$([ "$$(id -u)" != 0 ] || echo --allow-root) $(LAB_ARGS)
 
 test: .venv/installed-test ## run every notebook and every test but the long ones (TEST_ARGS="-k pooling" and the like are passed on)
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) -m "not long" $(TEST_ARGS) </dev/null
+	@OMP_NUM_THREADS=1 $(PY) -m pytest $(SHARED) -m "not long" $(TEST_ARGS) </dev/null
 
 test-all: test ## then the long ones too: every chapter in the browser, solved, on a second device; interruptions, misfortunes
-	@OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) -m long $(TEST_ARGS) </dev/null
+	@OMP_NUM_THREADS=1 $(PY) -m pytest $(SHARED) -m long $(TEST_ARGS) </dev/null
 
 test-versions: .venv/installed-versions ## run the tests on every Python here, and on the oldest torch (NOX_ARGS: see noxfile.py)
 	@OMP_NUM_THREADS=1 $(PY) -m nox $(NOX_ARGS) </dev/null
@@ -45,7 +46,7 @@ test-twice: .venv/installed-test ## run every notebook twice in one kernel, both
 
 test-elsewhere: .venv/installed-test ## run every notebook with the rounding of another processor, here one without AVX-512 (NB=03 for one)
 	@OMP_NUM_THREADS=1 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
-	    $(PY) -m pytest -n $(WORKERS) $(if $(NB),$(NB:%=notebooks/%_*.ipynb),notebooks) $(TEST_ARGS) </dev/null
+	    $(PY) -m pytest $(SHARED) $(if $(NB),$(NB:%=notebooks/%_*.ipynb),notebooks) $(TEST_ARGS) </dev/null
 
 notebooks: .venv/installed-test ## run the notebooks and save their outputs (NB=03 for one, NB="01 03" for two)
 	@$(PY) -m helpers.course.notebooks $(NB)

@@ -285,7 +285,7 @@ class Run(nn.Module):
         super().__init__()
         self.function = function
         for i, shape in enumerate(shapes):
-            self.register_buffer(f"b{i}", torch.empty(shape))
+            self.register_buffer(f"b{i}", torch.zeros(shape))  # numbers: fvcore computes with them
         self.count = len(shapes)
 
     def forward(self, x):

@@ -112,8 +112,11 @@ def test_lab_builds_the_environment_once_and_opens_the_first_notebook(clone):
 def test_test_installs_what_the_tests_need(clone):
     done, asked = clone("test", "TEST_ARGS=-k pooling", pythons={"python3": 0})
     assert done.returncode == 0, done.stderr
-    assert asked == ["-m pip install -e .[test]", "-m pytest -n 2 -m not long -k pooling"]
-    assert clone("test-all", pythons={"python3": 0})[1] == ["-m pytest -n 2 -m not long", "-m pytest -n 2 -m long"]
+    assert asked == ["-m pip install -e .[test]", "-m pytest -n 2 --max-worker-restart=0 -m not long -k pooling"]
+    assert clone("test-all", pythons={"python3": 0})[1] == [
+        "-m pytest -n 2 --max-worker-restart=0 -m not long",
+        "-m pytest -n 2 --max-worker-restart=0 -m long",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,8 @@ def grey_parts(k=3):
 @torch.no_grad()
 def features(frozen, pictures):
     """Return what an EfficientNet says before its last layer: (N, 1, H, W) → (N, 1280)."""
-    return frozen.avgpool(frozen.features(prepared(pictures))).flatten(1)
+    few_at_a_time = pictures.split(20)  # which takes less memory
+    return torch.cat([frozen.avgpool(frozen.features(prepared(few))).flatten(1) for few in few_at_a_time])
 
 
 def filters_kept(before, after):

@@ -10,9 +10,9 @@ CASES = {
             """
 from helpers.chapters.ch16_clip.explorer import TOWERS, pictures, scores
 from helpers.data import COLOURS
-@interact(colour=list(COLOURS))
-def show(colour="red"):
-    texts = "a red disk and a blue ring", f"a {colour} ring and a blue disk"
+@interact(colour=(0, len(COLOURS) - 1))
+def show(colour=0):
+    texts = "a red disk and a blue ring", f"a {list(COLOURS)[colour]} ring and a blue disk"
     cosines, scale = scores(TOWERS[0], *texts)
     fig, axes = plt.subplots(2, 8, figsize=(15, 4))
     for i, share in enumerate(1 / (1 + np.exp(-scale * (cosines[:, 0] - cosines[:, 1])))):
