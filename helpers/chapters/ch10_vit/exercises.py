@@ -298,7 +298,7 @@ Exercise(
         (_vit(out=False), "`out_proj`, the linear layer after the heads are **merged**, is missing."),
     ],
     hints=[
-        "Go through the three classes of the short version from the last to the first, and replace each module by its function.",
+        "Go through the three classes of “A whole ViT, to retype” from the last to the first, and replace each module by its function.",
         (
             "The blocks: count the names that begin with `encoder.layers.`. `F.layer_norm(x, x.shape[-1:], weight, bias,"
             " 1e-6)` is a norm; stride is `state['conv_proj.weight'].shape[-1]`."
