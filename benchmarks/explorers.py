@@ -76,6 +76,8 @@ WATCH = """selector => {
     new MutationObserver(changes => { if (changes.some(({target}) => (target.closest ?? (() => null)).call(target, selector))) note(); })
         .observe(document.body, {subtree: true, childList: true}); }"""
 
+AT_ITS_END = "n => (n.value ?? n.getAttribute('aria-valuenow')) === (n.max ?? n.getAttribute('aria-valuemax'))"
+
 
 def measure(notebook, slider, handle, given):
     """Return (median milliseconds, updates a second) of one slider; handle: what takes the keys and the mouse."""
@@ -85,10 +87,12 @@ def measure(notebook, slider, handle, given):
     )
     slider.scroll_into_view_if_needed()
     handle.focus()
-    times = []
+    keys, times = ("ArrowRight", "ArrowLeft"), []
+    if handle.evaluate(AT_ITS_END):
+        keys = keys[::-1]
     for i in range(given.keys):
         page.evaluate("() => { seen.drawn.length = 0; }")
-        page.keyboard.press(("ArrowRight", "ArrowLeft")[i % 2])  # one step there, one back
+        page.keyboard.press(keys[i % 2])  # one step there, one back
         page.wait_for_function("() => seen.drawn.length > 0", timeout=10_000)
         page.wait_for_function(idle)
         times.append(page.evaluate("() => seen.drawn[0] - seen.pressed"))
