@@ -52,14 +52,13 @@ def cuts(each, seed):
 @torch.no_grad()
 def features(net, images):
     """Return what each part of net.features gives, averaged over the places: a list of (N, C)."""
-    found = []
-    for few in images.split(20):  # at a time, which takes less memory
-        x, parts = prepared(few), []
-        for part in net.features:
-            x = part(x)
-            parts.append(x.mean((2, 3)))
-        found.append(parts)
-    return [torch.cat(parts) for parts in zip(*found)]
+    if len(images) > 20:  # part by part, which takes less memory
+        return [torch.cat(both) for both in zip(features(net, images[:20]), features(net, images[20:]))]
+    found, x = [], prepared(images)
+    for part in net.features:
+        x = part(x)
+        found.append(x.mean((2, 3)))
+    return found
 
 
 def pixels(pictures):
