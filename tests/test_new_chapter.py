@@ -55,6 +55,15 @@ def test_a_new_chapter_is_green_at_once(tmp_path):
     assert again.returncode == 2 and f"name (='group_norm') is that of {stem}: choose another" in again.stderr
 
 
+@pytest.mark.parametrize("path", sorted(new_chapter.TEMPLATE.glob("*.py.txt")), ids=lambda path: path.name)
+def test_what_the_template_asks_of_the_course_is_there(path):
+    words = new_chapter.values(21, "group_norm")
+    made = {"__name__": f"helpers.chapters.ch21_group_norm.{path.name.partition('.')[0]}"}
+    exec(compile(new_chapter.filled(path, words), path.name, "exec"), made)
+    if "GroupNormExplorer" in made:
+        assert "5 × 5 = 25 cells." in made["GroupNormExplorer"](5).parts["words"]
+
+
 @pytest.mark.parametrize("name", ["", "Group", "../x", "5", "a b"])
 def test_a_name_that_cannot_be_a_folder_is_refused(name):
     with pytest.raises(ValueError, match=r"name \(='.*'\) must be small letters, digits and _"):
