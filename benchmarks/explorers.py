@@ -80,7 +80,10 @@ AT_ITS_END = "n => (n.value ?? n.getAttribute('aria-valuenow')) === (n.max ?? n.
 
 
 def measure(notebook, slider, handle, given):
-    """Return (median milliseconds, updates a second) of one slider; handle: what takes the keys and the mouse."""
+    """Return (median milliseconds, updates a second) of one slider; handle: what takes the keys and the mouse.
+
+    A list, which cannot be dragged, has no updates: None.
+    """
     page, idle = (
         notebook.page,
         "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.status === 'idle'",
@@ -97,6 +100,8 @@ def measure(notebook, slider, handle, given):
         page.wait_for_function(idle)
         times.append(page.evaluate("() => seen.drawn[0] - seen.pressed"))
         page.wait_for_timeout(60)
+    if handle.evaluate("n => n.tagName === 'SELECT'"):
+        return statistics.median(times), None
     box, grip = slider.bounding_box(), handle.bounding_box()
     middle = grip["y"] + grip["height"] / 2
     page.mouse.move(grip["x"] + grip["width"] / 2 if grip["width"] < 40 else box["x"] + box["width"] / 2, middle)
@@ -139,9 +144,9 @@ def as_row(name, ours, theirs):
         f"{answer:.1f}",
         f"{their_answer:.0f}" if theirs else "–",
         f"×{their_answer / answer:.1f}" if theirs else "–",
-        f"{updates:.1f}",
+        f"{updates:.1f}" if updates is not None else "–",
         f"{their_updates:.1f}" if theirs else "–",
-        f"×{updates / their_updates:.1f}" if their_updates else "–",
+        f"×{updates / their_updates:.1f}" if updates is not None and their_updates else "–",
     ]
 
 
@@ -181,7 +186,7 @@ def over_explorers(options):
             (
                 f"Answer: from a key on the slider until the picture is drawn anew, the median of {run.keys}. Updates:"
                 " frames in which the picture changed, while the slider was dragged to another value 60 times a"
-                f" second, for {run.seconds} s."
+                f" second, for {run.seconds} s; a list cannot be dragged."
             ),
             (
                 "Each in one notebook with a plain `ipywidgets.interact`, which computes with the explorer's own"

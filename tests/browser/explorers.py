@@ -113,6 +113,19 @@ def change(root):
     )
 
 
+# What its lines say that screen readers announce, with each control at its lowest and its highest; each put back.
+SAID = (
+    f"async r => {{ const said = []; for (const n of {INPUTS}) {{ const before = n.value, all = n.options;"
+    """
+    for (const value of [all ? all[0].value : n.min, all ? all[all.length - 1].value : n.max, before]) {
+        n.value = value;
+        for (const kind of ['input', 'change']) n.dispatchEvent(new Event(kind, {bubbles: true}));
+        while (r.dataset.waiting !== undefined) await new Promise(done => setTimeout(done, 5));
+        said.push([...r.querySelectorAll('[role=status]:not(.panel-late), [aria-live], output')].map(n => n.textContent.trim()).join(' ')); } }
+    return said; }"""
+)
+
+
 def control(root):
     """Return what that control is set to."""
     return root.evaluate(f"r => {CONTROL}.value")

@@ -266,7 +266,7 @@ class CostExplorer(Panel):
         except Impossible as error:
             parts["problem"] = problem(str(error))
             self.wrong = [f"{error.index}.{error.field}"]
-        self.parts = {**parts, **self._good}
+        self.parts = {**parts, **self._good, "heard": self.alt}
         self.values = {
             "network": self.network,
             "channels": self.channels,

@@ -181,7 +181,7 @@ class MobileExplorer(Panel):
             parts[f"against.{column}"] = against(getattr(now, column), getattr(then, column))
             parts[f"start.{column}"] = f"×{getattr(now, column) / getattr(start, column):.2f}"
             parts[f"total.{column}"] = written(column, getattr(now, column))
-        self.parts = parts | shares(mine, COLUMNS, written, COLOURS, percents=COLUMNS)
+        self.parts = parts | shares(mine, COLUMNS, written, COLOURS, percents=COLUMNS) | {"heard": self.alt}
         self.values = {"block": self.block, **settings}
 
     @property

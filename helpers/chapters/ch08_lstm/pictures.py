@@ -96,7 +96,7 @@ def show_reach(kinds, reach, cut_reach):
         fig,
         "Gradient that arrives against the steps back, on a logarithmic axis, for new layers. Left: the plain RNN and the "
         "GRU fall along nearly straight lines; the RNN's identity start and the GRU's bias 3 stay above a twentieth. Right: torch's "
-        "LSTM falls too; with forget bias 3 or either chrono start it stays near 1. Full lines lie above the dashed cell alone.",
+        "LSTM falls too; with forget bias 3 or either chrono start it stays near 1. Full lines lie on the dashed cell alone or above.",
     )
 
 
@@ -145,7 +145,7 @@ def show_adding(kinds, sums, width=25):
     plots.show(
         fig,
         "Mean squared error against the step, three seeds each, on the adding problem. torch's LSTM stays at one sixth for a "
-        "while and then falls to about zero, the GRU falls sooner, the RNN does not get below one sixth.",
+        "while and then falls to about zero, the GRU falls sooner, the RNN stays around one sixth.",
     )
 
 

@@ -7,7 +7,7 @@ CLAIMS = (
         "L5",
         "Weight decay and dropout work against over-fitting.",
         "condition",
-        "they close the gap; they raise the score clearly only where training labels are wrong",
+        "they narrow the gap; they raise the score clearly only where training labels are wrong",
     ),
     Claim("L6", "A schedule, whether step, linear or cosine, starts with a large rate and ends with a small one."),
     Claim(
