@@ -144,7 +144,8 @@ def test_impossible_settings_name_the_layer_and_keep_the_last_numbers(change, me
     good = dict(explorer.parts)
     ask(explorer, change)
     assert message in explorer.parts["problem"] and explorer.wrong == [field]
-    assert {name: part for name, part in explorer.parts.items() if good[name] != part}.keys() == {"problem", "reset"}
+    changed = {name: part for name, part in explorer.parts.items() if good[name] != part}
+    assert changed.keys() == {"problem", "reset", "heard"} and message in changed["heard"]
     assert message in repr(explorer) and explorer._repr_mimebundle_()[0]["image/png"]
     with pytest.raises(ValueError, match=message.split(":")[0]):
         explorer.rows()
