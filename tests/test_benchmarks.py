@@ -209,6 +209,10 @@ def test_an_explorer_without_a_case_is_measured_alone(monkeypatch):
     assert explorers.as_row("new", (12.34, 30), None) == ["new", "12.3", "–", "–", "30.0", "–", "–"]
 
 
+def test_a_list_has_no_updates_and_no_ratio_of_them():
+    assert explorers.as_row("list", (10, None), (200, 2)) == ["list", "10.0", "200", "×20.0", "–", "2.0", "–"]
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("name", [name for name, case in explorers.CASES.items() if case["plain"]])
 def test_an_explorer_stands_beside_an_interact_that_draws(name, monkeypatch):

@@ -121,7 +121,7 @@ SAID = (
         n.value = value;
         for (const kind of ['input', 'change']) n.dispatchEvent(new Event(kind, {bubbles: true}));
         while (r.dataset.waiting !== undefined) await new Promise(done => setTimeout(done, 5));
-        said.push([...r.querySelectorAll('[role=status]:not(.panel-late), [aria-live], output')].map(n => n.textContent.trim()).join(' ')); } }
+        said.push([...r.querySelectorAll('[role=status]:not(.panel-late), [aria-live]')].map(n => n.textContent.trim()).join(' ')); } }
     return said; }"""
 )
 

@@ -109,8 +109,7 @@ def test_two_views_keep_step_and_the_last_change_wins(live, ran, name):
 def test_what_has_changed_is_said_in_a_line_that_screen_readers_announce(live, name):
     root = live(name)
     assert root.locator("[role=status]:not(.panel-late), [aria-live]").count()
-    if name != "ConvolutionExplorer":  # which says what is pointed at
-        assert len({*root.evaluate(explorers.SAID)} - {""}) > 1
+    assert len({*root.evaluate(explorers.SAID)} - {""}) > 1
 
 
 @pytest.mark.parametrize("theme", ["Dark", "Light"])  # the light one stays

@@ -222,7 +222,7 @@ const PAGE = `
   <div class="convex-stage three"><canvas data-grid="output" tabindex="0" role="application"></canvas><p class="convex-problem" role="alert" hidden></p></div>
 </div>
 <div data-part="own" role="status"></div>
-<div class="convex-size" data-say="size"></div>
+<div class="convex-size" data-say="size" role="status"></div>
 <div class="convex-sum" role="status" aria-live="polite"></div>
 <div class="convex-hint">Point at a cell of the input or output; type into the kernel. Keyboard: Tab, then the arrow keys.</div>`;
 

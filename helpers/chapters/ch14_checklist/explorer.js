@@ -129,7 +129,7 @@ function render({ model, el }) {
     say(solved ? `Solved for ${points} point${points === 1 ? "" : "s"}: ${who.name}. ${who.why}`
       : last ? `It is not “${last}”: ${WRONG} points.${striking && !left.includes(last) ? " The findings had excluded it." : ""}`
       : bought.length ? (striking ? `${left.length} of ${programs.length} suspects can show what was found.` : `${bought.length} test${bought.length > 1 ? "s" : ""} bought.`)
-      : "This program runs without an error message. Is something wrong with it? Buy tests, then name a suspect.");
+      : `Patient ${model.get("patient")} runs without an error message. Is something wrong with it? Buy tests, then name a suspect.`);
   }
 
   on(root, "click", ({ target }) => {
