@@ -128,8 +128,8 @@ function render({ model, el }) {
     const last = accused.at(-1);
     say(solved ? `Solved for ${points} point${points === 1 ? "" : "s"}: ${who.name}. ${who.why}`
       : last ? `It is not “${last}”: ${WRONG} points.${striking && !left.includes(last) ? " The findings had excluded it." : ""}`
-      : bought.length ? (striking ? `${left.length} of ${programs.length} suspects can show what was found.` : `${bought.length} test${bought.length > 1 ? "s" : ""} bought.`)
-      : `Patient ${model.get("patient")} runs without an error message. Is something wrong with it? Buy tests, then name a suspect.`);
+      : `Patient ${model.get("patient")}: ` + (!bought.length ? "the program runs without an error message. Is something wrong with it? Buy tests, then name a suspect."
+        : striking ? `${left.length} of ${programs.length} suspects can show what was found.` : `${bought.length} test${bought.length > 1 ? "s" : ""} bought.`));
   }
 
   on(root, "click", ({ target }) => {
